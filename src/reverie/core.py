@@ -1,0 +1,199 @@
+"""The contract between data, models and everything else.
+
+Data flows one way: source → codec → spec → model → samples → codec → files → metrics. A codec states a `Spec`; a model
+is built from it, owns its networks and says how they learn (`optimizers`, `updates`); the one trainer does the rest.
+What a model can do besides learning is an ability: a small `Protocol`, met by `isinstance`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from .spec import At, Field, Named, Spec, Training
+
+__all__ = [
+    "ABILITIES", "Absorbs", "At", "Batch", "Codec", "Decodes", "Encodes", "Field", "Finishes", "Items", "Loss", "Model",
+    "Named", "Predicts", "Samples", "Scores", "Spec", "Training", "Update", "always",
+]  # fmt: skip
+
+# ---------------------------------------------------------------------------------------------------------------- data
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Encoded items: every field, condition and target of the spec under its name, the first axis over items."""
+
+    values: Mapping[str, Tensor]
+    lengths: Mapping[str, Tensor] = field(default_factory=dict)  # (B,) of each ragged field
+    masks: Mapping[str, Tensor] = field(default_factory=dict)  # True where a value is there, of fields with gaps
+    domains: Mapping[str, "Batch"] = field(default_factory=dict)  # one batch a domain, each in its own order
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.values[name]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.values.values()))) if self.values else max(map(len, self.domains.values()))
+
+    def to(self, device: torch.device) -> "Batch":
+        def move(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {k: v.to(device, non_blocking=True) for k, v in tensors.items()}
+
+        inner = {k: v.to(device) for k, v in self.domains.items()}
+        return Batch(move(self.values), move(self.lengths), move(self.masks), inner)
+
+
+class Items(Protocol):
+    """A set of encoded items in compact form, in memory or memory-mapped."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, index: Tensor, vary: bool = False) -> Batch:
+        """The items at index (B,), as floats or integers. With `vary`, what the codec varies (where a text's window
+        starts, a mirrored picture) is drawn from torch's global generator, which the trainer has seeded."""
+        ...
+
+    def raw(self, index: Tensor) -> Any:
+        """The same items decoded: what metrics, pages and people see."""
+        ...
+
+
+class Codec(Protocol):
+    """Raw items <-> tensors, both ways. Frozen and JSON-able."""
+
+    @property
+    def spec(self) -> Spec: ...
+
+    def encode(self, raw: Any) -> Batch: ...
+
+    def decode(self, values: Mapping[str, Tensor]) -> Any: ...
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
+# ------------------------------------------------------------------------------------------------------------ learning
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What one shard of a batch says. The trainer divides by the count over all shards and processes, so that unequal
+    shards and padded items weigh right. Token models count tokens, the rest items; nats either way."""
+
+    total: Tensor  # sum over the items or tokens; minimised
+    count: int | Tensor
+    logs: Mapping[str, Tensor] = field(default_factory=dict)  # sums over the same count
+    stats: Mapping[str, Tensor] = field(default_factory=dict)  # sums that `Absorbs.absorb` gets, once an update
+
+
+def always(at: At) -> float:
+    """A schedule: 1 from the first step to the last."""
+    return 1.0
+
+
+@dataclass(frozen=True)
+class Update:
+    """One optimiser's turn: step it on `loss(batch, at)`. Every parameter that it does not hold is frozen."""
+
+    optimizer: str  # its name in `Model.optimizers`
+    loss: Callable[[Batch, At], Loss]
+    repeat: int | Callable[[At], int] = 1  # turns a step, each on a fresh batch (n_critic)
+    every: int | Callable[[At], int] = 1  # takes part only in every n-th step (lazy regularisation)
+    rate: Callable[[At], float] = always  # factor on the optimiser's learning rate
+
+
+class Model(nn.Module, ABC):
+    """One family: owns its networks and says how they learn. Knows no device, rank, file or loop.
+
+    Built as `Model(config, spec)`; raises ValueError, with the cure, where it can't make that spec. Its forward passes
+    write no buffer: what must be counted over shards and processes goes through `Loss.stats`."""
+
+    spec: Spec
+
+    @abstractmethod
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Every parameter is in exactly one of them."""
+
+    @abstractmethod
+    def updates(self) -> Sequence[Update]:
+        """A training step takes these turns, in order."""
+
+
+# ----------------------------------------------------------------------------------------------------------- abilities
+
+
+@runtime_checkable
+class Absorbs(Protocol):
+    """Keeps statistics that no gradient learns: a codebook's averages, a probability that adapts."""
+
+    def absorb(self, stats: Mapping[str, Tensor], count: float) -> None:
+        """`Loss.stats` and `Loss.count` of one update, summed over shards and processes."""
+        ...
+
+
+@runtime_checkable
+class Finishes(Protocol):
+    """Computes what sampling needs and no gradient learns (population statistics, a density on codes). Deterministic:
+    the caller has seeded torch. Called on the averaged weights, before every use of them."""
+
+    def finish(self, stream: Callable[[int], Batch]) -> None:
+        """`stream(k)` is the k-th batch of training data."""
+        ...
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """Makes items from noise."""
+
+    def noise(self, generator: torch.Generator, how: Any) -> Tensor:
+        """The noise of one item, so that item i is the same whatever number is asked for."""
+        ...
+
+    def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
+        """Noise (B, …) and a value (B,) for each condition -> the fields of B items. `how` is the `Sampling` dataclass
+        that stands in the model's file, if one does."""
+        ...
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """Items -> codes."""
+
+    def encode(self, batch: Batch) -> Tensor: ...  # (B, latents)
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """Codes -> items, without chance."""
+
+    def decode(self, codes: Tensor) -> dict[str, Tensor]: ...
+
+
+@runtime_checkable
+class Scores(Protocol):
+    """Has a likelihood."""
+
+    def nll(self, batch: Batch, draws: int) -> tuple[Tensor, Tensor]:
+        """Nats of each item (B,), and over how many dimensions or tokens they are spread (B,). `draws` importance
+        samples where the exact value is out of reach."""
+        ...
+
+
+@runtime_checkable
+class Predicts(Protocol):
+    """Items -> the target's logits or numbers."""
+
+    def predict(self, batch: Batch) -> Tensor: ...
+
+
+ABILITIES = {
+    "sample": Samples,
+    "encode": Encodes,
+    "decode": Decodes,
+    "score": Scores,
+    "predict": Predicts,
+}
+

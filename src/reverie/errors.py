@@ -1,0 +1,25 @@
+"""What can go wrong in a way that a person can mend. Imports nothing, so that an argument error costs no start-up."""
+
+
+class Problem(Exception):
+    """Bad input: one line that names the value and the cure. The command line prints it and exits with `code`."""
+
+    code = 2
+
+
+class Diverged(Problem):
+    """Training hit NaN or diverged; the last good checkpoint is kept."""
+
+    code = 3
+
+
+class Stopped(Problem):
+    """Ctrl-C, or a disk that is full: what was learnt up to the last checkpoint is kept."""
+
+    code = 130
+
+
+class NoRoom(Problem):
+    """A file could not be written; what was there before is whole."""
+
+    code = 4

@@ -1,0 +1,72 @@
+"""Kinds of data: one module or package a kind, named as the kind is.
+
+A kind's module has
+    recognise(path: Path) -> bool                           is it of this kind? By names and first bytes only
+    open(where: str, options: DataOptions) -> Source        cheap: decodes nothing yet
+    Codec                                                   a frozen dataclass, with `from_json`
+    save(raw, folder: Path, first: int = 0) -> list[Path]   items as files of the data's own kind, numbered
+    show(raw, file: Path) -> None                           many items on one page: a grid, a sheet of text
+and imports torch only inside the functions that need it, so that `reverie data --help` stays quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from reverie.core import Codec, Items
+
+KINDS = ("image", "text")
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """How a person wants data read. Kept in `run.json`: another value in an old run folder is an error."""
+
+    kind: str = ""  # image | text | "": what the data looks like
+    size: tuple[int, ...] = ()  # of an item: (H, W), or (tokens,); (): chosen by the kind, and said
+    fit: str = "crop"  # crop | pad | stretch: what happens to a picture of another aspect
+    tokens: str = "characters"  # characters | bytes | bpe
+    vocabulary: int = 4096  # of a BPE
+    column: str = ""  # of a Parquet or .jsonl file: the one that holds the items; "": found, and said
+    held_out: float = 0.1  # share kept for judging, where the data has no test part of its own
+    skip_bad: bool = False  # leave out files that can't be read, instead of stopping at the first
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `reverie data` says."""
+
+    kind: str
+    where: str
+    count: int  # items: pictures, or windows of text
+    facts: dict[str, Any] = field(default_factory=dict)  # sizes, channels, bit depth, classes …
+    bad: Sequence[str] = ()  # a line each: what is wrong with which file, and the cure
+    plan: Sequence[str] = ()  # what `fit` would do with it, a line each
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Data ready to train on."""
+
+    codec: Codec
+    train: Items
+    held_out: Items
+    fingerprint: str  # of the content and of the options: another one is other data
+    notes: Sequence[str] = ()  # what was chosen and what was left out, a line each; said and logged
+
+
+class Source(Protocol):
+    """Where raw items come from."""
+
+    kind: str
+    where: str
+
+    def summary(self) -> Summary: ...
+
+    def prepare(self, size: tuple[int, ...] = ()) -> Prepared:
+        """Decodes (once: cached on disk by content), splits, builds the codec. `size` is the model's wish, which
+        `DataOptions.size` overrules."""
+        ...

@@ -1,0 +1,108 @@
+"""What data looks like and how a model is trained, as plain values. Imports no torch, so that `--help`, `models` and
+argument errors answer at once; `core` passes everything here on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Field:
+    """One named tensor of an item: numbers in [low, high], or one of `categories` integers."""
+
+    shape: tuple[int, ...]  # of one item: (C, H, W) of a picture, (T,) of tokens, () of a label
+    low: float = -1.0
+    high: float = 1.0
+    levels: int = 0  # the numbers lie on a grid of that many values (256: 8 bits); 0: continuous
+    categories: int = 0  # > 0: integers in [0, categories), and low, high, levels mean nothing
+    names: tuple[str, ...] = ()  # of the categories, where they have names
+    length: bool = False  # the first axis is ragged, at most shape[0]; `Batch.lengths` says how long each item is
+    start: int | None = None  # of tokens: the one that a sample starts with
+
+    @property
+    def size(self) -> int:
+        """How many numbers one item has."""
+        return prod(self.shape)
+
+    def to_unit(self, x: Tensor) -> Tensor:
+        """[low, high] -> [0, 1]."""
+        return (x - self.low) / (self.high - self.low)
+
+    def from_unit(self, x: Tensor) -> Tensor:
+        """[0, 1] -> [low, high]."""
+        return x * (self.high - self.low) + self.low
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What one encoded item looks like. Names are unique over fields, condition and target."""
+
+    kind: str  # "image", "text", …
+    fields: Mapping[str, Field]
+    condition: Mapping[str, Field] = field(default_factory=dict)  # what a model may be conditioned on: {"label": …}
+    target: Mapping[str, Field] = field(default_factory=dict)  # what a predictor predicts
+    domains: tuple[str, ...] = ()  # unpaired sets with the same fields: ("photo", "painting")
+
+    @property
+    def only(self) -> tuple[str, Field]:
+        """Name and field of an item that has one field."""
+        if len(self.fields) != 1:
+            raise ValueError(f"an item has the fields {list(self.fields)}: this model takes exactly one")
+        return next(iter(self.fields.items()))
+
+    @property
+    def classes(self) -> int:
+        """How many classes the label has; 0 without labels."""
+        label = self.condition.get("label")
+        return label.categories if label else 0
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Spec:
+        def read(fields: Mapping[str, Any]) -> dict[str, Field]:
+            tuples = ("shape", "names")
+            return {k: Field(**{n: tuple(x) if n in tuples else x for n, x in v.items()}) for k, v in fields.items()}
+
+        groups = {k: read(data[k]) for k in ("fields", "condition", "target")}
+        return Spec(data["kind"], **groups, domains=tuple(data["domains"]))
+
+
+@dataclass(frozen=True)
+class At:
+    """Where training stands: what a schedule is a function of."""
+
+    step: int  # steps done before this one
+    items: int  # items seen before this step, by each update
+    steps: int  # steps that the schedule was planned for; an extended run goes beyond it
+
+    @property
+    def progress(self) -> float:
+        """0 at the first step, 1 at the planned end and beyond it."""
+        return min(1.0, self.step / max(1, self.steps))
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a Config's named set is trained, where the person says nothing else."""
+
+    batch: int = 64  # items an update, over all shards
+    steps: int = 5000
+    clip: float = 0.0  # largest norm of an update's gradient; 0: as it is
+    ema_items: float = 0.0  # half-life of the averaged weights, in items; 0: no averaging
+    size: tuple[int, ...] = ()  # of an item: (H, W) of pictures, (tokens,) of text; (): the data's own
+    spec: Spec | None = None  # the paper's, for counting parameters without data
+
+
+class Named(NamedTuple):
+    """What a named set of a Config is: `Config.paper()` and the like return it."""
+
+    config: Any
+    training: Training
