@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from .spec import At, Field, Named, Spec, Training
 
 __all__ = [
-    "ABILITIES", "Absorbs", "At", "Batch", "Codec", "Decodes", "Encodes", "Field", "Finishes", "Items", "Loss", "Model",
+    "ABILITIES", "Absorbs", "At", "Batch", "Codec", "Conditioned", "Decodes", "Encodes", "Field", "Finishes", "Items", "Loss", "Model",
     "Named", "Predicts", "Samples", "Scores", "Spec", "Training", "Update", "always",
 ]  # fmt: skip
 
@@ -159,6 +159,13 @@ class Samples(Protocol):
 
 
 @runtime_checkable
+class Conditioned(Protocol):
+    """Its samples follow a condition."""
+
+    conditions: tuple[str, ...]  # names in `Spec.condition`
+
+
+@runtime_checkable
 class Encodes(Protocol):
     """Items -> codes."""
 
@@ -191,6 +198,7 @@ class Predicts(Protocol):
 
 ABILITIES = {
     "sample": Samples,
+    "condition": Conditioned,
     "encode": Encodes,
     "decode": Decodes,
     "score": Scores,

@@ -1,0 +1,1 @@
+"""The one trainer, the stream of batches, seeds, checkpoints, and the run folder."""

@@ -1,0 +1,85 @@
+"""Text: .txt and any other UTF-8 file, source code, a folder or zip of them, .jsonl; each also gzipped."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+from reverie.errors import NoRoom, Problem
+from reverie.kinds import DataOptions
+
+from .codec import Codec
+from .files import is_zip, members, named_as_text, walk
+from .source import Texts
+
+__all__ = ["Codec", "open", "recognise", "save", "show"]
+
+_FIRST = 4096  # bytes that tell text from the rest
+_NAMES = 2000  # of a folder's files: enough to see what it mostly holds
+_open = open  # the name is taken below by the kind's own
+
+
+def recognise(path: Path) -> bool:
+    """Text by its name or its first bytes; a folder or zip that holds mostly files with names of text."""
+    if path.is_dir():
+        return _mostly_text(list(islice(walk(path), _NAMES)))
+    if is_zip(path):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                return _mostly_text(members(archive)[:_NAMES])
+        except (OSError, zipfile.BadZipFile):
+            return False
+    if not path.is_file():
+        return False
+    return named_as_text(path.name) or _begins_as_text(path)
+
+
+def open(where: str, options: DataOptions) -> Texts:
+    """A file, folder or zip of text. Raises Problem on options that no text can meet."""
+    return Texts(where, options)
+
+
+def save(raw: Sequence[str], folder: Path, first: int = 0) -> list[Path]:
+    """Texts as sample-000000.txt and on, in UTF-8 and with their own line ends. Raises NoRoom."""
+    folder = Path(folder)
+    files = [folder / f"sample-{first + i:06d}.txt" for i in range(len(raw))]
+    for file, text in zip(files, raw):
+        _write(file, text)
+    return files
+
+
+def show(raw: Sequence[str], file: Path) -> None:
+    """Many texts on one sheet, each under its number. Raises NoRoom."""
+    blocks = [f"{f' {i} ':─^80}\n{text.strip(chr(10))}\n" for i, text in enumerate(raw)]
+    _write(Path(file), "\n".join(blocks))
+
+
+def _mostly_text(names: list[str]) -> bool:
+    return 2 * sum(map(named_as_text, names)) > len(names)
+
+
+def _begins_as_text(path: Path) -> bool:
+    try:
+        with _open(path, "rb") as file:
+            head = file.read(_FIRST)
+    except OSError:
+        return False
+    if not head or b"\0" in head:
+        return False
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.reason == "unexpected end of data" and len(head) == _FIRST  # cut within a character
+    return True
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text.encode("utf-8", errors="replace"))
+    except OSError as error:
+        if isinstance(error, (FileExistsError, NotADirectoryError)):
+            raise Problem(f"{file.parent}: not a folder. Name another with --out.") from None
+        raise NoRoom(f"{file}: can't be written ({error.strerror}). Make room, or name another folder.") from None

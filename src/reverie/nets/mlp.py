@@ -1,0 +1,13 @@
+"""Dense networks."""
+
+from collections.abc import Callable
+
+from torch import nn
+
+
+def mlp(*widths: int, activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
+    """Linear layers with an activation between them, none after the last: mlp(784, 500, 40). (B, in) -> (B, out)."""
+    layers: list[nn.Module] = []
+    for wide_in, wide_out in zip(widths[:-1], widths[1:]):
+        layers += [nn.Linear(wide_in, wide_out), activation()]
+    return nn.Sequential(*layers[:-1])

@@ -1,0 +1,105 @@
+"""Draw items from a model: item i is a function of (seed, i), whatever number is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reverie.core import Codec, Conditioned, Model, Samples, Spec
+from reverie.errors import Problem
+from reverie.training.seeds import fold, generator
+
+if TYPE_CHECKING:
+    from reverie.training.run import Run
+
+BLOCK = 64  # the network always runs on that many items, the last block padded
+
+
+def draw(
+    run: Run, n: int, *, seed: int = 0, label: str = "", how: Mapping[str, Any] | None = None, first: int = 0
+) -> Any:
+    """Raw items first … first + n - 1 of a run, in the data's own form. `label` asks for one class, by name or number,
+    of a model that takes one; `how` sets fields of the model's `Sampling`. Raises Problem."""
+    if n < 1:
+        raise Problem(f"-n {n}: ask for at least 1 sample")
+    settings = options(run.sampling, how or {})
+    if label and not isinstance(run.model, Conditioned):
+        raise Problem(f"--label {label}: {run.family.name} takes no labels. Leave --label out, or train a model that does")
+    wish = chosen(run.spec, label) if label else None
+    return items(run.model, run.spec, run.codec, n, seed=seed, how=settings, label=wish, first=first)
+
+
+def items(
+    model: Model,
+    spec: Spec,
+    codec: Codec,
+    n: int,
+    *,
+    seed: int = 0,
+    how: Any = None,
+    label: int | None = None,
+    first: int = 0,
+) -> Any:
+    """The same of a model that is finished and in eval mode. Decoded block by block: memory holds raw items only."""
+    if not isinstance(model, Samples):
+        raise Problem(f"{type(model).__name__}: can't make samples; `reverie models` says which models can")
+    blocks = []
+    for begin in range(first, first + n, BLOCK):
+        numbers = range(begin, begin + BLOCK)
+        kept = min(BLOCK, first + n - begin)
+        values = block(model, spec, numbers, seed, how, label)
+        blocks.append(codec.decode({k: v[:kept].cpu() for k, v in values.items()}))
+    return joined(blocks)
+
+
+@torch.inference_mode()
+def block(model: Model, spec: Spec, numbers: range, seed: int, how: Any, label: int | None) -> dict[str, Tensor]:
+    assert isinstance(model, Samples)
+    device = next(model.parameters()).device
+    noise = torch.stack([model.noise(generator(seed, "item", i), how) for i in numbers]).to(device)
+    return model.sample(noise, conditions(spec, numbers, seed, label, device), how)
+
+
+def conditions(spec: Spec, numbers: range, seed: int, label: int | None, device: torch.device) -> dict[str, Tensor]:
+    """A class for each item: the one asked for, else drawn evenly."""
+    if not spec.classes:
+        return {}
+    drawn = [label if label is not None else fold(seed, "label", i) % spec.classes for i in numbers]
+    return {"label": torch.tensor(drawn, device=device)}
+
+
+def joined(blocks: list[Any]) -> Any:
+    if isinstance(blocks[0], np.ndarray):
+        return np.concatenate(blocks)
+    return [item for block in blocks for item in block]
+
+
+def chosen(spec: Spec, label: str) -> int:
+    """The number of a class, by its name or its number."""
+    if not spec.classes:
+        raise Problem(f"--label {label}: this run's data has no classes. Leave --label out")
+    names = spec.condition["label"].names
+    if label in names:
+        return names.index(label)
+    if label.isdigit() and int(label) < spec.classes:
+        return int(label)
+    known = ", ".join(names[:20]) or f"0 … {spec.classes - 1}"
+    raise Problem(f"--label {label}: no such class. There are: {known}")
+
+
+def options(sampling: type | None, how: Mapping[str, Any]) -> Any:
+    """The model's Sampling with these fields set; None where it has none."""
+    if sampling is None:
+        if how:
+            raise Problem(f"--{next(iter(how))}: this model has no sampling options. Leave it out")
+        return None
+    names = [f.name for f in fields(sampling)]
+    for name in how:
+        if name not in names:
+            raise Problem(f"--{name}: no such sampling option. There are: {', '.join(names)}")
+    return replace(sampling(), **how)

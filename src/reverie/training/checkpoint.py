@@ -1,0 +1,54 @@
+"""Checkpoints and weights on disk: whole at any kill, and nothing in them can run code."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from reverie.errors import Problem
+
+from .files import write
+
+
+def save(path: Path, state: Mapping[str, Any]) -> None:
+    """Tensors, numbers, strings, lists and dicts. Raises NoRoom."""
+    write(path, lambda part: torch.save(dict(state), part))
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Raises Problem where the file is not a whole checkpoint of ours."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise Problem(f"{path}: no such checkpoint. Start a new run in another folder by --out") from None
+    except Exception as error:
+        raise Problem(
+            f"{path}: not a whole checkpoint ({type(error).__name__}). Remove it to go on from best.ckpt, or train anew"
+            " in another folder by --out"
+        ) from error
+    if not isinstance(state, dict) or "trainer" not in state:
+        raise Problem(f"{path}: not a checkpoint of reverie. Train anew in another folder by --out")
+    return state
+
+
+def save_weights(path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None:
+    """Parameters and buffers as safetensors, with facts as JSON in its header. Byte-equal for equal tensors and facts."""
+    # contiguous() copies what is channels-last into the plain order that the format needs; tied weights are cloned
+    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
+    header = {"reverie": json.dumps(dict(facts), sort_keys=True)}
+    write(path, lambda part: save_file(tensors, part, metadata=header))
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Raises Problem where the file is missing or not whole."""
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise Problem(f"{path}: no weights yet. Let `reverie fit` go on until its first checkpoint") from None
+    except (SafetensorError, OSError) as error:
+        raise Problem(f"{path}: not whole ({error}). `reverie fit` on the same folder writes it anew") from error

@@ -1,0 +1,53 @@
+"""Writing so that at any kill the last whole file is there."""
+
+import errno
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from reverie.errors import NoRoom
+
+
+def write(path: Path, save: Callable[[Path], object]) -> None:
+    """`save(temporary)` fills a file beside `path`; it is synced and takes the name only when whole. Raises NoRoom."""
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:  # torch.save reports a full disk as a RuntimeError
+        temporary.unlink(missing_ok=True)
+        raise NoRoom(f"{path}: {cause(error)}. What was there before is whole") from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def cause(error: BaseException) -> str:
+    """Why a file could not be written, in a few words."""
+    number = getattr(error, "errno", None)
+    if number == errno.ENOSPC or "No space left" in str(error):
+        return "the disk is full"
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "the folder is not writable"
+    if number in (errno.ENOTDIR, errno.EEXIST):
+        return "a file stands where a folder should be"
+    return f"it could not be written ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+
+
+def write_text(path: Path, text: str) -> None:
+    write(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def clean(folder: Path) -> None:
+    """Remove what killed processes left half written."""
+    for part in folder.glob(".*.part*"):
+        part.unlink(missing_ok=True)

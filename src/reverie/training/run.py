@@ -1,0 +1,168 @@
+"""The run folder: everything needed to sample, resume and judge one trained model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from reverie.catalog import Family, find
+from reverie.core import Codec, Model, Spec
+from reverie.errors import Problem
+from reverie.kinds import DataOptions, Prepared
+from reverie.kinds.find import module, open_source
+
+from . import checkpoint
+
+if TYPE_CHECKING:
+    from reverie.judging.evaluate import Report
+
+FORMAT = 1  # of run.json
+
+
+class Run:
+    """A trained model in its folder. `info` is run.json; everything else is loaded when it is first asked for."""
+
+    def __init__(self, path: Path, info: dict[str, Any]):
+        self.path, self.info = path, info
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """Raises Problem where the folder holds no run, or one of a newer reverie."""
+        folder = Path(path)
+        return cls(folder, read(folder))
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {self.info['model']} on {self.info['source']['where']})"
+
+    @cached_property
+    def family(self) -> Family:
+        return find(self.info["model"])
+
+    @cached_property
+    def config(self) -> Any:
+        """The Config of the model's own module."""
+        return build_config(self.family.load().Config, self.info["config"])
+
+    @cached_property
+    def sampling(self) -> type | None:
+        """The dataclass of sampling options, where the model has one."""
+        found: type | None = vars(self.family.load()).get("Sampling")
+        return found
+
+    @cached_property
+    def spec(self) -> Spec:
+        return Spec.from_json(self.info["spec"])
+
+    @cached_property
+    def codec(self) -> Codec:
+        codec: Codec = module(self.spec.kind).Codec.from_json(self.info["codec"])
+        return codec
+
+    @cached_property
+    def device(self) -> torch.device:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    @cached_property
+    def model(self) -> Model:
+        """Averaged and finished weights, in eval mode."""
+        model = self.new_model()
+        try:
+            model.load_state_dict(checkpoint.load_weights(self.path / "weights.safetensors"))
+        except RuntimeError as error:
+            line = str(error).splitlines()[-1].strip()
+            raise Problem(f"{self.path}: the weights are of another model ({line}). Train anew by --out") from error
+        return model.to(self.device).eval().requires_grad_(False)
+
+    def new_model(self) -> Model:
+        """The model as its first step saw it, before any seed: for one's own loop."""
+        return build_model(self.family, self.config, self.spec)
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """The data, opened again from where it was. Raises Problem where it has changed or gone."""
+        source = self.info["source"]
+        found = open_source(source["where"], read_options(source["options"])).prepare(tuple(source["size"]))
+        if found.fingerprint != source["fingerprint"]:
+            raise Problem(
+                f"{source['where']}: not the data that {self.path} was trained on (its content has changed). "
+                "Bring the old data back, or train anew by --out"
+            )
+        return found
+
+    @property
+    def step(self) -> int:
+        """Steps done, as the last checkpoint says."""
+        return int(checkpoint.load(self.path / "last.ckpt")["trainer"]["step"])
+
+    def sample(self, n: int = 64, *, seed: int = 0, label: str = "", **how: Any) -> Any:
+        """n raw items: pictures as (n, H, W, C) integers, texts as strings. See `reverie.tasks.sample.draw`."""
+        from reverie.tasks.sample import draw
+
+        return draw(self, n, seed=seed, label=label, how=how)
+
+    def evaluate(self, *, samples: int = 0, seed: int = 0) -> Report:
+        """Judge the run and write its report. See `reverie.judging.evaluate.evaluate`."""
+        from reverie.judging.evaluate import evaluate
+
+        return evaluate(self, samples=samples, seed=seed)
+
+    def export(self, format: str = "safetensors", out: str | Path = "") -> Path:
+        """The generator as a file for other programs. See `reverie.tasks.export.export`."""
+        from reverie.tasks.export import export
+
+        return export(self, format, Path(out) if out else None)
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """run.json of a folder."""
+    file = folder / "run.json"
+    if not file.is_file():
+        cure = "Name a folder that `reverie fit` made" if folder.is_dir() else "Is it spelt right?"
+        raise Problem(f"{folder}: no run (there is no run.json). {cure}")
+    try:
+        info = json.loads(file.read_text(encoding="utf-8"))
+        known = info["format"]
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise Problem(f"{file}: not readable as a run ({type(error).__name__}). Train anew by --out") from error
+    if known != FORMAT:
+        raise Problem(f"{file}: format {known}, and this reverie reads {FORMAT}. Install the version that made it")
+    return dict(info)
+
+
+def build_config(config: type, values: Mapping[str, Any]) -> Any:
+    """A Config from JSON: lists become tuples."""
+    return config(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def model_class(module: ModuleType) -> type[Model]:
+    """The one Model of a family's file."""
+    found = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Model)]
+    return next(c for c in found if c.__module__ == module.__name__)
+
+
+def build_model(family: Family, config: Any, spec: Spec) -> Model:
+    """Raises Problem where this model can't make such items."""
+    try:
+        model: Model = model_class(family.load())(config, spec)
+    except ValueError as error:
+        raise Problem(f"{family.name}: {error}") from error
+    return model
+
+
+def read_options(values: Mapping[str, Any]) -> DataOptions:
+    known = {f.name for f in fields(DataOptions)}
+    return DataOptions(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known})
+
+
+def plain(value: Any) -> Any:
+    """As JSON gives it back: tuples are lists."""
+    if isinstance(value, Mapping):
+        return {k: plain(v) for k, v in value.items()}
+    return [plain(v) for v in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,189 @@
+"""One sitting of a run: steps, and between them the log, checkpoints, looks and the ways to end."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from reverie.errors import Stopped
+from reverie.kinds import Prepared
+from reverie.kinds.find import module
+from reverie.tasks.sample import items as sampled
+
+from . import checkpoint, measure
+from .files import write
+from .log import Log
+from .progress import Reporter
+from .sentinel import Sentinel
+from .trainer import Trainer
+
+SAVE_SECONDS = 60.0  # between checkpoints
+LOOKS = 16  # evenly spaced, at which a run samples and measures itself
+APART = 50  # steps between looks, at least
+SHOWN = 64  # samples a look
+
+
+@dataclass
+class Session:
+    """A trainer in its folder. What it holds besides the trainer's state is what a checkpoint holds."""
+
+    folder: Path
+    trainer: Trainer
+    prepared: Prepared
+    reporter: Reporter
+    facts: Mapping[str, Any]  # model, config and spec: written beside the weights
+    sampling: Any = None
+    tensorboard: bool = False
+    seconds: float = 0.0  # spent in training, over all sittings
+    best: dict[str, Any] = field(default_factory=dict)  # name, value and step of the best measure
+    sentinel: Sentinel = field(default_factory=Sentinel)
+    stopping: bool = False
+
+    def run(self, until: int, planned: int) -> None:
+        """Train up to step `until` on schedules of `planned` steps. Raises Stopped, Diverged or NoRoom, each after
+        keeping what can be kept."""
+        every, looks = log_interval(planned), look_steps(planned, until)
+        self.reporter.start(until, self.trainer.step)
+        log = Log(self.folder, self.trainer.step, self.tensorboard) if self.first else None
+        try:
+            with interrupts(self):
+                self.loop(until, planned, every, looks, log)
+        finally:
+            if log:
+                log.close()
+            self.reporter.close()
+
+    def loop(self, until: int, planned: int, every: int, looks: set[int], log: Log | None) -> None:
+        trainer, sums, begun, saved = self.trainer, Sums(), time.monotonic(), time.monotonic()
+        earlier, first = self.seconds, self.trainer.step
+        while trainer.step < until:
+            sums.add(trainer.advance(planned))
+            step = trainer.step
+            if step % every and step != until and step not in looks:
+                continue
+            self.seconds = earlier + time.monotonic() - begun
+            values = sums.means()
+            self.sentinel.look(step, values)
+            if step in looks or step == until:
+                values |= self.look(step)
+            if log:
+                log.write(step, step * trainer.plan.batch, self.seconds, values)
+            pace = (time.monotonic() - begun) / (step - first)
+            self.reporter.step(step, values, trainer.plan.batch / pace, pace * (until - step))
+            stop = self.agreed(self.stopping)
+            if stop or step == until or self.agreed(time.monotonic() - saved > SAVE_SECONDS):
+                self.save()
+                saved = time.monotonic()
+            if stop and step < until:
+                raise Stopped(f"stopped at step {step} of {until}; the same command goes on from here")
+
+    @property
+    def first(self) -> bool:
+        """Of several processes, one writes."""
+        return bool(self.trainer.fabric.global_rank == 0)
+
+    def agreed(self, mine: bool) -> bool:
+        """The first process decides for all."""
+        fabric = self.trainer.fabric
+        return mine if fabric.world_size == 1 else bool(fabric.broadcast(mine))
+
+    def look(self, step: int) -> dict[str, float]:
+        """Sample and measure the averaged model; keep it as best.ckpt if it is."""
+        model = self.trainer.weights()
+        self.sentinel.check(step, model.parameters())
+        if not self.first:
+            return {}
+        codec, device = self.prepared.codec, self.trainer.fabric.device
+        if isinstance(model, measure.Samples):
+            shown = sampled(model, codec.spec, codec, SHOWN, how=self.sampling() if self.sampling else None)
+            kind = module(codec.spec.kind)
+            write(self.folder / "samples" / f"step-{step:07d}{kind.SHEET}", lambda part: kind.show(shown, part))
+        taken = measure.take(model, codec.spec, codec, self.prepared.held_out, device)
+        self.reporter.measure(step, *taken)
+        if not self.best or taken.value < self.best["value"]:
+            self.best = {"name": taken.name, "value": taken.value, "step": step}
+            checkpoint.save(self.folder / "best.ckpt", self.state())
+        return {taken.name: taken.value}
+
+    def save(self) -> None:
+        """last.ckpt, then the weights that sampling reads. Refuses weights that are not finite."""
+        self.sentinel.check(self.trainer.step, self.trainer.model.parameters())
+        model = self.trainer.weights()
+        if self.first:
+            checkpoint.save(self.folder / "last.ckpt", self.state())
+            checkpoint.save_weights(self.folder / "weights.safetensors", model, self.facts)
+        self.trainer.fabric.barrier()
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "trainer": self.trainer.state(),
+            "sentinel": self.sentinel.state(),
+            "seconds": self.seconds,
+            "best": dict(self.best),
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        self.trainer.load(state["trainer"])
+        self.sentinel.load(state["sentinel"])
+        self.seconds, self.best = state["seconds"], dict(state["best"])
+
+
+class Sums:
+    """Means of what steps log. The sums stay tensors, so that no step waits for the device."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, logs: Mapping[str, Tensor]) -> None:
+        for name, value in logs.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def means(self) -> dict[str, float]:
+        """Since the last call."""
+        means = {name: float(value) / self.counts[name] for name, value in self.sums.items()}
+        self.sums, self.counts = {}, {}
+        return means
+
+
+def log_interval(planned: int) -> int:
+    """Steps between lines of the log."""
+    return max(1, min(50, planned // 1000))
+
+
+def look_steps(planned: int, until: int) -> set[int]:
+    """Steps at which a run looks at itself: early ones, for a first picture, then evenly spaced; a function of the plan
+    alone, so that a run that was cut looks at the same steps."""
+    apart = max(APART, planned // LOOKS)
+    early = [step for step in (planned // 64, planned // 32) if step >= APART]
+    return {*early, *range(apart, until, apart), until}
+
+
+@contextmanager
+def interrupts(session: Session) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the sitting at the next line of the log, saved; a second Ctrl-C ends it at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        if session.stopping:
+            raise KeyboardInterrupt
+        session.stopping = True
+        session.reporter.say("stopping: saving a checkpoint (once more to stop at once, losing what came after the last)")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+

@@ -1,0 +1,42 @@
+"""Endless shuffled batches, without state: batch k is a function of (seed, k)."""
+
+import torch
+from torch import Tensor
+
+from reverie.core import Batch, Items
+
+from .seeds import generator
+
+
+class Stream:
+    """Walks through the items in epochs, each in an order of its own. A batch may end one epoch and begin the next, so
+    no item is left out and fewer items than a batch work."""
+
+    def __init__(self, items: Items, batch: int, seed: int, shards: int = 1):
+        self.items, self.batch, self.seed, self.shards = items, batch, seed, shards
+        self.orders: dict[int, Tensor] = {}  # epoch -> order, of the epochs in use
+
+    def order(self, epoch: int) -> Tensor:
+        if epoch not in self.orders:
+            self.orders = {e: o for e, o in self.orders.items() if e >= epoch - 1}
+            self.orders[epoch] = torch.randperm(len(self.items), generator=generator(self.seed, "epoch", epoch))
+        return self.orders[epoch]
+
+    def index(self, k: int) -> Tensor:
+        """Which items batch k holds: (batch,)."""
+        parts, at, end = [], k * self.batch, (k + 1) * self.batch
+        while at < end:
+            epoch, first = divmod(at, len(self.items))
+            part = self.order(epoch)[first : first + end - at]
+            parts.append(part)
+            at += len(part)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def shard(self, k: int, s: int) -> Batch:
+        """Part s of batch k. What varies is drawn from torch's global generator."""
+        index = self.index(k)
+        return self.items.take(index if self.shards == 1 else index.tensor_split(self.shards)[s], vary=True)
+
+    def __call__(self, k: int) -> Batch:
+        """The whole of batch k."""
+        return self.items.take(self.index(k), vary=True)

@@ -1,0 +1,187 @@
+"""What every model owes: collected from the models folder, so that a new file is tested by existing."""
+
+import json
+from copy import deepcopy
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from reverie.catalog import families, find
+from reverie.core import At, Model, Samples, Scores, Spec
+from reverie.tasks.sample import block
+from reverie.training.run import build_config, model_class, plain
+from reverie.training.seeds import reseed
+from reverie.training.trainer import Plan, Trainer
+from toys import Values, pictures, tokens
+
+NAMES = [family.name for family in families()]
+STEPS = 6
+
+
+def data(name: str) -> tuple[Spec, Values]:
+    """The first toy set that the model can be built for."""
+    for spec, items in (pictures(), tokens()):
+        try:
+            model_class(find(name).load())(config(name), spec)
+        except ValueError:
+            continue
+        return spec, items
+    raise AssertionError(f"{name} takes none of the toy sets")
+
+
+def config(name: str):
+    return find(name).load().Config.tiny().config
+
+
+def build(name: str, spec: Spec) -> Model:
+    reseed(0, "model")
+    return model_class(find(name).load())(config(name), spec)
+
+
+def trainer(name: str, **plan) -> Trainer:
+    spec, items = data(name)
+    return Trainer(build(name, spec), items, Plan(**{"batch": 16, "ema_items": 64.0, **plan}), Fabric(accelerator="cpu", devices=1))
+
+
+def advance(t: Trainer, steps: int) -> Trainer:
+    while t.step < steps:
+        t.advance(STEPS)
+    return t
+
+
+def flat(value) -> list[torch.Tensor]:
+    """All tensors in a state."""
+    if isinstance(value, dict):
+        return [t for k in sorted(value, key=str) for t in flat(value[k])]
+    if isinstance(value, list):
+        return [t for v in value for t in flat(v)]
+    return [value] if isinstance(value, torch.Tensor) else []
+
+
+def equal(a: dict, b: dict) -> bool:
+    return len(flat(a)) == len(flat(b)) > 0 and all(torch.equal(x, y) for x, y in zip(flat(a), flat(b)))
+
+
+@pytest.fixture(params=NAMES)
+def name(request) -> str:
+    return request.param
+
+
+def test_every_parameter_has_one_optimizer(name):
+    model = build(name, data(name)[0])
+    held = [id(p) for o in model.optimizers().values() for g in o.param_groups for p in g["params"]]
+    assert sorted(held) == sorted(id(p) for p in model.parameters())
+
+
+def test_an_update_moves_all_its_parameters_and_no_other(name):
+    t = trainer(name)
+    advance(t, 1)  # past layers that start at zero
+    moved: set[int] = set()
+    for update in t.list:
+        mine = {id(p) for p in t.held[update.optimizer]}
+        before = [p.detach().clone() for p in t.model.parameters()]
+        t.turn(update, t.at(STEPS))
+        for p, old in zip(t.model.parameters(), before):
+            if id(p) not in mine:
+                assert torch.equal(p, old)
+            elif not torch.equal(p, old):
+                moved.add(id(p))
+    assert moved == {id(p) for p in t.model.parameters()}
+
+
+def test_a_forward_pass_writes_no_buffer(name):
+    t = trainer(name)
+    before = deepcopy(dict(t.model.named_buffers()))
+    for update in t.list:
+        reseed(0, "loss")
+        update.loss(t.batch(0), t.at(STEPS))
+    assert all(torch.equal(b, before[k]) for k, b in t.model.named_buffers())
+
+
+def test_a_loss_counts_what_it_sums(name):
+    """Twice the same items: twice the count, and a total that is a sum, not a mean."""
+    t = trainer(name)
+    for update in t.list:
+        reseed(0, "loss")
+        loss = update.loss(t.batch(0), t.at(STEPS))
+        big = Trainer(build(name, data(name)[0]), t.stream.items, replace(t.plan, batch=64), t.fabric)
+        reseed(0, "loss")
+        more = update.loss(big.batch(0), t.at(STEPS))
+        assert int(more.count) == 4 * int(loss.count)
+        assert set(loss.logs) and all(v.numel() == 1 for v in loss.logs.values())
+
+
+def test_resume_is_exact(name):
+    whole = advance(trainer(name), STEPS)
+    half = advance(trainer(name), STEPS // 2)
+    state = deepcopy(half.state())
+    torch.rand(7)  # disturb the global state on purpose
+    half.weights()  # and look at the samples in between
+    rest = trainer(name)
+    rest.load(state)
+    advance(rest, STEPS)
+    assert equal(whole.state(), rest.state())
+    assert equal(whole.weights().state_dict(), rest.weights().state_dict())
+
+
+def test_same_seed_same_run_and_another_seed_another(name):
+    first, again, other = (advance(trainer(name, seed=s), 2) for s in (0, 0, 1))
+    assert equal(first.state(), again.state())
+    assert not equal(first.state(), other.state())
+
+
+def test_another_attempt_is_other_chance(name):
+    first, other = advance(trainer(name), 2), advance(trainer(name, attempt=1), 2)
+    assert not equal(first.state(), other.state())
+
+
+def test_samples_fit_the_spec_and_do_not_depend_on_each_other(name):
+    t = advance(trainer(name), 2)
+    model, spec = t.weights(), t.model.spec
+    if not isinstance(model, Samples):
+        pytest.skip("this model makes no samples")
+    sampling = getattr(find(name).load(), "Sampling", None)
+    how = sampling() if sampling else None
+    values = block(model, spec, range(8), 0, how, None)
+    again = block(model, spec, range(4, 12), 0, how, None)
+    assert set(values) == set(spec.fields)
+    for key, field in spec.fields.items():
+        x = values[key]
+        if field.categories:
+            assert x.dtype == torch.int64
+            assert x.min() >= 0
+            assert x.max() < field.categories
+        else:
+            assert tuple(x.shape) == (8, *field.shape)
+            assert x.isfinite().all()
+            assert field.low - 1e-6 <= x.min()
+            assert x.max() <= field.high + 1e-6
+        assert torch.allclose(x[4:].float(), again[key][:4].float(), atol=1e-5)  # same items, other companions
+        assert not torch.equal(x[0], x[1])
+
+
+def test_a_score_is_finite_and_counts_its_units(name):
+    t = advance(trainer(name), 1)
+    model = t.weights()
+    if not isinstance(model, Scores):
+        pytest.skip("this model has no likelihood")
+    with torch.no_grad():
+        nats, units = model.nll(t.stream.items.take(torch.arange(5)), 3)
+    assert nats.shape == units.shape == (5,)
+    assert nats.isfinite().all()
+    assert units.min() >= 1
+
+
+def test_config_round_trips_through_json(name):
+    for chosen in find(name).sets:
+        made = getattr(find(name).load().Config, chosen)().config
+        assert build_config(type(made), json.loads(json.dumps(plain(asdict(made))))) == made
+
+
+def test_rates_and_turns_are_pure_functions_of_where_training_stands(name):
+    for update in build(name, data(name)[0]).updates():
+        at = At(3, 48, 10)
+        assert update.rate(at) == update.rate(at)
+        assert 0 <= update.rate(At(0, 0, 10)) <= 1.0

@@ -1,0 +1,39 @@
+"""Run by test_trainer: ten steps of every model in float64, on as many processes as there are; saves the weights."""
+
+import sys
+from dataclasses import dataclass
+
+import torch
+
+torch.set_num_threads(1)
+torch.set_default_dtype(torch.float64)
+
+from contract.test_models import NAMES, build, data  # noqa: E402
+from reverie.core import Batch  # noqa: E402
+from reverie.training.devices import launch  # noqa: E402
+from reverie.training.trainer import Plan, Trainer  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Doubled:
+    """The toy set in float64."""
+
+    items: object
+
+    def __len__(self):
+        return len(self.items)
+
+    def take(self, index, vary=False):
+        batch = self.items.take(index, vary)
+        return Batch({k: v.double() if v.is_floating_point() else v for k, v in batch.values.items()})
+
+
+fabric, weights = launch(), {}
+for name in NAMES:
+    spec, items = data(name)
+    trainer = Trainer(build(name, spec), Doubled(items), Plan(batch=16, shards=4, clip=1.0, ema_items=64.0), fabric)
+    for _ in range(10):
+        trainer.advance(10)
+    weights[name] = torch.cat([p.detach().flatten() for p in trainer.weights().parameters()])
+if fabric.global_rank == 0:
+    torch.save(weights, sys.argv[1])
