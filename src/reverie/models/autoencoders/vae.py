@@ -31,6 +31,7 @@ class Config:
     width: int = 32  # channels of the convolutional network's first stage, doubled at each next one
     decoder: Literal["bernoulli", "gaussian"] = "bernoulli"  # p(x|z): of intensities as probabilities, or N(x_hat, s²)
     binarise: bool = False  # draw each pixel anew from its intensity, every time it is seen
+    mean: Literal["sigmoid", "linear"] = "sigmoid"  # x_hat of the gaussian decoder: in (0, 1), as appendix C.2, or any
     deviation: float = 0.0  # s of the gaussian decoder, in units of [0, 1]; 0: learnt, one for all pixels
     lr: float = 1e-3  # of Adam
     eps: float = 1e-8  # of Adam
@@ -69,6 +70,8 @@ class VAE(core.Model):
         self.name, self.field = spec.only
         if self.field.categories:
             raise ValueError(f"the {self.name}s are categories: the vae takes numbers, such as pictures")
+        if cfg.network == "convolutional" and len(self.field.shape) != 3:
+            raise ValueError(f"--network convolutional: for pictures, and an item is {self.field.shape}. Pass dense")
         if cfg.network == "dense":
             self.encoder, self.decoder = dense(cfg, self.field)
         else:
@@ -96,7 +99,12 @@ class VAE(core.Model):
         if self.cfg.decoder == "bernoulli":
             return log_bernoulli(x, logits)
         log_var = self.log_var if not self.cfg.deviation else x.new_tensor(2 * log(self.cfg.deviation))
-        return log_normal(x, logits.sigmoid(), log_var.expand_as(x))
+        return log_normal(x, self.x_hat(logits), log_var.expand_as(x))
+
+    def x_hat(self, logits: Tensor) -> Tensor:
+        """The mean of p(x|z)."""
+        linear = self.cfg.decoder == "gaussian" and self.cfg.mean == "linear"
+        return logits if linear else logits.sigmoid()
 
     def loss(self, batch: Batch, at: At) -> Loss:
         """-ELBO (equation 10, one draw)."""
@@ -128,7 +136,7 @@ class VAE(core.Model):
         return self.posterior(self.field.to_unit(batch[self.name]).flatten(1))[0]
 
     def decode(self, codes: Tensor) -> dict[str, Tensor]:
-        x_hat = self.decoder(codes).sigmoid().view(-1, *self.field.shape)
+        x_hat = self.x_hat(self.decoder(codes)).view(-1, *self.field.shape)
         return {self.name: self.field.from_unit(x_hat)}
 
     def nll(self, batch: Batch, draws: int) -> tuple[Tensor, Tensor]:

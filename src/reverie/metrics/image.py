@@ -1,0 +1,114 @@
+"""Measures of pictures: (N, H, W, C) integers, real against generated, on the features of a named extractor."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from . import Metric, Z, features, size_name, wilson
+from .distances import Statistics, frechet, kid
+from .features import Extractor
+from .neighbours import neighbourhood
+
+NEIGHBOURS, NEIGHBOURS_DENSITY = 3, 5  # Kynkäänniemi et al. 2019; Naeem et al. 2020
+LEAST = NEIGHBOURS_DENSITY + 1  # pictures on either side
+UNITS = {"frechet": "squared feature distance", "kid": "squared MMD", "density": "real balls a sample, over k"}
+
+
+class Value(NamedTuple):
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+def judge(
+    real: np.ndarray,
+    fake: np.ndarray,
+    train: np.ndarray | None = None,
+    *,
+    untrained: np.ndarray | None = None,
+    extractor: Extractor | None = None,
+    seed: int = 0,
+) -> list[Metric]:
+    """Fréchet distance, KID, precision, recall, density and coverage of generated pictures against held-out real ones.
+    The floor is what as many pictures of `train` score in their place, the reference what the untrained model's do.
+    Empty where there are fewer than 6 pictures on a side. Raises Problem on arrays that are no pictures."""
+    if min(len(real), len(fake)) < LEAST:
+        return []
+    chosen = extractor or features.default(max(real.shape[1:3]))
+    held_out, generated = features.of(real, chosen), chosen(fake)
+    values = measures(held_out, generated, seed)
+    floor = reference = None
+    notes = ""
+    if train is not None and len(train) >= LEAST:
+        floor = measures(held_out, features.of(train, chosen), seed)
+        notes += f"; floor: {len(train)} training pictures in their place"
+    if untrained is not None and len(untrained) >= LEAST:
+        reference = measures(held_out, chosen(untrained), seed)
+        notes += f"; reference: {len(untrained)} of the untrained model"
+    start = f"{chosen.name}; {len(fake)} generated against {len(real)} held-out"
+    protocols = details(len(real), len(fake), chosen.dim)
+    return [
+        Metric(
+            name=f"{name}_{size_name(len(fake))}",
+            value=found.value,
+            unit=UNITS.get(name, "share"),
+            samples=len(fake),
+            protocol=f"{start}; {protocols[name]}{notes}",
+            low=found.low,
+            high=found.high,
+            floor=floor[name].value if floor else None,
+            reference=reference[name].value if reference else None,
+        )
+        for name, found in values.items()
+    ]
+
+
+def measures(real: Float[Tensor, "n d"], fake: Float[Tensor, "m d"], seed: int = 0) -> dict[str, Value]:
+    """Every measure of two sets of features, with its 95 % interval where one is cheap."""
+    kernel = kid(real, fake, torch.Generator().manual_seed(seed))
+    near = neighbourhood(real, fake, NEIGHBOURS, NEIGHBOURS_DENSITY)
+    density = float(near.density.mean())
+    spread = Z * float(near.density.std()) / sqrt(len(fake))
+    return {
+        "frechet": Value(frechet(Statistics.of(real), Statistics.of(fake))),
+        "kid": Value(kernel.value, kernel.value - Z * kernel.error, kernel.value + Z * kernel.error),
+        "precision": share(near.precise),
+        "recall": share(near.recalled),
+        "density": Value(density, max(0.0, density - spread), density + spread),
+        "coverage": share(near.covered),
+    }
+
+
+def share(hits: Tensor) -> Value:
+    return Value(float(hits.double().mean()), *wilson(float(hits.sum()), len(hits)))
+
+
+def details(real: int, fake: int, dim: int) -> dict[str, str]:
+    """What moves each number, beside the extractor and the counts."""
+    subset = min(1000, min(real, fake) // 2)
+    gaussian = "Gaussians with unbiased covariances, float64"
+    if min(real, fake) <= dim:
+        gaussian += f", fewer pictures than the {dim} dimensions (compare at equal counts only)"
+    held = "95 % Wilson interval with the other set held fixed"
+    return {
+        "frechet": gaussian,
+        "kid": f"cubic kernel, unbiased, 100 subsets of {subset}; 95 % interval by the delete-d jackknife",
+        "precision": f"k={NEIGHBOURS}; {held}",
+        "recall": f"k={NEIGHBOURS}; {held}",
+        "density": f"k={NEIGHBOURS_DENSITY}; 95 % normal interval with the real set held fixed",
+        "coverage": f"k={NEIGHBOURS_DENSITY}; {held}",
+    }
+
+
+def cheap(real: np.ndarray, fake: np.ndarray) -> tuple[str, float]:
+    """Name and value of what a run watches while it trains: a Fréchet distance on few, fast features. Lower is better.
+    The extractor is `features.cheap()`; it orders the looks of one run and says nothing about another."""
+    extractor = features.cheap()
+    value = frechet(Statistics.of(features.of(real, extractor)), Statistics.of(extractor(fake)))
+    return f"frechet_cheap_{size_name(len(fake))}", value

@@ -1,0 +1,91 @@
+"""Measures on nearest neighbours in a feature space: is a sample like real data (precision, density), and is all of the
+real data met (recall, coverage)? Distances are computed in blocks, in float64."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from reverie.errors import Problem
+
+ROWS = 1000  # of a distance matrix at a time
+
+
+class Neighbourhood(NamedTuple):
+    """An item's part in each measure, whose means are the measures. Precision and recall: Kynkäänniemi et al. 2019,
+    arXiv:1904.06991; density and coverage: Naeem et al. 2020, arXiv:2002.09797. Balls are closed in all four."""
+
+    precise: Bool[Tensor, " m"]  # fake m lies in the k-ball of some real item
+    recalled: Bool[Tensor, " n"]  # real n lies in the k-ball of some fake
+    density: Float[Tensor, " m"]  # over k, in how many real items' balls fake m lies
+    covered: Bool[Tensor, " n"]  # some fake lies in the ball of real n
+
+
+def squared(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
+    """Squared distances. Equal rows get exactly 0: what is below the rounding error of the difference counts as 0."""
+    norms = x.square().sum(1)[:, None] + y.square().sum(1)
+    found = norms - 2 * (x @ y.T)
+    noise = x.shape[1] * torch.finfo(x.dtype).eps
+    return found.masked_fill_(found < noise * norms, 0.0)
+
+
+def centred(one: Tensor, two: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in float64, about the first's mean: distances stay, their rounding shrinks."""
+    middle = one.double().mean(0)
+    return one.double() - middle, two.double() - middle
+
+
+def radii(x: Float[Tensor, "n d"], k: int) -> Float[Tensor, " n"]:
+    """Squared distance of each row to its k-th nearest other row. Raises Problem on k rows or fewer."""
+    if len(x) <= k:
+        raise Problem(f"{len(x)} items: measures on {k} neighbours need at least {k + 1}")
+    out = []
+    for begin in range(0, len(x), ROWS):
+        rows = squared(x[begin : begin + ROWS], x)
+        index = torch.arange(len(rows))
+        rows[index, begin + index] = torch.inf
+        out.append(rows.kthvalue(k, dim=1).values)
+    return torch.cat(out)
+
+
+def neighbourhood(
+    real: Float[Tensor, "n d"], fake: Float[Tensor, "m d"], k: int = 3, k_density: int = 5
+) -> Neighbourhood:
+    """k for precision and recall, k_density for density and coverage: the papers' choices."""
+    real, fake = centred(real, fake)
+    ball, wide, fake_ball = radii(real, k), radii(real, k_density), radii(fake, k)
+    precise = torch.zeros(len(fake), dtype=torch.bool)
+    density = torch.zeros(len(fake), dtype=torch.float64)
+    recalled, covered = [], []
+    for begin in range(0, len(real), ROWS):
+        rows = squared(real[begin : begin + ROWS], fake)  # (rows, m)
+        at_hand = slice(begin, begin + ROWS)
+        precise |= (rows <= ball[at_hand, None]).any(0)
+        inside = rows <= wide[at_hand, None]
+        density += inside.sum(0)
+        recalled.append((rows <= fake_ball).any(1))
+        covered.append(inside.any(1))
+    return Neighbourhood(precise, torch.cat(recalled), density / k_density, torch.cat(covered))
+
+
+def nearest(
+    queries: Float[Tensor, "q d"], bank: Float[Tensor, "n d"], k: int = 1
+) -> tuple[Float[Tensor, "q k"], Int[Tensor, "q k"]]:
+    """Distances to the k nearest rows of the bank, and which they are, nearest first."""
+    queries, bank = centred(queries, bank)
+    k = min(k, len(bank))
+    values: Tensor | None = None
+    index: Tensor | None = None
+    for begin in range(0, len(bank), ROWS):
+        part = squared(queries, bank[begin : begin + ROWS])
+        here = torch.arange(begin, begin + part.shape[1]).expand(len(queries), -1)
+        values = part if values is None else torch.cat([values, part], 1)
+        index = here if index is None else torch.cat([index, here], 1)
+        values, order = values.sort(dim=1, stable=True)
+        values, index = values[:, :k], index.gather(1, order)[:, :k]
+    if values is None or index is None:
+        raise Problem("0 items: nothing to find a neighbour in")
+    return values.sqrt(), index

@@ -1,0 +1,150 @@
+"""Measures of texts: how well held-out text is predicted, and how varied and how lifelike samples are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from math import log, log2
+from typing import Protocol, runtime_checkable
+
+from . import Metric, size_name
+
+WORDS = (1, 2, 3)  # n of distinct-n
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """Items that know how much text they are: what bits a character divide by."""
+
+    tokens: int
+    characters: int
+    bytes: int
+
+
+def bits_per_character(nats: float, characters: float) -> float:
+    """Nats of a text, summed over its tokens, and its length in characters -> bits a character."""
+    if characters <= 0:
+        raise ValueError(f"{characters} characters: nothing was predicted")
+    return nats / log(2) / characters
+
+
+def bits_per_byte(nats: float, size: float) -> float:
+    """The same over UTF-8 bytes: comparable between vocabularies and alphabets."""
+    return bits_per_character(nats, size)
+
+
+def distinct(texts: Iterable[str], n: int) -> float:
+    """Share of different runs of n words among all, runs within a text only. Li et al. 2016, arXiv:1510.03055. It falls
+    as texts grow: compare at equal numbers of words. 0 where there is no run."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    for text in texts:
+        words = text.split()
+        seen.update(zip(*(words[k:] for k in range(n))))
+    return len(seen) / seen.total() if seen else 0.0
+
+
+def trimmed(texts: Sequence[str], words: int) -> list[str]:
+    """The first texts that hold so many words, the last one cut."""
+    out, left = [], words
+    for text in texts:
+        if left <= 0:
+            break
+        kept = text.split()[:left]
+        out.append(" ".join(kept))
+        left -= len(kept)
+    return out
+
+
+class Bigrams:
+    """Character bigram model with add-one smoothing over the characters of its texts and one for all others: the plain
+    baseline that a language model must beat. Of each text, every character but the first is predicted."""
+
+    def __init__(self, texts: Iterable[str]):
+        self.pairs: Counter[tuple[str, str]] = Counter()
+        self.firsts: Counter[str] = Counter()
+        alphabet: set[str] = set()
+        for text in texts:
+            self.pairs.update(zip(text, text[1:]))
+            self.firsts.update(text[:-1])
+            alphabet.update(text)
+        self.alphabet = len(alphabet) + 1
+
+    def bits(self, texts: Iterable[str]) -> float:
+        """Bits a character. Raises ValueError where no text has two characters."""
+        pairs: Counter[tuple[str, str]] = Counter()
+        for text in texts:
+            pairs.update(zip(text, text[1:]))
+        if not pairs:
+            raise ValueError("no text has two characters: nothing to predict")
+        cost = sum(
+            count * log2((self.firsts[a] + self.alphabet) / (self.pairs[a, b] + 1)) for (a, b), count in pairs.items()
+        )
+        return cost / pairs.total()
+
+
+def divergence(one: Iterable[str], two: Iterable[str]) -> float:
+    """Jensen-Shannon divergence of the character bigrams of two sets of texts, in bits, in [0, 1]. Lin 1991. Biased
+    upwards on short texts: compare at equal lengths. 1 where a set has no bigram."""
+    p, q = (Counter(pair for text in texts for pair in zip(text, text[1:])) for texts in (one, two))
+    if not p or not q:
+        return 1.0
+    total = 0.0
+    for pair in p.keys() | q.keys():
+        a, b = p[pair] / p.total(), q[pair] / q.total()
+        middle = (a + b) / 2
+        total += sum(x * log2(x / middle) for x in (a, b) if x) / 2
+    return min(1.0, max(0.0, total))
+
+
+def judge(
+    real: Sequence[str], fake: Sequence[str], train: Sequence[str] | None = None, *, untrained: Sequence[str] | None = None
+) -> list[Metric]:
+    """Of generated texts beside held-out ones: variety (distinct-n) and bigram statistics, each at one common length.
+    The floor is what training text scores in their place, the reference what the untrained model's samples do."""
+    sets = [texts for texts in (real, fake, train) if texts is not None]
+    words = min(sum(len(text.split()) for text in texts) for texts in sets)
+    out = []
+    for n in WORDS:
+        if words < 2 * n:
+            continue
+        first = [distinct(trimmed(texts, words), n) for texts in sets]
+        start = f"first {words} words of samples; different runs of {n} words over all, within a sample"
+        protocol = f"{start}; floor: held-out text of that length (higher is not better)"
+        out.append(Metric(f"distinct_{n}", first[1], "share", len(fake), protocol, floor=first[0]))
+    return [*out, *bigram_metrics(real, fake, train, untrained)]
+
+
+def bigram_metrics(
+    real: Sequence[str], fake: Sequence[str], train: Sequence[str] | None, untrained: Sequence[str] | None
+) -> list[Metric]:
+    sets = [texts for texts in (real, fake, train, untrained) if texts is not None]
+    length = min(sum(map(len, texts)) for texts in sets)
+    if length < 2:
+        return []
+
+    def against(texts: Sequence[str] | None) -> float | None:
+        return None if texts is None else divergence(cut(texts, length), cut(real, length))
+
+    protocol = f"Jensen-Shannon divergence of character bigrams, first {length} characters of samples and of held-out text"
+    protocol += "; floor: training text in their place" if train is not None else ""
+    protocol += "; reference: the untrained model's samples" if untrained is not None else ""
+    value = against(fake)
+    assert value is not None
+    name = f"bigram_js_{size_name(length)}"
+    return [Metric(name, value, "bits", len(fake), protocol, floor=against(train), reference=against(untrained))]
+
+
+def cut(texts: Sequence[str], characters: int) -> list[str]:
+    """The first texts that hold so many characters, the last one cut."""
+    out, left = [], characters
+    for text in texts:
+        if left <= 0:
+            break
+        out.append(text[:left])
+        left -= len(text)
+    return out
+
+
+def cheap(real: Sequence[str], fake: Sequence[str]) -> tuple[str, float]:
+    """Name and value of what a run watches while it trains, where its model has no likelihood. Lower is better."""
+    return "bigram_js", divergence(fake, real)

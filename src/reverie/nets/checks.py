@@ -1,0 +1,41 @@
+"""What a model asks of its Config and Spec before it builds a network. Each raises ValueError: the value, the cure."""
+
+from typing import Any
+
+from reverie.spec import Field, Spec
+
+
+def at_least(cfg: Any, **least: float) -> None:
+    """Fields of the Config that may not fall below a value: at_least(cfg, width=1)."""
+    for name, low in least.items():
+        value = getattr(cfg, name)
+        if not value >= low:
+            raise ValueError(f"{name} {value}: too small. Pass {low} or more")
+
+
+def positive(cfg: Any, *names: str) -> None:
+    """Fields that must lie above 0."""
+    for name in names:
+        value = getattr(cfg, name)
+        if not value > 0:
+            raise ValueError(f"{name} {value}: not above 0. Pass a positive number")
+
+
+def share(cfg: Any, *names: str) -> None:
+    """Fields that must lie in [0, 1)."""
+    for name in names:
+        value = getattr(cfg, name)
+        if not 0 <= value < 1:
+            raise ValueError(f"{name} {value}: not in [0, 1). Pass a number from 0 up to, but not, 1")
+
+
+def picture(spec: Spec, model: str, least: int = 1) -> tuple[str, Field]:
+    """Name and field of the one picture (C, H, W) in [-1, 1] that an item is, with sides of at least `least`."""
+    name, field = spec.only
+    if len(field.shape) != 3 or field.categories or (field.low, field.high) != (-1, 1):
+        raise ValueError(f"{name} {field.shape}: {model} takes pictures (C, H, W) of numbers in [-1, 1]. Pass some")
+    size = field.shape[1:]
+    if min(size) < least:
+        given, nearest = ("x".join(map(str, s)) for s in (size, [max(side, least) for side in size]))
+        raise ValueError(f"{given}: {model} makes {least}x{least} and larger. Pass the nearest: --size {nearest}")
+    return name, field

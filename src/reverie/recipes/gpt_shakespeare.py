@@ -1,0 +1,29 @@
+"""nanoGPT's CPU settings on Tiny Shakespeare's characters (its README: 1.88 nats a character on 20 random batches)."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from reverie.recipes import Recipe
+from reverie.recipes.likelihood import held_out
+
+if TYPE_CHECKING:
+    from reverie.training.run import Run
+
+
+def measure(run: "Run") -> Mapping[str, Any]:
+    """Nats a character over the whole last tenth, in windows that do not overlap."""
+    found = held_out(run, draws=1)
+    return {"value": found["nats_a_unit"], "unit": "nats a character", **found}
+
+
+RECIPE = Recipe(
+    title="GPT, 4 layers, 4 heads, 128 wide, context 64, batch 12, 2,000 steps, no dropout",
+    source="nanoGPT's README, Shakespeare on a CPU",
+    published="1.88 nats a character, on 20 random batches of the last 10 %",
+    data="tinyshakespeare",
+    model="gpt",
+    set="nanogpt_cpu",
+    steps=2_000,
+    measure=measure,
+    goal=1.88,
+)
