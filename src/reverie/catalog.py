@@ -1,8 +1,8 @@
 """The families there are, read from their files without importing torch.
 
-A family is a file of one of the wings of `reverie.models`: its name is the family's name, its docstring's first line the
-paper, its `Config` the fields. The Config and Sampling classes alone are compiled from the file, so they may use nothing
-but dataclasses, typing.Literal, math and `reverie.spec`.
+A family is a file of one of the wings of `reverie.models`: its name is the family's name, its docstring's first
+paragraph the paper, its `Config` the fields. The Config and Sampling classes alone are compiled from the file, so they
+may use nothing but dataclasses, typing.Literal, math and `reverie.spec`.
 """
 
 from __future__ import annotations
@@ -66,14 +66,15 @@ def families() -> list[Family]:
     return [family(path) for path in sorted(MODELS.glob("*/*.py")) if not path.name.startswith("_")]
 
 
-def find(name: str) -> Family:
+def find(name: str, where: str = "--model") -> Family:
     """Raises Problem with the nearest names where there is no such family."""
     for path in MODELS.glob(f"*/{name}.py"):
         if not name.startswith("_"):
             return family(path)
     known = sorted(p.stem for p in MODELS.glob("*/*.py") if not p.name.startswith("_"))
     near = get_close_matches(name, known)
-    raise Problem(f"--model {name}: no such model. {'Did you mean ' + near[0] if near else 'There are: ' + ', '.join(known)}")
+    cure = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}"
+    raise Problem(f"{where} {name}: no such model. {cure}")
 
 
 @cache
@@ -125,7 +126,8 @@ def protocols() -> dict[str, set[str]]:
     )
     assert isinstance(table, ast.Dict)
     pairs = zip(table.keys, table.values)
-    return {k.value: members(classes[v.id]) for k, v in pairs if isinstance(k, ast.Constant) and isinstance(v, ast.Name)}
+    named = [(str(k.value), v.id) for k, v in pairs if isinstance(k, ast.Constant) and isinstance(v, ast.Name)]
+    return {name: members(classes[protocol]) for name, protocol in named}
 
 
 def abilities(model: ast.ClassDef) -> tuple[str, ...]:

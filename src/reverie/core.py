@@ -17,8 +17,9 @@ from torch.optim import Optimizer
 from .spec import At, Field, Named, Spec, Training
 
 __all__ = [
-    "ABILITIES", "Absorbs", "At", "Batch", "Codec", "Conditioned", "Decodes", "Encodes", "Field", "Finishes", "Items", "Loss", "Model",
-    "Named", "Predicts", "Samples", "Scores", "Spec", "Training", "Update", "always",
+    "ABILITIES", "Absorbs", "At", "Batch", "Codec", "Conditioned", "Decodes", "Density", "Encodes",
+    "Field", "Finishes", "Items", "Loss", "Model", "Named", "Predicts", "Samples", "Scores", "Spec", "Training",
+    "Update", "always",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -187,6 +188,14 @@ class Scores(Protocol):
         """Nats of each item (B,), and over how many dimensions or tokens they are spread (B,). `draws` importance
         samples where the exact value is out of reach."""
         ...
+
+
+@runtime_checkable
+class Density(Protocol):
+    """Says of what its `nll` is the likelihood. True: of a density over fields mapped to [0, 1], so that a caller who
+    dequantises first gets bits a dimension. False, or not said: of probabilities."""
+
+    density: bool
 
 
 @runtime_checkable

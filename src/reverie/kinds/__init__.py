@@ -6,6 +6,7 @@ A kind's module has
     Codec                                                   a frozen dataclass, with `from_json`
     save(raw, folder: Path, first: int = 0) -> list[Path]   items as files of the data's own kind, numbered
     show(raw, file: Path) -> None                           many items on one page: a grid, a sheet of text
+    SHEET                                                   the suffix of what `show` writes
 and imports torch only inside the functions that need it, so that `reverie data --help` stays quick.
 """
 

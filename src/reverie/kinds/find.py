@@ -18,16 +18,30 @@ def module(kind: str) -> ModuleType:
 
 
 def open_source(where: str, options: DataOptions) -> Source:
-    """A named public set, or a file or folder of the kind that it looks like. Raises Problem."""
-    from reverie.kinds.public import resolve
-
-    path = Path(where)
-    if not path.exists():
-        path = resolve(where) or path
-    if not path.exists():
-        raise Problem(f"{where}: no such file, folder or named set. Is it spelt right?")
+    """A file or folder of the kind that it looks like, else a named public set. Raises Problem."""
+    if options.kind:
+        module(options.kind)  # before anything is downloaded
+    path = _path(where)
     for kind in [options.kind] if options.kind else KINDS:
         if options.kind or module(kind).recognise(path):
             source: Source = module(kind).open(str(path), options)
             return source
+    if path.is_dir() and not any(path.iterdir()):
+        raise Problem(f"{where}: an empty folder. Put pictures or texts into it.")
     raise Problem(f"{where}: neither pictures nor text that reverie reads. Say which by --kind {' or '.join(KINDS)}")
+
+
+def _path(where: str) -> Path:
+    """Where the data lies; a file or folder of that name comes before a set of that name."""
+    from reverie.kinds.public import resolve
+
+    if not where.strip():
+        raise Problem(f"{where!r}: no data. Name a file, a folder or a public set")
+    path = Path(where).expanduser()
+    try:
+        found = path if path.exists() else resolve(where)
+    except (OSError, ValueError) as error:  # a name too long, or with a NUL; a folder that may not be entered
+        raise Problem(f"{where[:80]!r}: can't be opened ({error}). Is it spelt right?") from None
+    if found is None:
+        raise Problem(f"{where}: no such file, folder or named set. Is it spelt right?")
+    return found

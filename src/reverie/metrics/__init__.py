@@ -1,5 +1,12 @@
 """Measures: pure functions of raw items, or of their features. One module a kind that has measures, named as the kind:
-`judge` gives all of them, `cheap` the one that a run takes of itself while it trains."""
+
+    SAMPLES: int                                            how many items are judged where nobody says
+    judge(real, fake, train=None, *, untrained=None, …) -> list[Metric]
+    nearest(queries, bank, k) -> Tensor (n, k)              which items of the bank each query is most like
+    cheap(real, fake) -> (name, value)                      what a run watches while it trains; lower is better
+
+`real`, `fake` and the like are raw items, whole or block by block (`Blocks`), so that memory need not hold them all.
+"""
 
 from dataclasses import asdict, dataclass
 from math import sqrt

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import scipy.linalg
@@ -74,14 +76,14 @@ class Statistics:
                 count, mean, scatter = int(file["count"]), file["mean"], file["scatter"]
             if mean.ndim != 1 or scatter.shape != mean.shape * 2 or mean.dtype != np.float64 or count < 1:
                 raise ValueError("shapes")
-        except (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError) as error:
+        except (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, BadZipFile, zlib.error) as error:
             raise Problem(f"{path}: not feature statistics ({type(error).__name__}). Remove it") from error
         return Statistics(count, torch.from_numpy(mean), torch.from_numpy(scatter))
 
 
 def frechet(one: Statistics, two: Statistics) -> float:
-    """Squared Fréchet (2-Wasserstein) distance of the Gaussians with these means and covariances (Dowson & Landau 1982):
-    FID of Heusel et al. 2017, arXiv:1706.08500, on whatever features they are of."""
+    """Squared Fréchet (2-Wasserstein) distance of the Gaussians with these means and covariances (Dowson &
+    Landau 1982): FID of Heusel et al. 2017, arXiv:1706.08500, on whatever features they are of."""
     if one.mean.shape != two.mean.shape:
         raise ValueError(f"features of {len(one.mean)} and of {len(two.mean)} dimensions can't be compared")
     means = float((one.mean - two.mean).square().sum())

@@ -38,10 +38,10 @@ class ConvNorm(nn.Module):
         kernel, stride = self.conv.kernel_size[0], self.conv.stride[0]
         right, down = (max(0, (-(-n // stride) - 1) * stride + kernel - n) for n in (x.shape[3], x.shape[2]))
         if right == down == kernel - 1 and stride == 1:  # symmetric: the convolution pads by itself, without a copy
-            x = F.conv2d(x, self.conv.weight, self.conv.bias, 1, kernel // 2, groups=self.conv.groups)
+            y = F.conv2d(x, self.conv.weight, self.conv.bias, 1, kernel // 2, groups=self.conv.groups)
         else:
-            x = self.conv(F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2)))
-        y: Tensor = self.norm(x)
+            y = self.conv(F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2)))
+        y = self.norm(y)
         return F.relu6(y, inplace=not torch.is_grad_enabled()) if self.active else y
 
     @torch.no_grad()
@@ -53,9 +53,8 @@ class ConvNorm(nn.Module):
         assert norm.running_mean is not None
         assert norm.running_var is not None
         factor = norm.weight / (norm.running_var + norm.eps).sqrt()
-        self.conv = nn.Conv2d(
-            old.in_channels, old.out_channels, old.kernel_size[0], old.stride[0], groups=old.groups, bias=True
-        )
+        shape = (old.in_channels, old.out_channels, old.kernel_size[0], old.stride[0])
+        self.conv = nn.Conv2d(*shape, groups=old.groups).to(old.weight)
         self.conv.weight.copy_(old.weight * factor[:, None, None, None])
         assert self.conv.bias is not None
         self.conv.bias.copy_(norm.bias - norm.running_mean * factor)
@@ -74,7 +73,7 @@ class Block(nn.Module):
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h2 w2"]:
-        y = self.project(self.depthwise(self.expand(x)))
+        y: Tensor = self.project(self.depthwise(self.expand(x)))
         return x + y if self.residual else y
 
 
@@ -94,10 +93,10 @@ class EfficientNetLite0(nn.Module):
 
     def stages(self, x: Float[Tensor, "b 3 h w"], last: int) -> Float[Tensor, "b c h2 w2"]:
         """The map after that many blocks. Pixels in [0, 255]."""
-        x = self.stem((x - MEAN) / SCALE)
+        y: Tensor = self.stem((x - MEAN) / SCALE)
         for block in list(self.blocks)[:last]:
-            x = block(x)
-        return x
+            y = block(y)
+        return y
 
     def features(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1280"]:
         """Pixels in [0, 255] -> the averages over the last map."""

@@ -5,10 +5,12 @@ them is the FID of the literature unless the name says Inception."""
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -27,6 +29,7 @@ CHEAP_SIDE, CHEAP_BLOCKS = 32, 8
 INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"  # where torch-fidelity keeps its download
 
 
+@runtime_checkable
 class Extractor(Protocol):
     """(N, H, W, C) uint8 or uint16 pictures, C in 1 … 4 -> (N, dim) float32 features, on the CPU."""
 
@@ -145,6 +148,14 @@ def of(images: np.ndarray, extractor: Extractor) -> Tensor:
         np.save(part, found.numpy(), allow_pickle=False)
         os.replace(part, path)
     except OSError:
-        part.unlink(missing_ok=True) if part.parent.is_dir() else None
+        with suppress(OSError):
+            part.unlink()
     return found
+
+
+def gather(images: np.ndarray | Iterable[np.ndarray], extractor: Extractor, keep: bool = False) -> Tensor:
+    """(n, dim) of pictures that come whole or block by block; with `keep`, through the cache."""
+    parts = [images] if isinstance(images, np.ndarray) else images
+    found = [of(part, extractor) if keep else extractor(part) for part in parts]
+    return torch.cat(found) if found else torch.empty(0, extractor.dim)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain
 from math import sqrt
 from typing import NamedTuple
 
@@ -13,11 +15,16 @@ from torch import Tensor
 from . import Metric, Z, features, size_name, wilson
 from .distances import Statistics, frechet, kid
 from .features import Extractor
+from .neighbours import nearest as nearest_rows
 from .neighbours import neighbourhood
 
 NEIGHBOURS, NEIGHBOURS_DENSITY = 3, 5  # Kynkäänniemi et al. 2019; Naeem et al. 2020
+SAMPLES = 2000
 LEAST = NEIGHBOURS_DENSITY + 1  # pictures on either side
 UNITS = {"frechet": "squared feature distance", "kid": "squared MMD", "density": "real balls a sample, over k"}
+
+
+Pictures = np.ndarray | Iterable[np.ndarray]  # (N, H, W, C) integers, whole or block by block
 
 
 class Value(NamedTuple):
@@ -27,38 +34,40 @@ class Value(NamedTuple):
 
 
 def judge(
-    real: np.ndarray,
-    fake: np.ndarray,
-    train: np.ndarray | None = None,
+    real: Pictures,
+    fake: Pictures,
+    train: Pictures | None = None,
     *,
-    untrained: np.ndarray | None = None,
+    untrained: Pictures | None = None,
     extractor: Extractor | None = None,
     seed: int = 0,
 ) -> list[Metric]:
     """Fréchet distance, KID, precision, recall, density and coverage of generated pictures against held-out real ones.
     The floor is what as many pictures of `train` score in their place, the reference what the untrained model's do.
     Empty where there are fewer than 6 pictures on a side. Raises Problem on arrays that are no pictures."""
-    if min(len(real), len(fake)) < LEAST:
+    longest, real = side(real)
+    chosen = extractor or features.default(longest)
+    held_out, generated = features.gather(real, chosen, keep=True), features.gather(fake, chosen)
+    count = len(generated)
+    if min(len(held_out), count) < LEAST:
         return []
-    chosen = extractor or features.default(max(real.shape[1:3]))
-    held_out, generated = features.of(real, chosen), chosen(fake)
     values = measures(held_out, generated, seed)
     floor = reference = None
     notes = ""
-    if train is not None and len(train) >= LEAST:
-        floor = measures(held_out, features.of(train, chosen), seed)
-        notes += f"; floor: {len(train)} training pictures in their place"
-    if untrained is not None and len(untrained) >= LEAST:
-        reference = measures(held_out, chosen(untrained), seed)
-        notes += f"; reference: {len(untrained)} of the untrained model"
-    start = f"{chosen.name}; {len(fake)} generated against {len(real)} held-out"
-    protocols = details(len(real), len(fake), chosen.dim)
+    if train is not None and len(trained := features.gather(train, chosen, keep=True)) >= LEAST:
+        floor = measures(held_out, trained, seed)
+        notes += f"; floor: {len(trained)} training pictures in their place"
+    if untrained is not None and len(first := features.gather(untrained, chosen)) >= LEAST:
+        reference = measures(held_out, first, seed)
+        notes += f"; reference: {len(first)} of the untrained model"
+    start = f"{chosen.name}; {count} generated against {len(held_out)} held-out"
+    protocols = details(len(held_out), count, chosen.dim)
     return [
         Metric(
-            name=f"{name}_{size_name(len(fake))}",
+            name=f"{name}_{size_name(count)}",
             value=found.value,
             unit=UNITS.get(name, "share"),
-            samples=len(fake),
+            samples=count,
             protocol=f"{start}; {protocols[name]}{notes}",
             low=found.low,
             high=found.high,
@@ -67,6 +76,15 @@ def judge(
         )
         for name, found in values.items()
     ]
+
+
+def side(pictures: Pictures) -> tuple[int, Pictures]:
+    """The longer side of the first picture, and all pictures again."""
+    if isinstance(pictures, np.ndarray):
+        return max(pictures.shape[1:3], default=0), pictures
+    blocks = iter(pictures)
+    first = next(blocks, None)
+    return (0, []) if first is None else (max(first.shape[1:3], default=0), chain([first], blocks))
 
 
 def measures(real: Float[Tensor, "n d"], fake: Float[Tensor, "m d"], seed: int = 0) -> dict[str, Value]:
@@ -104,6 +122,12 @@ def details(real: int, fake: int, dim: int) -> dict[str, str]:
         "density": f"k={NEIGHBOURS_DENSITY}; 95 % normal interval with the real set held fixed",
         "coverage": f"k={NEIGHBOURS_DENSITY}; {held}",
     }
+
+
+def nearest(queries: np.ndarray, bank: Pictures, k: int = 3, *, extractor: Extractor | None = None) -> Tensor:
+    """Which k pictures of the bank each query is closest to in feature space, nearest first: (n, k) int64."""
+    chosen = extractor or features.default(side(queries)[0])
+    return nearest_rows(chosen(queries), features.gather(bank, chosen, keep=True), k)[1]
 
 
 def cheap(real: np.ndarray, fake: np.ndarray) -> tuple[str, float]:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from math import log, log2
 from typing import Protocol, runtime_checkable
 
+import torch
+from torch import Tensor
+
 from . import Metric, size_name
 
+SAMPLES = 200
 WORDS = (1, 2, 3)  # n of distinct-n
+RUN = 6  # characters: what two texts are likened by
+
+Texts = Iterable[str] | Iterable[list[str]]  # whole, or block by block
 
 
 @runtime_checkable
@@ -64,7 +72,7 @@ class Bigrams:
         self.firsts: Counter[str] = Counter()
         alphabet: set[str] = set()
         for text in texts:
-            self.pairs.update(zip(text, text[1:]))
+            self.pairs.update(pairwise(text))
             self.firsts.update(text[:-1])
             alphabet.update(text)
         self.alphabet = len(alphabet) + 1
@@ -73,7 +81,7 @@ class Bigrams:
         """Bits a character. Raises ValueError where no text has two characters."""
         pairs: Counter[tuple[str, str]] = Counter()
         for text in texts:
-            pairs.update(zip(text, text[1:]))
+            pairs.update(pairwise(text))
         if not pairs:
             raise ValueError("no text has two characters: nothing to predict")
         cost = sum(
@@ -85,7 +93,7 @@ class Bigrams:
 def divergence(one: Iterable[str], two: Iterable[str]) -> float:
     """Jensen-Shannon divergence of the character bigrams of two sets of texts, in bits, in [0, 1]. Lin 1991. Biased
     upwards on short texts: compare at equal lengths. 1 where a set has no bigram."""
-    p, q = (Counter(pair for text in texts for pair in zip(text, text[1:])) for texts in (one, two))
+    p, q = (Counter(pair for text in texts for pair in pairwise(text)) for texts in (one, two))
     if not p or not q:
         return 1.0
     total = 0.0
@@ -97,35 +105,40 @@ def divergence(one: Iterable[str], two: Iterable[str]) -> float:
 
 
 def judge(
-    real: Sequence[str], fake: Sequence[str], train: Sequence[str] | None = None, *, untrained: Sequence[str] | None = None
+    real: Texts, fake: Texts, train: Texts | None = None, *, untrained: Texts | None = None, seed: int = 0
 ) -> list[Metric]:
     """Of generated texts beside held-out ones: variety (distinct-n) and bigram statistics, each at one common length.
     The floor is what training text scores in their place, the reference what the untrained model's samples do."""
-    sets = [texts for texts in (real, fake, train) if texts is not None]
-    words = min(sum(len(text.split()) for text in texts) for texts in sets)
+    held_out, samples = flat(real), flat(fake)
+    words = min(sum(len(text.split()) for text in texts) for texts in (held_out, samples))
     out = []
     for n in WORDS:
         if words < 2 * n:
             continue
-        first = [distinct(trimmed(texts, words), n) for texts in sets]
+        varied, floor = (distinct(trimmed(texts, words), n) for texts in (samples, held_out))
         start = f"first {words} words of samples; different runs of {n} words over all, within a sample"
         protocol = f"{start}; floor: held-out text of that length (higher is not better)"
-        out.append(Metric(f"distinct_{n}", first[1], "share", len(fake), protocol, floor=first[0]))
-    return [*out, *bigram_metrics(real, fake, train, untrained)]
+        out.append(Metric(f"distinct_{n}", varied, "share", len(samples), protocol, floor=floor))
+    others = [None if texts is None else flat(texts) for texts in (train, untrained)]
+    return [*out, *bigram_metrics(held_out, samples, *others)]
+
+
+def flat(texts: Texts) -> list[str]:
+    return [text for part in texts for text in ([part] if isinstance(part, str) else part)]
 
 
 def bigram_metrics(
-    real: Sequence[str], fake: Sequence[str], train: Sequence[str] | None, untrained: Sequence[str] | None
+    real: list[str], fake: list[str], train: list[str] | None, untrained: list[str] | None
 ) -> list[Metric]:
     sets = [texts for texts in (real, fake, train, untrained) if texts is not None]
     length = min(sum(map(len, texts)) for texts in sets)
     if length < 2:
         return []
 
-    def against(texts: Sequence[str] | None) -> float | None:
+    def against(texts: list[str] | None) -> float | None:
         return None if texts is None else divergence(cut(texts, length), cut(real, length))
 
-    protocol = f"Jensen-Shannon divergence of character bigrams, first {length} characters of samples and of held-out text"
+    protocol = f"Jensen-Shannon divergence of character bigrams, first {length} characters of samples and held-out text"
     protocol += "; floor: training text in their place" if train is not None else ""
     protocol += "; reference: the untrained model's samples" if untrained is not None else ""
     value = against(fake)
@@ -143,6 +156,18 @@ def cut(texts: Sequence[str], characters: int) -> list[str]:
         out.append(text[:left])
         left -= len(text)
     return out
+
+
+def nearest(queries: Sequence[str], bank: Texts, k: int = 3) -> Tensor:
+    """Which k texts of the bank hold most of each query's runs of 6 characters, the best first: (n, k) int64."""
+    wanted = [runs(text) for text in queries]
+    shared = [[len(query & held) for query in wanted] for held in map(runs, flat(bank))]
+    found = torch.tensor(shared, dtype=torch.float64).view(-1, len(wanted)).T
+    return found.sort(dim=1, descending=True, stable=True).indices[:, :k]
+
+
+def runs(text: str) -> set[str]:
+    return {text[at : at + RUN] for at in range(max(1, len(text) - RUN + 1))}
 
 
 def cheap(real: Sequence[str], fake: Sequence[str]) -> tuple[str, float]:

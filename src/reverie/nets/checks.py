@@ -5,7 +5,7 @@ from typing import Any
 from reverie.spec import Field, Spec
 
 
-def at_least(cfg: Any, **least: float) -> None:
+def at_least(cfg: Any, **least: int | float) -> None:
     """Fields of the Config that may not fall below a value: at_least(cfg, width=1)."""
     for name, low in least.items():
         value = getattr(cfg, name)

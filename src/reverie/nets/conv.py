@@ -53,6 +53,23 @@ class Collapse(nn.Conv2d):
         return F.linear(x.permute(0, 2, 3, 1).flatten(1), weight, self.bias)
 
 
+class Doubled(nn.ConvTranspose2d):
+    """The transposed convolution of stride 2 from `small` to exactly `large`: (B, C, h, w) -> (B, out, H, W)."""
+
+    def __init__(self, channels: int, out: int, kernel: int, small: Size, large: Size):
+        padding = (kernel - 1) // 2
+        odd = [b - (2 * (a - 1) - 2 * padding + kernel) for a, b in zip(small, large)]  # 0 or 1
+        super().__init__(channels, out, kernel, 2, padding, output_padding=(odd[0], odd[1]), bias=False)
+        self.large = large
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b out h2 w2"]:  # type: ignore[override]
+        if self.out_channels > 1:
+            return super().forward(x)
+        # a convolution so thin is faster as a product whose patches (B, k², h w) are added up
+        patches = self.weight.flatten(1).t() @ x.flatten(2)
+        return F.fold(patches, self.large, self.kernel_size, padding=(self.kernel_size[0] - 1) // 2, stride=2)
+
+
 class Generator(nn.Module):
     """Noise to pictures in (-1, 1): (B, latents) -> (B, C, H, W).
 
@@ -64,10 +81,10 @@ class Generator(nn.Module):
         channels, *size = shape
         sizes = stages((size[0], size[1]), kernel)[::-1]
         widths = doubling(width, len(sizes) - 1)[::-1]
-        layers: list[nn.Module] = [Project(latents, widths[0], sizes[0]), BatchNorm2d(widths[0]), nn.ReLU()]
+        layers: list[nn.Module] = [Project(latents, widths[0], sizes[0]), BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
         for (small, large), (wide, thin) in zip(pairwise(sizes[:-1]), pairwise(widths)):
-            layers += [doubled(wide, thin, kernel, small, large), BatchNorm2d(thin), nn.ReLU()]
-        layers += [doubled(widths[-1], channels, kernel, sizes[-2], sizes[-1]), nn.Tanh()]
+            layers += [Doubled(wide, thin, kernel, small, large), BatchNorm2d(thin), nn.ReLU(inplace=True)]
+        layers += [Doubled(widths[-1], channels, kernel, sizes[-2], sizes[-1]), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b c h w"]:
@@ -91,7 +108,7 @@ class Discriminator(nn.Module):
             layers.append(nn.Conv2d(thin, wide, kernel, 2, (kernel - 1) // 2, bias=not norm))
             if norm and i:
                 layers.append(BatchNorm2d(wide))
-            layers.append(nn.LeakyReLU(slope))
+            layers.append(nn.LeakyReLU(slope, inplace=True))
         layers.append(Collapse(widths[-1], 1, sizes[-1]))
         self.layers = nn.Sequential(*layers)
 
@@ -102,20 +119,13 @@ class Discriminator(nn.Module):
 
 def stages(size: Size, kernel: int) -> list[Size]:
     """The sizes that convolutions of stride 2 and padding (kernel - 1) // 2 go through: an even kernel rounds down, an
-    odd one up. Neither pads nor crops: `doubled` makes up for what rounding took."""
+    odd one up. Neither pads nor crops: `Doubled` makes up for what rounding took."""
     return halvings(size, up=kernel % 2 == 1)
 
 
 def doubling(width: int, n: int, widest: int = WIDEST) -> list[int]:
     """Channels of n stages, from the picture inwards."""
     return [width * min(2**i, widest) for i in range(n)]
-
-
-def doubled(channels: int, out: int, kernel: int, small: Size, large: Size) -> nn.ConvTranspose2d:
-    """The transposed convolution of stride 2 from `small` to exactly `large`."""
-    padding = (kernel - 1) // 2
-    odd = [b - (2 * (a - 1) - 2 * padding + kernel) for a, b in zip(small, large)]  # 0 or 1
-    return nn.ConvTranspose2d(channels, out, kernel, 2, padding, output_padding=(odd[0], odd[1]), bias=False)
 
 
 # ----------------------------------------------------------------------------------------------------- exact short cuts

@@ -36,11 +36,9 @@ class Up(nn.Module):
         initialise(self.conv1, self.conv2, self.shortcut)
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h2 w2"]:
-        y: Tensor = self.cut(self.conv1(F.relu(self.norm1(x))))
-        y = self.conv2(F.relu(self.norm2(y)))
+        y: Tensor = self.conv2(F.relu(self.norm2(self.cut(self.conv1(F.relu(self.norm1(x)))))))
         # a 1×1 convolution and nearest upsampling may change places, which saves three quarters of it
-        y = y + self.cut(F.interpolate(self.shortcut(x), scale_factor=2, mode="nearest"))
-        return y
+        return y + self.cut(F.interpolate(self.shortcut(x), scale_factor=2, mode="nearest"))
 
     def cut(self, x: Tensor) -> Tensor:
         h, w = self.size
@@ -63,8 +61,8 @@ class Down(nn.Module):
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h2 w2"]:
         y: Tensor = self.conv2(F.relu(self.conv1(x if self.first else F.relu(x))))
         # pooling and a 1×1 convolution may change places, too
-        y = y + self.shortcut(F.avg_pool2d(x, 2))
-        return y
+        side: Tensor = self.shortcut(F.avg_pool2d(x, 2))
+        return y + side
 
 
 class Flat(nn.Module):

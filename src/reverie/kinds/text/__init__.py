@@ -14,7 +14,9 @@ from .codec import Codec
 from .files import is_zip, members, named_as_text, walk
 from .source import Texts
 
-__all__ = ["Codec", "open", "recognise", "save", "show"]
+__all__ = ["SHEET", "Codec", "open", "recognise", "save", "show"]
+
+SHEET = ".txt"  # the suffix of what `show` writes
 
 _FIRST = 4096  # bytes that tell text from the rest
 _NAMES = 2000  # of a folder's files: enough to see what it mostly holds

@@ -1,5 +1,5 @@
-"""Byte-level BPE (Sennrich et al. 2016, arXiv:1508.07909; on bytes as in GPT-2), learnt by `tokenizers`. Lossless: its first
-256 pieces are the bytes."""
+"""Byte-level BPE (Sennrich et al. 2016, arXiv:1508.07909; on bytes as in GPT-2), learnt by `tokenizers`. Lossless: its
+first 256 pieces are the bytes."""
 
 from __future__ import annotations
 

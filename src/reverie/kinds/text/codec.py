@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reverie.core import Batch
 
 TOKENS = ("characters", "bytes", "bpe")
-END = "<|end|>"  # how the token that ends a document is named; a text that holds these characters is not confused with it
+END = "<|end|>"  # how the token that ends a document reads; the same characters in a text are not taken for it
 CHUNK = 1 << 22  # characters turned into tokens at a time: bounds the memory of a long text
 
 
@@ -146,7 +146,7 @@ class Codec:
     def _of_characters(self, text: str) -> np.ndarray:
         points = code_points(text)
         table = _table(self.alphabet)
-        ids = table[np.minimum(points, len(table) - 1)]
+        ids: np.ndarray = table[np.minimum(points, len(table) - 1)]
         if ids.size and ids.min() < 0:
             unknown = "".join(map(chr, np.unique(points[ids < 0])[:5]))
             named = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in unknown)
@@ -159,15 +159,15 @@ class Codec:
             return np.frombuffer(text.encode(self.encoding), np.uint8)
         except UnicodeEncodeError as error:
             wrong = text[error.start]
-            what = f"{wrong!r} (U+{ord(wrong):04X}): can't be written in {self.encoding}, the encoding of the training text"
-            raise Problem(f"{what}. Leave it out.") from None
+            what = f"can't be written in {self.encoding}, the encoding of the training text"
+            raise Problem(f"{wrong!r} (U+{ord(wrong):04X}): {what}. Leave it out.") from None
 
     def _text(self, ids: np.ndarray) -> str:
         if self.tokens == "characters":
-            return _letters(self.alphabet)[ids].astype("<u4").tobytes().decode("utf-32-le")
+            return str(_letters(self.alphabet)[ids].astype("<u4").tobytes(), "utf-32-le")
         if self.tokens == "bytes":
             return ids.astype(np.uint8).tobytes().decode(self.encoding, errors="replace")
-        return bpe.load(self.model).decode(ids.tolist(), skip_special_tokens=False)
+        return str(bpe.load(self.model).decode(ids.tolist(), skip_special_tokens=False))
 
 
 def code_points(text: str) -> np.ndarray:
@@ -181,9 +181,14 @@ def code_points(text: str) -> np.ndarray:
 def alphabet(texts: Sequence[str]) -> str:
     """Every character that occurs, by code point."""
     seen = np.zeros(0x110000, bool)
+    few: set[str] = set()  # those of short texts: a table for each would cost more than it saves
     for text in texts:
+        if len(text) < 4096:
+            few.update(text)
+            continue
         for at in range(0, len(text), CHUNK):
             seen[code_points(text[at : at + CHUNK])] = True
+    seen[code_points("".join(few))] = True
     return "".join(map(chr, np.flatnonzero(seen)))
 
 

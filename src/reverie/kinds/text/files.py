@@ -15,12 +15,15 @@ from pathlib import Path, PurePosixPath
 from reverie.errors import Problem
 
 # A file named like this is meant as text: one that can't be read is an error, not something to pass over.
-TEXT = frozenset(
-    ".txt .text .md .markdown .rst .org .tex .bib .log .srt .vtt .abc .smi .smiles .fasta .pgn .lrc .poem .py .pyi .c .h "
-    ".cc .cpp .cxx .hpp .hh .cs .java .kt .scala .go .rs .swift .m .js .mjs .ts .jsx .tsx .css .scss .html .htm .xml .svg "
-    ".json .yaml .yml .toml .ini .cfg .sh .bash .zsh .fish .pl .pm .rb .php .lua .r .jl .hs .ml .mli .ex .exs .erl .clj "
-    ".lisp .el .scm .f .f90 .sql .vim .cmake .mk .proto .v .sv .vhd .asm .s .diff .patch .po".split()
-)  # fmt: skip
+TEXT = frozenset((
+    ".txt", ".text", ".md", ".markdown", ".rst", ".org", ".tex", ".bib", ".log", ".srt", ".vtt", ".abc", ".smi",
+    ".smiles", ".fasta", ".pgn", ".lrc", ".poem", ".py", ".pyi", ".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".hh",
+    ".cs", ".java", ".kt", ".scala", ".go", ".rs", ".swift", ".m", ".js", ".mjs", ".ts", ".jsx", ".tsx", ".css",
+    ".scss", ".html", ".htm", ".xml", ".svg", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".sh", ".bash",
+    ".zsh", ".fish", ".pl", ".pm", ".rb", ".php", ".lua", ".r", ".jl", ".hs", ".ml", ".mli", ".ex", ".exs", ".erl",
+    ".clj", ".lisp", ".el", ".scm", ".f", ".f90", ".sql", ".vim", ".cmake", ".mk", ".proto", ".v", ".sv", ".vhd",
+    ".asm", ".s", ".diff", ".patch", ".po",
+))  # fmt: skip
 LINES = frozenset((".jsonl", ".ndjson"))  # one JSON record a line
 PASSED_OVER = frozenset(("__pycache__", "node_modules", "__MACOSX"))
 LARGEST = 8 << 30  # bytes of one unpacked file: what unpacks to more is a mistake or an attack
@@ -88,7 +91,7 @@ def _hidden(name: str) -> bool:
 
 
 def walk(folder: Path) -> Iterator[str]:
-    """Names of the files under a folder, relative, sorted, with / between; hidden ones and links to folders are left."""
+    """Names of the files under a folder, relative, sorted, with / between; without hidden ones and linked folders."""
 
     def refuse(error: OSError) -> None:
         raise Problem(f"{error.filename}: can't be read ({error.strerror}). Mend its permissions.")
@@ -205,8 +208,8 @@ def _decode(found: Found, name: str, data: bytes, any_bytes: bool) -> Document |
 
 def _add_lines(found: Found, name: str, data: bytes, column: str) -> None:
     """The records of a .jsonl file: a document each."""
-    for number, line in enumerate(data.split(b"\n"), 1):  # not splitlines: a string may hold U+2028 as it is
-        if not line.strip():
+    for number, line in enumerate(data.decode("utf-8").split("\n"), 1):  # not splitlines: a string may hold U+2028
+        if not line or line.isspace():
             continue
         where = f"{name} line {number}"
         try:
@@ -224,14 +227,13 @@ def _add_lines(found: Found, name: str, data: bytes, column: str) -> None:
 
 
 def _of_record(found: Found, where: str, record: object, column: str) -> bytes | Bad:
-    """One record's text: the record itself, or that of the column asked for, of `text`, `content` or the only string."""
+    """One record's text: the record itself, or the column asked for, or `text`, `content`, or the only string."""
     if isinstance(record, str) and not column:
         text: object = record
     elif isinstance(record, dict):
-        strings = [k for k, v in record.items() if isinstance(v, str)]
-        names = [column] if column else [c for c in COLUMNS if c in record] or (strings if len(strings) == 1 else [])
-        has = ", ".join(sorted(map(str, record))) or "none"
+        names = [column] if column else [c for c in COLUMNS if c in record] or _only_string(record)
         if not names or names[0] not in record:
+            has = ", ".join(sorted(record)) or "none"
             what = f"no column {column!r}" if column else "no column 'text' or 'content'"
             return Bad(where, f"{what} among its columns: {has}", "Name the one to take with --column")
         text = record[names[0]]
@@ -239,7 +241,8 @@ def _of_record(found: Found, where: str, record: object, column: str) -> bytes |
     else:
         return Bad(where, f"neither a record nor a string ({type(record).__name__})", "Mend the line")
     if not isinstance(text, str):
-        return Bad(where, f"its column {names[0]!r} holds no string ({type(text).__name__})", "Name another with --column")
+        what = f"its column {names[0]!r} holds no string ({type(text).__name__})"
+        return Bad(where, what, "Name another with --column")
     try:
         data = text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -247,3 +250,8 @@ def _of_record(found: Found, where: str, record: object, column: str) -> bytes |
     if b"\0" in data:
         return Bad(where, "binary, not text (a NUL character)", "Mend the line")
     return data
+
+
+def _only_string(record: dict[str, object]) -> list[str]:
+    strings = [name for name, value in record.items() if isinstance(value, str)]
+    return strings if len(strings) == 1 else []

@@ -41,8 +41,8 @@ class Parts:
 
 
 def split(where: str, texts: Sequence[str], share: float) -> Parts:
-    """One text: its last `share` of characters is held out. Several: whole ones, drawn by a fixed permutation up to that
-    share; equal ones go to the same side, so that none is both learnt and judged."""
+    """One text: its last `share` of characters is held out. Several: whole ones, drawn by a fixed permutation up to
+    that share; equal ones go to the same side, so that none is both learnt and judged."""
     if len(texts) == 1:
         cut = int((1 - share) * len(texts[0]))
         return Parts([texts[0][:cut]], [texts[0][cut:]])
@@ -102,8 +102,8 @@ def fingerprint(texts: Sequence[bytes], options: DataOptions) -> str:
 
 
 def rows(options: DataOptions, parts: Parts, codec: Callable[[], Codec], key: str) -> tuple[Codec, Rows, list[str]]:
-    """The codec, both rows of tokens, and notes: made by `codec()`, or from the cache, where what takes long to learn or
-    is too large for memory is kept."""
+    """The codec, both rows of tokens, and notes: made by `codec()`, or from the cache, where what takes long to learn
+    or is too large for memory is kept."""
     folder = cache_folder() / "text" / key
     kept = _load(folder) if options.tokens == "bpe" else None
     if kept:
@@ -113,7 +113,8 @@ def rows(options: DataOptions, parts: Parts, codec: Callable[[], Codec], key: st
     if size > MAPPED and made.tokens != "bpe":
         kept = _load(folder) or _keep_large(folder, made, parts, size)
         return *kept, [f"{size / 1e9:.1f} GB of tokens, memory-mapped from {folder}"]
-    train, held_out = (np.concatenate([np.zeros(0, made.dtype), *stream(made, t)]) for t in (parts.train, parts.held_out))
+    both = (parts.train, parts.held_out)
+    train, held_out = (np.concatenate([np.zeros(0, made.dtype), *stream(made, texts)]) for texts in both)
     if made.tokens != "bpe":
         return made, (train, held_out), []
     try:

@@ -13,7 +13,7 @@ import numpy as np
 from reverie.errors import Problem
 from reverie.kinds import DataOptions, Prepared, Summary
 
-from . import prepare
+from . import prepare as making  # `prepare` is the source's own method
 from .codec import CHUNK, TOKENS, code_points
 from .files import Found, find
 from .items import Windows
@@ -77,14 +77,14 @@ class Texts:
             raise Problem(f"{first.name}: {first.what}. {first.cure}{others}.")
         window = (options.size or size or (WINDOW,))[0]
         texts = self._texts
-        parts = prepare.split(self.where, texts, options.held_out)
-        key = prepare.fingerprint([d.data for d in found.documents], options)
+        parts = making.split(self.where, texts, options.held_out)
+        key = making.fingerprint([d.data for d in found.documents], options)
         apart = len(texts) > 1
-        codec, rows, notes = prepare.rows(
-            options, parts, lambda: prepare.fit(options, parts, window, self._encoding, apart), key
+        codec, rows, notes = making.rows(
+            options, parts, lambda: making.fit(options, parts, window, self._encoding, apart), key
         )
         self._long_enough(rows, window)
-        codec = dataclasses.replace(codec, window=window, start=prepare.start(codec, rows[0]))
+        codec = dataclasses.replace(codec, window=window, start=making.start(codec, rows[0]))
         train, held_out = (
             Windows(row, codec, sum(map(len, t)), sum(len(x.encode("utf-8")) for x in t))
             for row, t in zip(rows, (parts.train, parts.held_out))
@@ -103,8 +103,8 @@ class Texts:
             if found.bad:
                 more = f" So it is with all {len(found.bad)} of {self.where}." if len(found.bad) > 1 else ""
                 raise Problem(f"{found.bad[0]}{more}")
-            seen = len(found.empty) + len(found.other)
-            what = f"no text in its {seen} files" if seen else "no files in it"
+            nothing = path.is_dir() and not found.empty and not found.other
+            what = "no files in it" if nothing else "no text in it"
             raise Problem(f"{self.where}: {what}. Put some there, as .txt files in UTF-8.")
         return found
 
@@ -124,7 +124,7 @@ class Texts:
         named = [f"{count} with a byte order mark ({encoding})" for encoding, count in sorted(marks.items())]
         return ", ".join(["UTF-8", *named])
 
-    def _long_enough(self, rows: prepare.Rows, window: int) -> None:
+    def _long_enough(self, rows: making.Rows, window: int) -> None:
         train, held_out = len(rows[0]), len(rows[1])
         if train < window + 1:
             cure = f"a smaller window with --size {max(1, (train - 1) // 2)}" if train > 1 else "more text"
@@ -134,7 +134,7 @@ class Texts:
             what = f"{held_out} tokens to judge by, with {self.options.held_out:g} of the text held out"
             raise Problem(f"{self.where}: {what}. Give more text, or a larger share with --held-out.")
 
-    def _notes(self, parts: prepare.Parts, categories: int, window: int, wished: tuple[int, ...]) -> list[str]:
+    def _notes(self, parts: making.Parts, categories: int, window: int, wished: tuple[int, ...]) -> list[str]:
         found, options = self._found, self.options
         train, held_out = parts.characters
         whole = train + held_out
@@ -167,7 +167,8 @@ class Texts:
     def _plan(self, window: int) -> list[str]:
         options = self.options
         share = f"{options.held_out:.0%}"
-        kept = f"the last {share} of the characters" if len(self._texts) == 1 else f"{share} of the documents, at random"
+        one = len(self._texts) == 1
+        kept = f"the last {share} of the characters" if one else f"{share} of the text in whole documents, at random"
         cut = {"bpe": f"a BPE of up to {options.vocabulary:,} pieces"}.get(options.tokens, options.tokens)
         plan = [f"keep {kept} for judging", f"cut the text into {cut}", f"learn from windows of {window} tokens"]
         if self._found.bad:

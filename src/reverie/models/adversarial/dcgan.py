@@ -51,6 +51,11 @@ class Config:
         config = cls(prior="normal", width=64, kernel=4)
         return Named(config, Training(batch=64, steps=10_000, ema_items=10_000, spec=spec))
 
+    @classmethod
+    def tiny(cls) -> Named:
+        """For tests: seconds."""
+        return Named(cls(latents=8, width=4, kernel=4), Training(batch=16, steps=20))
+
 
 class DCGAN(core.Model):
     def __init__(self, cfg: Config, spec: Spec):
@@ -58,7 +63,7 @@ class DCGAN(core.Model):
         self.cfg, self.spec = cfg, spec
         at_least(cfg, latents=1, width=1, kernel=3)  # a smaller kernel leaves pixels unseen at stride 2
         positive(cfg, "deviation", "learning_rate")
-        share(cfg, "beta1", "beta2")
+        share(cfg, "slope", "beta1", "beta2")
         self.name, field = picture(spec, "dcgan", LEAST)
         self.generator = Generator(cfg.latents, field.shape, cfg.width, cfg.kernel)
         self.discriminator = Discriminator(field.shape, cfg.width, cfg.kernel, cfg.slope)

@@ -51,6 +51,11 @@ class Config:
         config = cls(network="convolutional", width=64)
         return Named(config, Training(batch=64, steps=2_000, ema_items=10_000, spec=spec))
 
+    @classmethod
+    def tiny(cls) -> Named:
+        """For tests: seconds."""
+        return Named(cls(latents=8, width=4, critic_turns=2), Training(batch=16, steps=20))
+
 
 class WGANGP(core.Model):
     def __init__(self, cfg: Config, spec: Spec):

@@ -1,0 +1,321 @@
+"""Flags and their values.
+
+argparse of the standard library, because it starts in milliseconds and lets every error be one line: its own messages
+are replaced, and a value is read by functions that name the flag, the value and the cure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, NoReturn, Union, get_args, get_origin
+
+from reverie.catalog import Family, Setting, families, find
+from reverie.errors import Problem
+from reverie.kinds import KINDS, DataOptions
+
+Reader = Callable[[str], Any]
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises Problem where argparse would print its usage and exit."""
+
+    def __init__(self, verb: str, description: str, epilog: str = ""):
+        super().__init__(
+            prog=f"reverie {verb}".strip(),
+            description=description,
+            epilog=epilog,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        self.verb = verb
+        self.hint = ""  # for an unknown flag that is a field of some model
+
+    def value(self, flag: str, read: Reader, help: str, default: Any = None, metavar: str = "") -> None:
+        """A flag with a value, read by one of the readers below."""
+        shown = metavar or getattr(read, "metavar", "VALUE")
+        self.add_argument(flag, type=read, default=default, metavar=shown, help=help.replace("%", "%%"))
+
+    def switch(self, flag: str, help: str) -> None:
+        self.add_argument(flag, action="store_true", help=help.replace("%", "%%"))
+
+    def take(self, words: Sequence[str]) -> argparse.Namespace:
+        """Raises Problem for what it does not know."""
+        args, rest = self.parse_known_args(words)
+        if rest:
+            self.unknown(rest)
+        return args
+
+    def unknown(self, rest: Sequence[str]) -> NoReturn:
+        flag = next((w for w in rest if w.startswith("-")), "")
+        if not flag:
+            raise Problem(f"{rest[0]}: one thing too many. See `{self.prog} --help`")
+        name = flag.split("=")[0]
+        known = sorted(s for a in self._actions for s in a.option_strings if s.startswith("--"))
+        owners = [f.name for f in families() if name in [flag_of(s.name) for s in f.fields()]] if self.hint else []
+        if owners:
+            raise Problem(f"{name}: a field of {', '.join(owners)}. {self.hint}")
+        near = get_close_matches(name.replace("_", "-"), known, n=3, cutoff=0.7)
+        cure = f"Did you mean {' or '.join(near)}?" if near else f"See `{self.prog} --help`"
+        raise Problem(f"{name}: no such flag. {cure}")
+
+    def error(self, message: str) -> NoReturn:
+        missing = re.match(r"the following arguments are required: (.+)", message)
+        if missing:
+            raise Problem(f"{missing[1]}: missing. {' '.join(self.format_usage().split())[:120]}")
+        needs = re.match(r"argument (\S+): expected (?:one|at least one) argument", message)
+        if needs:
+            raise Problem(f"{needs[1].split('/')[0]}: a value is missing. See `{self.prog} --help`")
+        raise Problem(f"{message.removeprefix('argument ')}. See `{self.prog} --help`")
+
+
+# -------------------------------------------------------------------------------------------------------------- readers
+
+
+def named(metavar: str) -> Callable[[Reader], Reader]:
+    """Sets how a reader's value is called in --help."""
+
+    def mark(read: Reader) -> Reader:
+        read.metavar = metavar  # type: ignore[attr-defined]
+        return read
+
+    return mark
+
+
+def whole(flag: str, least: int | None = None) -> Reader:
+    @named("N")
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[+-]?\d[\d_]*", text):
+            raise Problem(f"{flag} {text}: not a whole number. Write one, like {flag} {max(least or 0, 1)}")
+        number = int(text.replace("_", ""))
+        if least is not None and number < least:
+            raise Problem(f"{flag} {text}: below {least}. Give {least} or more")
+        if abs(number) >= 2**63:
+            raise Problem(f"{flag} {text}: too large. Give less than 2^63")
+        return number
+
+    return read
+
+
+def real(flag: str, low: float | None = None) -> Reader:
+    @named("X")
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            raise Problem(f"{flag} {text}: not a number. Write one, like {flag} 0.5") from None
+        if not math.isfinite(number):
+            raise Problem(f"{flag} {text}: not a finite number. Write one, like {flag} 0.5")
+        if low is not None and number < low:
+            raise Problem(f"{flag} {text}: below {low:g}. Give {low:g} or more")
+        return number
+
+    return read
+
+
+def one_of(flag: str, choices: Iterable[str]) -> Reader:
+    known = [str(c) for c in choices]
+
+    @named("{" + ",".join(known) + "}")
+    def read(text: str) -> str:
+        if text not in known:
+            near = get_close_matches(text, known, n=1)
+            cure = f"Did you mean {near[0]}? " if near else ""
+            raise Problem(f"{flag} {text}: not one of its values. {cure}There are: {', '.join(known)}")
+        return text
+
+    return read
+
+
+def text(flag: str) -> Reader:
+    @named("TEXT")
+    def read(value: str) -> str:
+        return value
+
+    return read
+
+
+def truth(flag: str) -> Reader:
+    @named("{yes,no}")
+    def read(value: str) -> bool:
+        if value.lower() not in ("yes", "no", "true", "false"):
+            raise Problem(f"{flag} {value}: neither yes nor no. Write {flag} or --no-{flag[2:]}")
+        return value.lower() in ("yes", "true")
+
+    return read
+
+
+def several(flag: str, one: Reader, count: int = 0) -> Reader:
+    """Values with commas between."""
+
+    @named(f"{getattr(one, 'metavar', 'X')},…")
+    def read(value: str) -> tuple[Any, ...]:
+        parts = [part.strip() for part in value.strip("()[] ").split(",") if part.strip()]
+        if count and len(parts) != count:
+            raise Problem(f"{flag} {value}: {len(parts)} values and it takes {count}. Write them with commas between")
+        return tuple(one(part) for part in parts)
+
+    return read
+
+
+def size(flag: str) -> Reader:
+    @named("64|48x64")
+    def read(value: str) -> tuple[int, ...]:
+        if not re.fullmatch(r"\d{1,9}(?:[x×]\d{1,9})?", value):
+            raise Problem(f"{flag} {value}: not a size. Write 64, or height x width as 48x64")
+        numbers = tuple(int(n) for n in re.split("[x×]", value))
+        if min(numbers) < 1:
+            raise Problem(f"{flag} {value}: an empty size. Write 64, or height x width as 48x64")
+        return numbers
+
+    return read
+
+
+def shape(flag: str) -> Reader:
+    @named("3x64x64")
+    def read(value: str) -> tuple[int, ...]:
+        if not re.fullmatch(r"\d{1,9}(?:[x×]\d{1,9}){0,3}", value) or "0" in re.split("[x×]", value):
+            raise Problem(f"{flag} {value}: not a shape. Write channels x height x width as 3x64x64, or tokens as 128")
+        return tuple(int(n) for n in re.split("[x×]", value))
+
+    return read
+
+
+def reader(flag: str, kind: Any) -> Reader:
+    """Of a field's type: int, float, str, bool, Literal, a tuple of these, or one of these or None."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        rest = [k for k in inner if k is not type(None)]
+        one = reader(flag, rest[0])
+        return lambda value: None if value == "none" else one(value)
+    if origin is Literal:
+        pick = one_of(flag, map(str, inner))
+        back = {str(c): c for c in inner}
+        return named("{" + ",".join(back) + "}")(lambda value: back[pick(value)])
+    if origin is tuple:
+        return several(flag, reader(flag, inner[0]), 0 if inner[-1] is Ellipsis else len(inner))
+    plain: dict[Any, Callable[[str], Reader]] = {int: whole, float: real, bool: truth, str: text}
+    return plain[kind](flag)
+
+
+# --------------------------------------------------------------------------------------------------------- model fields
+
+
+def flag_of(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def add_fields(parser: Parser, title: str, settings: Iterable[Setting]) -> None:
+    """A flag for each field of a Config or Sampling. What is not given is left out of the arguments."""
+    group = parser.add_argument_group(title)
+    for setting in settings:
+        flag, (kind, default) = flag_of(setting.name), (setting.type, setting.default)
+        note = f"{setting.comment} (default {shown(default)})".replace("%", "%%")
+        dest = f"field:{setting.name}"
+        if kind is bool:
+            both = argparse.BooleanOptionalAction
+            group.add_argument(flag, dest=dest, action=both, default=argparse.SUPPRESS, help=note)
+            continue
+        read = reader(flag, kind)
+        metavar = getattr(read, "metavar", "VALUE")
+        group.add_argument(flag, dest=dest, type=read, default=argparse.SUPPRESS, metavar=metavar, help=note)
+
+
+def given_fields(args: argparse.Namespace) -> dict[str, Any]:
+    """Fields that the person set."""
+    return {k.removeprefix("field:"): v for k, v in vars(args).items() if k.startswith("field:")}
+
+
+def shown(value: Any) -> str:
+    """A field's value as it is written on the command line."""
+    if isinstance(value, tuple):
+        return ",".join(map(shown, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def type_name(kind: Any) -> str:
+    """A field's type in words for people and JSON."""
+    if get_origin(kind) is Literal:
+        return " | ".join(map(str, get_args(kind)))
+    return getattr(kind, "__name__", str(kind)) if not get_origin(kind) else str(kind)
+
+
+# ----------------------------------------------------------------------------------------------------------- data flags
+
+AS_IT_IS = DataOptions()
+
+
+def add_data(parser: Parser) -> None:
+    """How data is read: one flag a field of DataOptions."""
+    group = Grouped(parser, "how the data is read")
+    group.value("--kind", one_of("--kind", KINDS), "what the data is (default: what it looks like)")
+    group.value("--size", size("--size"), "of an item: side or height x width of pictures, tokens of text")
+    group.value("--aspect", one_of("--aspect", ("crop", "pad", "stretch")), "pictures of another aspect (default crop)")
+    group.value("--tokens", one_of("--tokens", ("characters", "bytes", "bpe")), "of text (default characters)")
+    group.value("--vocabulary", whole("--vocabulary", 1), f"of a bpe (default {AS_IT_IS.vocabulary})")
+    group.value("--column", text("--column"), "of a Parquet or .jsonl file that holds the items", metavar="NAME")
+    group.value("--held-out", real("--held-out", 0), f"share kept for judging (default {AS_IT_IS.held_out:g})")
+    group.add_argument("--skip-bad", action="store_true", help="leave out files that can't be read")
+
+
+class Grouped:
+    """An argument group that takes readers."""
+
+    def __init__(self, parser: Parser, title: str):
+        self.group = parser.add_argument_group(title)
+        self.add_argument = self.group.add_argument
+
+    def value(self, flag: str, read: Reader, help: str, metavar: str = "") -> None:
+        shown = metavar or getattr(read, "metavar", "VALUE")
+        self.group.add_argument(flag, type=read, metavar=shown, help=help.replace("%", "%%"))
+
+
+def data_options(args: argparse.Namespace) -> DataOptions:
+    names = {"fit": "aspect"}  # the field of DataOptions bears a verb's name: its flag does not
+    fields = ("kind", "size", "fit", "tokens", "vocabulary", "column", "held_out")
+    given = {name: getattr(args, names.get(name, name)) for name in fields}
+    options = {name: value for name, value in given.items() if value is not None}
+    return DataOptions(**options, skip_bad=args.skip_bad)
+
+
+# ------------------------------------------------------------------------------------------------------ peeking at runs
+
+
+def value_of(words: Sequence[str], flag: str) -> str:
+    """What stands after a flag, before the flags are known: the model's name decides which there are."""
+    for k, word in enumerate(words):
+        if word == flag and k + 1 < len(words):
+            return words[k + 1]
+        if word.startswith(flag + "="):
+            return word.partition("=")[2]
+    return ""
+
+
+def model_in(folder: str) -> str:
+    """The model of a run, read without torch; "" where there is none: `Run.open` says what is wrong with it."""
+    try:
+        info = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
+        return str(info["model"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def run_in(words: Sequence[str]) -> str:
+    """The first word that is a run's folder."""
+    return next((w for w in words if not w.startswith("-") and model_in(w)), "")
+
+
+def known_family(name: str) -> Family | None:
+    """The family, None where it is not there: for a run that another version made."""
+    try:
+        return find(name) if name else None
+    except Problem:
+        return None

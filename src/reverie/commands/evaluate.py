@@ -1,0 +1,58 @@
+"""`reverie evaluate RUN`: how good a run is, in numbers that say how they were taken."""
+
+from __future__ import annotations
+
+import shlex
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from reverie.terminal import Terminal
+
+from .arguments import Parser, whole
+
+if TYPE_CHECKING:
+    from reverie.metrics import Metric
+
+HELP = "say how good a run is, in words and in numbers"
+
+
+def parser(words: Sequence[str]) -> Parser:
+    made = Parser("evaluate", f"{HELP[0].upper()}{HELP[1:]}, and write its report.")
+    made.add_argument("run", metavar="RUN", help="a folder that `reverie fit` made")
+    made.value("--samples", whole("--samples", 1), "items to judge by (default: as many as the kind's measures say)")
+    made.value("--seed", whole("--seed", 0), "of all chance (default 0)", default=0)
+    made.switch("--json", "print one JSON object, and nothing else, on standard output")
+    return made
+
+
+def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
+    from reverie.judging.evaluate import evaluate
+    from reverie.training.run import Run
+
+    opened = Run.open(args.run)
+    report = evaluate(opened, samples=args.samples or 0, seed=args.seed)
+    screen.tell(*report.headline)
+    columns = ("measure", "value", "95 %", "floor", "reference", "unit", "samples", "protocol")
+    screen.table(columns, map(row, report.metrics), right=("value", "floor", "reference", "samples"))
+    screen.tell(*report.notes)
+    files = [report.folder / "report.json", report.html]
+    screen.files(files)
+    after = f"reverie sample {shlex.quote(str(opened.path))} -n 64"
+    if "sample" in opened.family.abilities:
+        screen.tell(f"next: {after}")
+    return {"run": opened.path, **report.to_json(), "files": files}
+
+
+def row(m: Metric) -> tuple[str, ...]:
+    count = f"{m.samples:,}"
+    return m.name, number(m.value), span(m), number(m.floor), number(m.reference), m.unit, count, m.protocol
+
+
+def number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def span(metric: Metric) -> str:
+    """The 95 % interval."""
+    return "" if metric.low is None or metric.high is None else f"{metric.low:.4g} … {metric.high:.4g}"

@@ -1,0 +1,85 @@
+"""`reverie sample RUN`: files of the data's own kind, and a sheet that shows many at once."""
+
+from __future__ import annotations
+
+import shlex
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from reverie.errors import Problem
+from reverie.terminal import Terminal
+
+from .arguments import Parser, add_fields, given_fields, known_family, model_in, run_in, text, whole
+
+HELP = "make items with a run's model"
+AT_ONCE = 1024  # items in memory
+SHOWN = 100  # items on the sheet, at most
+
+
+def parser(words: Sequence[str]) -> Parser:
+    """The sampling options of the run's model are flags too."""
+    family = known_family(model_in(run_in(words)))
+    epilog = "" if family else "With RUN, the sampling options of its model are flags too: reverie sample RUN --help"
+    made = Parser("sample", f"{HELP[0].upper()}{HELP[1:]}. Item i is a function of (seed, i), whatever -n.", epilog)
+    made.add_argument("run", metavar="RUN", help="a folder that `reverie fit` made")
+    made.value("-n", whole("-n", 1), "how many (default 64)", default=64)
+    made.value("--seed", whole("--seed", 0), "of all chance (default 0)", default=0)
+    made.value("--label", text("--label"), "a class, by its name or number, of a model that takes one", metavar="L")
+    made.value("--out", text("--out"), "folder for the files (default RUN/samples/seed-S)", metavar="DIR")
+    made.value("--grid", text("--grid"), "file that shows them on one page (default: beside DIR)", metavar="FILE")
+    made.switch("--json", "print one JSON object, and nothing else, on standard output")
+    if family and family.sampling:
+        add_fields(made, f"sampling options of {family.name}", family.sampling_fields())
+    return made
+
+
+def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
+    from reverie.kinds.find import module
+    from reverie.training.run import Run
+
+    opened = Run.open(args.run)
+    kind = module(opened.spec.kind)
+    folder, grid = places(args, opened.path, kind.SHEET)
+    screen.tell(f"{opened.info['model']}, {opened.info['source']['where']}: {args.n:,} samples, seed {args.seed}")
+    files = written(args, opened, kind, folder, grid)
+    screen.tell(f"wrote {files[0]} … {files[-1].name}" if len(files) > 1 else f"wrote {files[0]}")
+    screen.files([grid])
+    after = f"reverie evaluate {shlex.quote(str(opened.path))}"
+    screen.tell(f"next: {after}")
+    return {"files": files, "grid": grid, "samples": args.n, "seed": args.seed, "next": after}
+
+
+def places(args: Namespace, run: Path, suffix: str) -> tuple[Path, Path]:
+    """Folder of the files, and the sheet. A folder that holds other things is left alone."""
+    if args.out:
+        folder = Path(args.out)
+        if folder.exists() and not folder.is_dir():
+            raise Problem(f"--out {folder}: a file of that name is there. Name a folder")
+        if folder.is_dir() and any(folder.iterdir()):
+            raise Problem(f"--out {folder}: not empty, and samples overwrite nothing. Name another folder")
+    else:
+        parts = [f"seed-{args.seed}", args.label and "".join(c if c.isalnum() else "-" for c in args.label)]
+        folder = run / "samples" / "-".join(filter(None, parts))
+    grid = Path(args.grid) if args.grid else folder.with_name(f"{folder.name or 'samples'}-grid{suffix}")
+    if grid.is_dir():
+        raise Problem(f"--grid {grid}: a folder of that name is there. Name a file")
+    return folder, grid
+
+
+def written(args: Namespace, opened: Any, kind: ModuleType, folder: Path, grid: Path) -> list[Path]:
+    """Block by block: memory holds one block and what the sheet shows."""
+    from reverie.tasks.sample import draw
+
+    how, files, old = given_fields(args), list[Path](), not args.out and folder.is_dir()
+    for first in range(0, args.n, AT_ONCE):
+        count = min(AT_ONCE, args.n - first)
+        raw = draw(opened, count, seed=args.seed, label=args.label or "", how=how, first=first)
+        if not first:
+            for stale in folder.glob("sample-*") if old else []:  # of an earlier, larger -n in the run's own folder
+                stale.unlink()
+            kind.show(raw[:SHOWN], grid)
+        files += kind.save(raw, folder, first)
+    return files

@@ -1,0 +1,155 @@
+"""How well a model that has a likelihood predicts held-out items."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import log, sqrt
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+
+from reverie.core import Batch, Density, Scores, Spec
+from reverie.metrics import Metric, Z, size_name
+from reverie.metrics.text import Bigrams, Counted, bits_per_byte, bits_per_character
+from reverie.training.seeds import generator, reseed
+
+from .items import spread
+
+if TYPE_CHECKING:
+    from reverie.training.run import Run
+
+BLOCK = 100  # items at a time
+ITEMS = 1000  # held-out items where nobody says, of numbers
+TOKENS = 200_000  # the same of tokens
+WINDOWS = 20_000  # training texts that the bigram baseline learns from, at most
+
+
+class Scored(NamedTuple):
+    nats: Tensor  # (N,) float64
+    units: Tensor  # (N,) over how many dimensions or tokens
+    exact: bool  # no draws are in it
+
+    def interval(self, scale: float = 1.0) -> tuple[float, float, float]:
+        """Nats a unit, times `scale`, with the 95 % interval of a ratio of means (items independent)."""
+        ratio = float(self.nats.sum() / self.units.sum())
+        error = float("nan")
+        if len(self.nats) > 1:
+            rest = self.nats - ratio * self.units
+            error = sqrt(float(rest.square().sum()) * len(rest) / (len(rest) - 1)) / float(self.units.sum())
+        return ratio * scale, (ratio - Z * error) * scale, (ratio + Z * error) * scale
+
+
+@torch.inference_mode()
+def score(run: Run, index: Tensor, seed: int, draws: int) -> Scored:
+    """Of held-out items. A density is scored on pictures made continuous: see `dequantised`."""
+    model, found, exact = run.model, [], True
+    assert isinstance(model, Scores)
+    dense = isinstance(model, Density) and model.density
+    for k, part in enumerate(torch.split(index, BLOCK)):
+        batch = run.prepared.held_out.take(part)
+        if dense:
+            batch = dequantised(batch, run.spec, generator(seed, "dequantise", k))
+        batch = batch.to(run.device)
+        if k == 0:
+            exact = all_equal(model, batch, seed)
+        reseed(seed, "nll", k)
+        found.append([x.double().cpu() for x in model.nll(batch, 1 if exact else draws)])
+    nats, units = (torch.cat(parts) for parts in zip(*found))
+    return Scored(nats, units, exact)
+
+
+def all_equal(model: Scores, batch: Batch, seed: int) -> bool:
+    """Is the likelihood exact? Then other draws change nothing."""
+    twice = []
+    for k in (1, 2):
+        reseed(seed, "exact", k)
+        twice.append(model.nll(batch, 1)[0])
+    return torch.equal(*twice)
+
+
+def dequantised(batch: Batch, spec: Spec, chance: torch.Generator) -> Batch:
+    """Each number of a field with levels spread evenly over its level's cell, cells dividing [low, high] evenly: then a
+    density's mean log-likelihood bounds that of the levels from below (Theis et al. 2016, arXiv:1511.01844)."""
+    values = dict(batch.values)
+    for name, field in spec.fields.items():
+        if field.levels:
+            level = (field.to_unit(values[name]) * (field.levels - 1)).round()
+            unit = (level + torch.rand(level.shape, generator=chance)) / field.levels
+            values[name] = field.from_unit(unit).to(values[name].dtype)
+    return replace(batch, values=values)
+
+
+def likelihood(run: Run, *, samples: int = 0, seed: int = 0, draws: int = 50) -> list[Metric]:
+    """Of `samples` held-out items, evenly spaced (0: 1,000 items, or 200,000 tokens)."""
+    held_out = run.prepared.held_out
+    tokens = all(field.categories for field in run.spec.fields.values())
+    default = max(1, TOKENS // max(field.size for field in run.spec.fields.values())) if tokens else ITEMS
+    index = spread(len(held_out), samples or default)
+    scored = score(run, index, seed, draws)
+    return of_tokens(run, index, scored) if tokens else of_numbers(run, scored, draws)
+
+
+def of_numbers(run: Run, scored: Scored, draws: int) -> list[Metric]:
+    count = len(scored.nats)
+    name = "nll_nats" if scored.exact else f"nll_nats_is{draws}"
+    how = "exact" if scored.exact else f"{draws} importance samples an item, an upper bound in expectation"
+    bits, why = per_dimension(run, scored)
+    value, low, high = scored._replace(units=torch.ones_like(scored.nats)).interval()
+    protocol = f"held-out items, mean over {count} evenly spaced, {how}; {why}"
+    nats = Metric(name, value, "nats an item", count, protocol, low=real(low), high=real(high))
+    return [nats, *([bits] if bits else [])]
+
+
+def per_dimension(run: Run, scored: Scored) -> tuple[Metric | None, str]:
+    """Bits per dimension where they mean something, and why or why not."""
+    levels = {field.levels for field in run.spec.fields.values()}
+    count = len(scored.nats)
+    if not (isinstance(run.model, Density) and run.model.density):
+        return None, "not of a density on the levels, so there are no bits a dimension"
+    if len(levels) != 1 or not (level := levels.pop()):
+        return None, "a density of continuous numbers in units of [0, 1]: bits a dimension depend on the unit"
+    value, low, high = (x + log(level) / log(2) for x in scored.interval(1 / log(2)))
+    protocol = f"{count} held-out items, {level} levels dequantised by uniform noise: an upper bound"
+    name = "bits_per_dim"
+    return Metric(name, value, "bits", count, protocol, low=real(low), high=real(high)), "dequantised, on [0, 1]"
+
+
+def of_tokens(run: Run, index: Tensor, scored: Scored) -> list[Metric]:
+    """Bits a character and a byte of text, beside a bigram model learnt from the same training text."""
+    count, whole = len(index), run.prepared.held_out
+    value, low, high = scored.interval()
+    windows = f"{count} of {len(whole)} held-out windows, each from an empty context"
+    unit = "nats a token"
+    out = [Metric(f"nll_nats_{size_name(count)}", value, unit, count, windows, low=real(low), high=real(high))]
+    if not isinstance(whole, Counted):
+        return out
+    reference = bigram_bits(run, index)
+    for name, size, measure in (
+        ("bits_per_character", whole.characters, bits_per_character),
+        ("bits_per_byte", whole.bytes, bits_per_byte),
+    ):
+        share = size / whole.tokens  # characters a token
+        value, low, high = (measure(x, share) for x in scored.interval())
+        protocol = f"{windows}; {whole.tokens / size:.4g} tokens a {name.rsplit('_')[-1]}"
+        if reference is not None:
+            protocol += "; reference: a character bigram model of the training text"
+        per_byte = whole.characters / whole.bytes if name == "bits_per_byte" else 1.0
+        expected = None if reference is None else reference * per_byte
+        out.append(Metric(name, value, "bits", count, protocol, low=real(low), high=real(high), reference=expected))
+    return out
+
+
+def bigram_bits(run: Run, index: Tensor) -> float | None:
+    """Bits a character of the bigram baseline on the same held-out windows."""
+    train, held_out = run.prepared.train, run.prepared.held_out
+    model = Bigrams(train.raw(spread(len(train), WINDOWS)))
+    try:
+        return model.bits(held_out.raw(index))
+    except ValueError:
+        return None
+
+
+def real(x: float) -> float | None:
+    """No interval from one item."""
+    return x if x == x else None

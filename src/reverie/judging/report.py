@@ -1,0 +1,129 @@
+"""The report as one HTML file: nothing is loaded from anywhere, nothing in it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from math import ceil, sqrt
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reverie.metrics import Metric
+from reverie.training.log import read
+
+from .pictures import curve, grid, png
+from .style import STYLE
+from .words import number
+
+if TYPE_CHECKING:
+    from reverie.training.run import Run
+
+    from .evaluate import Report
+
+NOT_CURVES = ("step", "items", "seconds")
+CHARACTERS = 600  # of a text sample, shown
+
+
+def page(run: Run, report: Report, shown: Any, compared: Sequence[tuple[Any, Any]] | None) -> str:
+    """Title and verdict, numbers, samples, neighbours, curves."""
+    title = f"{run.info['model']} on {run.info['source']['where']}"
+    said = "".join(f"<li>{escape(line)}</li>" for line in report.headline)
+    notes = "".join(f"<p class='note'>{escape(line)}</p>" for line in report.notes)
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f"<p class='note'>{escape(facts(run))}</p>",
+        f"<ul class='verdict'>{said}</ul>{notes}",
+        section("Measures", table(report.metrics)),
+        section("Samples", samples(shown)),
+        section("Beside the training data", neighbours(compared)),
+        section("Training", curves(run)),
+    ]
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{escape(title)}: report</title><style>{STYLE}</style>"
+    )
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body><main>{"".join(parts)}</main></body></html>\n'
+
+
+def facts(run: Run) -> str:
+    """What was trained on what, in a line."""
+    source = run.info["source"]
+    shapes = ", ".join(f"{name} {'×'.join(map(str, f.shape)) or '1'}" for name, f in run.spec.fields.items())
+    size = sum(p.numel() for p in run.model.parameters())
+    classes = f", {run.spec.classes} classes" if run.spec.classes else ""
+    counts = f"{len(run.prepared.train):,} training and {len(run.prepared.held_out):,} held-out items"
+    return f"{run.spec.kind}s ({shapes}){classes}; {counts} of {source['where']}; {size:,} parameters; {run.path}"
+
+
+def section(title: str, inner: str) -> str:
+    return f"<section><h2>{title}</h2>{inner}</section>" if inner else ""
+
+
+def table(metrics: Sequence[Metric]) -> str:
+    """One row a metric; its protocol in a row of its own, so that it can be read on a phone."""
+    if not metrics:
+        return ""
+    rows = []
+    for m in metrics:
+        between = f"{number(m.low)} … {number(m.high)}" if m.low is not None and m.high is not None else ""
+        cells = [number(m.value), between, number(m.floor), number(m.reference), f"{m.samples:,}"]
+        numbers = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        rows.append(
+            f"<tbody><tr><th scope='row'>{escape(m.name)}<small>{escape(m.unit)}</small></th>{numbers}</tr>"
+            f"<tr class='protocol'><td colspan='6'>{escape(m.protocol)}</td></tr></tbody>"
+        )
+    names = ["measure", "value", "95 %", "floor", "reference", "n"]
+    heads = "".join(f"<th scope='col'>{name}</th>" for name in names)
+    about = "Floor: what real data scores against real data. Reference: a baseline that the protocol names."
+    whole = f"<table><thead><tr>{heads}</tr></thead>{''.join(rows)}</table>"
+    return f"<div class='wide'>{whole}</div><p class='note'>{about}</p>"
+
+
+def samples(shown: Any) -> str:
+    """Pictures as one grid, texts as text."""
+    if shown is None or not len(shown):
+        return ""
+    if isinstance(shown, np.ndarray):
+        columns = ceil(sqrt(len(shown)))
+        wide = min(960, max(320, columns * shown.shape[2]))
+        alt = f"{len(shown)} samples, not chosen: the first of this seed"
+        return f"<img class='grid' style='width:{wide}px' alt='{alt}' src='{png(grid(shown, columns))}'>"
+    return "".join(f"<pre>{escape(clipped(text))}</pre>" for text in shown[:4])
+
+
+def neighbours(compared: Sequence[tuple[Any, Any]] | None) -> str:
+    """Each sample, then the training items most like it: copies would show."""
+    if not compared:
+        return ""
+    rows = "".join(
+        f"<div class='near'><div>{item(sample, 'sample')}</div>"
+        + "".join(f"<div>{item(one, 'training item')}</div>" for one in near)
+        + "</div>"
+        for sample, near in compared
+    )
+    about = "First of each row: a sample. Then the training items most like it, among those used for the floor."
+    kind = "pictures" if isinstance(compared[0][0], np.ndarray) else "texts"
+    return f"<p class='note'>{about}</p><div class='{kind}'>{rows}</div>"
+
+
+def item(raw: Any, what: str) -> str:
+    if isinstance(raw, np.ndarray):
+        return f"<img alt='{what}' src='{png(raw)}'>"
+    return f"<pre>{escape(clipped(raw))}</pre>"
+
+
+def clipped(text: str) -> str:
+    return text if len(text) <= CHARACTERS else text[:CHARACTERS] + " …"
+
+
+def curves(run: Run) -> str:
+    """One small chart for each thing that was logged."""
+    lines = read(run.path / "log.jsonl")
+    names = dict.fromkeys(name for line in lines for name in line if name not in NOT_CURVES)
+    charts = []
+    for name in names:
+        pairs = [(line["step"], line[name]) for line in lines if isinstance(line.get(name), int | float)]
+        charts.append(curve(name, [s for s, _ in pairs], [float(v) for _, v in pairs]))
+    return f"<div class='curves'>{''.join(charts)}</div>" if any(charts) else ""

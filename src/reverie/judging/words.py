@@ -1,0 +1,94 @@
+"""What the numbers say, in plain words. Every sentence is a function of the metrics, and holds its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reverie.metrics import Metric
+
+
+def headline(metrics: Sequence[Metric]) -> list[str]:
+    """A sentence for each measure that a verdict can rest on, the most telling first."""
+    found = {metric.name.split("_")[0].split("[")[0]: metric for metric in reversed(metrics)}
+    named = {metric.name: metric for metric in metrics}
+    parts = [distance(found), fidelity(found), variety(found), text(named), correct(found), spoken(found)]
+    return [part for part in parts if part] or ["No measure applies to this model and this data."]
+
+
+def distance(found: Mapping[str, Metric]) -> str:
+    """How far from the untrained model to real data."""
+    m = found.get("frechet")
+    if m is None:
+        return ""
+    score = f"Fréchet distance {number(m.value)}"
+    if m.reference is None or m.floor is None or m.reference <= m.floor:
+        return f"{score}; real training items score {number(m.floor)}." if m.floor is not None else f"{score}."
+    evidence = f"({score}; untrained {number(m.reference)}, real against real {number(m.floor)})"
+    if m.value >= m.reference:
+        return f"The samples are no closer to the data than an untrained model's {evidence}."
+    if m.value <= 1.5 * m.floor:
+        return f"By distance, the samples are nearly as close to the data as real items are {evidence}."
+    way = (m.reference - m.value) / (m.reference - m.floor)
+    if m.value > m.reference / 2:
+        return f"Training has brought the samples less than half of the way to the data {evidence}."
+    return f"Training has brought the samples {percent(way)} of the way to the data {evidence}."
+
+
+def fidelity(found: Mapping[str, Metric]) -> str:
+    m = found.get("precision")
+    if m is None:
+        return ""
+    return f"{percent(m.value)} of the samples look like real items to the judge{beside(m)}."
+
+
+def variety(found: Mapping[str, Metric]) -> str:
+    m = found.get("recall")
+    if m is None:
+        return ""
+    said = f"The samples span {percent(m.value)} of the variety of the data{beside(m)}"
+    missing = m.floor is not None and m.value < m.floor / 2
+    return f"{said}: much of it is missing." if missing else f"{said}."
+
+
+def text(named: Mapping[str, Metric]) -> str:
+    m = named.get("bits_per_character")
+    if m is None:
+        return ""
+    said = f"Held-out text costs {number(m.value)} bits a character"
+    if m.reference is None:
+        return f"{said}."
+    if m.value >= m.reference:
+        return f"{said}, no better than a plain bigram model ({number(m.reference)})."
+    return f"{said}, {percent(1 - m.value / m.reference)} less than a plain bigram model ({number(m.reference)})."
+
+
+def correct(found: Mapping[str, Metric]) -> str:
+    m = found.get("accuracy")
+    if m is None or m.low is None or m.high is None or m.reference is None:
+        return ""
+    said = f"Right on {percent(m.value)} of {m.samples} held-out items (95 %: {percent(m.low)} to {percent(m.high)})"
+    if m.low <= m.reference:
+        return f"{said}: not surely better than always guessing one class ({percent(m.reference)})."
+    return f"{said}; always guessing one class would be right on {percent(m.reference)}."
+
+
+def spoken(found: Mapping[str, Metric]) -> str:
+    m = found.get("nll")
+    if m is None or m.unit != "nats an item":
+        return ""
+    return f"A held-out item costs {number(m.value)} nats."
+
+
+def beside(m: Metric) -> str:
+    return f" (real against real: {percent(m.floor)})" if m.floor is not None else ""
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if 0.1 <= share <= 0.9 or share in (0, 1) else f"{100 * share:.1f} %"
+
+
+def number(x: float | None) -> str:
+    """Three digits that mean something."""
+    if x is None:
+        return "–"
+    return f"{x:.0f}" if abs(x) >= 1000 else f"{x:.3g}"

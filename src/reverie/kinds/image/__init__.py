@@ -1,0 +1,47 @@
+"""Pictures: a folder (flat, or a folder a class) or a zip of PNG, JPEG, WebP, TIFF, BMP and GIF files, IDX files, .npy
+and .npz, Parquet, a folder that `datasets` saved. Grey, RGB, alpha, 8 or 16 bits: what comes out is what went in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reverie.kinds import DataOptions
+
+from .codec import Codec, load_picture
+from .page import save, show
+from .places import locate, mostly_pictures
+from .sources import Images
+
+__all__ = ["SHEET", "Codec", "load_picture", "open", "recognise", "save", "show"]
+
+SHEET = ".png"  # the suffix of what `show` writes
+
+
+def recognise(path: Path) -> bool:
+    """Pictures by names and first bytes; a folder or zip that holds at least as many pictures as texts."""
+    path = Path(path)
+    if path.is_dir() and mostly_pictures(path):
+        return True
+    place = locate(path, str(path))
+    if place is None or place.form == "folder":  # a folder with fewer pictures than texts
+        return place is not None and not path.is_dir()
+    if place.form == "zips":
+        return any(mostly_pictures(file) for file in place.files)
+    return place.form != "parquet" or _has_pictures(place.files[0])
+
+
+def open(where: str, options: DataOptions) -> Images:
+    """A source of pictures at a path. Raises Problem on options that no pictures can meet."""
+    return Images(where, options)
+
+
+def _has_pictures(path: Path) -> bool:
+    """A Parquet file may hold text: does it have a column of bytes?"""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        kinds = [column.type for column in pq.read_schema(path)]
+    except (pa.ArrowException, OSError):
+        return True  # broken: opening it says how
+    return any(pa.types.is_struct(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) for kind in kinds)

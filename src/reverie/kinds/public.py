@@ -1,0 +1,107 @@
+"""Public sets by name: from the folder in REVERIE_DATA, else from the user's cache, else downloaded and checked; and
+those that travel in the package (`demo-…`)."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+
+from reverie.errors import Problem
+
+from .cache_folder import cache_folder
+from .download import Remote, fetch
+
+_MNIST = ("https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist")
+_FASHION = ("https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",)
+_SHAKESPEARE = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+_CIFAR = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+_IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+
+def _idx(folders: tuple[str, ...], *sums: str) -> tuple[Remote, ...]:
+    return tuple(
+        Remote(f"{name}.gz", tuple(f"{f}/{name}.gz" for f in folders), sha256, gzip=True)
+        for name, sha256 in zip(_IDX, sums)
+    )
+
+
+# name -> its folder below REVERIE_DATA and the files that must be there; one file alone is the set itself
+LAYOUT = {
+    "mnist": ("mnist", tuple(f"{name}.gz" for name in _IDX)),
+    "fashion-mnist": ("fashion-mnist", tuple(f"{name}.gz" for name in _IDX)),
+    "cifar10": ("cifar10", ("train.zip", "test.zip")),  # there as JPEG: near the original; a download is exact, as PNG
+    "tinyshakespeare": ("text", ("tinyshakespeare.txt",)),
+}
+# checksums of the unpacked content where a file is gzipped: mirrors differ in how they packed it
+REMOTES = {
+    "mnist": _idx(
+        _MNIST,
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+    "fashion-mnist": _idx(
+        _FASHION,
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ),
+    "cifar10": (
+        Remote(
+            "cifar-10-binary.tar.gz",
+            (_CIFAR,),
+            "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+        ),
+    ),
+    "tinyshakespeare": (
+        Remote(
+            "tinyshakespeare.txt",
+            (_SHAKESPEARE,),
+            "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        ),
+    ),
+}
+PACKAGED = {
+    "demo-fashion": "t10k-images-idx3-ubyte.gz",  # its labels lie beside it
+    "demo-text": "tinyshakespeare.txt.gz",
+    "demo-molecules": "molecules.smi",
+    "demo-tunes": "tunes.abc",
+}
+NAMES = (*LAYOUT, *PACKAGED)
+
+
+def resolve(name: str) -> Path | None:
+    """Where the set of that name lies, downloading it if it must; None if no set has that name. A folder, or the file
+    of a set that is one. Raises Problem, with where to put which files, when it can't be had."""
+    if name in PACKAGED:
+        return packaged(PACKAGED[name])
+    if name not in LAYOUT:
+        return None
+    folder, files = LAYOUT[name]
+    given = os.environ.get("REVERIE_DATA")
+    kept = cache_folder() / "sets" / name
+    for place in ([Path(given).expanduser() / folder] if given else []) + [kept]:
+        if all((place / file).is_file() for file in files):
+            return _of(place, files)
+    cure = f"Put {', '.join(files)} into {kept}, or set REVERIE_DATA to a folder with {folder}/{files[0]} in it"
+    fetch(name, REMOTES[name], kept, cure)
+    if name == "cifar10":
+        from .cifar import convert
+
+        convert(kept / REMOTES[name][0].name, kept)
+    return _of(kept, files)
+
+
+def packaged(file: str) -> Path:
+    """A file that travels in the package. Raises Problem if the installation lacks it."""
+    path = Path(str(resources.files("reverie").joinpath("samples", file)))
+    if not path.is_file():
+        raise Problem(f"{path}: missing from this installation. Install reverie again.")
+    return path
+
+
+def _of(place: Path, files: tuple[str, ...]) -> Path:
+    return place / files[0] if len(files) == 1 else place

@@ -1,0 +1,191 @@
+"""`fit` as a person meets it: what it writes, what it refuses, how it goes on."""
+
+import errno
+import json
+import os
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from reverie.errors import Diverged, NoRoom, Problem, Stopped
+from reverie.training import checkpoint, files
+from reverie.training.fit import fit, seconds
+from reverie.training.log import read
+from reverie.training.progress import Silent
+from reverie.training.run import Run
+
+SMALL = {"set": "tiny", "training": {"batch": 8}}
+
+
+@pytest.fixture
+def pictures(tmp_path, monkeypatch):
+    monkeypatch.setenv("REVERIE_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for i, x in enumerate(np.random.default_rng(0).integers(0, 256, (30, 16, 20), dtype=np.uint8)):
+        Image.fromarray(x).save(folder / f"{i}.png")
+    return folder
+
+
+def test_a_run_is_one_folder_that_says_everything(pictures, tmp_path):
+    run = fit(pictures, "vae", out=tmp_path / "run", steps=4, **SMALL)
+    found = {p.name for p in run.path.iterdir()}
+    assert {"run.json", "last.ckpt", "best.ckpt", "weights.safetensors", "log.jsonl", "samples"} <= found
+    moved = run.path.rename(tmp_path / "elsewhere")
+    again = Run.open(moved)
+    assert np.array_equal(again.sample(5, seed=3), Run.open(moved).sample(9, seed=3)[:5])
+    assert again.sample(2).shape == (2, 16, 20, 1)
+    assert not np.array_equal(again.sample(5, seed=3), again.sample(5, seed=4))
+
+
+def test_the_same_command_again_changes_nothing(pictures, tmp_path):
+    run = fit(pictures, "vae", out=tmp_path / "run", steps=3, **SMALL)
+    before = {p.name: p.read_bytes() for p in run.path.iterdir() if p.is_file()}
+    fit(pictures, out=run.path)
+    assert {p.name: p.read_bytes() for p in run.path.iterdir() if p.is_file()} == before
+
+
+def test_a_longer_run_is_the_shorter_one_gone_on(pictures, tmp_path):
+    short = fit(pictures, "vae", out=tmp_path / "a", steps=3, **SMALL)
+    fit(pictures, out=short.path, steps=6)
+    whole = fit(pictures, "vae", out=tmp_path / "b", steps=6, **SMALL)
+    weights = [(r.path / "weights.safetensors").read_bytes() for r in (short, whole)]
+    assert weights[0] == weights[1]  # the tiny set's rate is constant: schedules do not part them
+    assert [s["steps"] for s in Run.open(short.path).info["segments"]] == [3, 6]
+    assert [line["step"] for line in read(short.path / "log.jsonl")] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"model": "dcgan"}, "--model dcgan"),
+        ({"fields": {"latents": 9}}, "--latents 9"),
+        ({"training": {"batch": 4}}, "--batch 4"),
+        ({"seed": 7}, "--seed 7"),
+        ({"steps": 2}, "planned for 3"),
+        ({"set": "paper"}, "was trained with"),
+    ],
+)
+def test_only_steps_and_time_may_change_in_an_old_folder(pictures, tmp_path, change, says):
+    run = fit(pictures, "vae", out=tmp_path / "run", steps=3, **SMALL)
+    before = {p.name: p.read_bytes() for p in run.path.iterdir() if p.is_file()}
+    with pytest.raises(Problem, match=says):
+        fit(pictures, out=run.path, **change)
+    assert {p.name: p.read_bytes() for p in run.path.iterdir() if p.is_file()} == before
+
+
+def test_other_data_in_an_old_folder_is_refused(pictures, tmp_path):
+    run = fit(pictures, "vae", out=tmp_path / "run", steps=2, **SMALL)
+    Image.new("L", (20, 16), 7).save(pictures / "new.png")
+    with pytest.raises(Problem, match="other data"):
+        fit(pictures, out=run.path, steps=4)
+
+
+def test_a_folder_that_is_no_run_is_left_alone(pictures, tmp_path):
+    place = tmp_path / "thesis"
+    place.mkdir()
+    (place / "thesis.tex").write_text("mine")
+    with pytest.raises(Problem, match="not empty, and no run"):
+        fit(pictures, "vae", out=place, steps=2, **SMALL)
+    assert [p.name for p in place.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("text", ["", "10x", "-3m", "0", "m"])
+def test_a_duration_that_is_none_is_refused(text):
+    with pytest.raises(Problem, match="--time"):
+        seconds(text)
+
+
+def test_durations():
+    assert [seconds(t) for t in ("90s", "10m", "1.5h", "30")] == [90, 600, 5400, 30]
+
+
+def test_time_becomes_steps_once(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr("reverie.training.fit.WARM_UP", 0.1)
+    run = fit(pictures, "vae", out=tmp_path / "run", time="2s", **SMALL)
+    planned = run.info["segments"][0]
+    assert planned["time"] == 2
+    assert planned["steps"] == run.step >= 1
+    same = fit(pictures, "vae", out=tmp_path / "other", steps=planned["steps"], **SMALL)
+    assert (run.path / "weights.safetensors").read_bytes() == (same.path / "weights.safetensors").read_bytes()
+
+
+class Interrupting(Silent):
+    """Presses Ctrl-C at a step."""
+
+    def __init__(self, at: int):
+        self.at = at
+
+    def step(self, step, logs, speed, seconds_left):
+        if step == self.at:
+            os.kill(os.getpid(), 2)
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(pictures, tmp_path):
+    with pytest.raises(Stopped, match="same command goes on"):
+        fit(pictures, "vae", out=tmp_path / "run", steps=9, reporter=Interrupting(4), **SMALL)
+    assert 4 <= Run.open(tmp_path / "run").step < 9
+    run = fit(pictures, out=tmp_path / "run")
+    whole = fit(pictures, "vae", out=tmp_path / "whole", steps=9, **SMALL)
+    assert (run.path / "weights.safetensors").read_bytes() == (whole.path / "weights.safetensors").read_bytes()
+
+
+def test_a_divergence_is_named_keeps_the_last_good_checkpoint_and_needs_a_retry(pictures, tmp_path):
+    run = fit(pictures, "vae", out=tmp_path / "run", steps=2, **SMALL)
+    state = checkpoint.load(run.path / "last.ckpt")
+    poisoned = {k: v * float("inf") if v.is_floating_point() else v for k, v in state["trainer"]["model"].items()}
+    checkpoint.save(run.path / "last.ckpt", {**state, "trainer": {**state["trainer"], "model": poisoned}})
+    before = (run.path / "last.ckpt").read_bytes()
+    with pytest.raises(Diverged, match=r"step 3.*--lr"):
+        fit(pictures, out=run.path, steps=4)
+    assert (run.path / "last.ckpt").read_bytes() == before
+    with pytest.raises(Problem, match="diverged"):
+        fit(pictures, out=run.path, steps=4)
+    checkpoint.save(run.path / "last.ckpt", state)
+    fit(pictures, out=run.path, steps=4, retry=True)
+    info = json.loads((run.path / "run.json").read_text())
+    assert info["plan"]["attempt"] == 1
+    assert "trouble" not in info
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(pictures, tmp_path, monkeypatch):
+    run = fit(pictures, "vae", out=tmp_path / "run", steps=2, **SMALL)
+    before = (run.path / "last.ckpt").read_bytes()
+
+    def full(*asked, **more):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(NoRoom, match="the disk is full"):
+        fit(pictures, out=run.path, steps=4)
+    assert (run.path / "last.ckpt").read_bytes() == before
+    assert not list(run.path.glob(".*.part*"))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nothing", b"\x80\x04\x95"])
+def test_a_corrupted_checkpoint_is_named_and_not_overwritten(pictures, tmp_path, content):
+    run = fit(pictures, "vae", out=tmp_path / "run", steps=2, **SMALL)
+    (run.path / "last.ckpt").write_bytes(content)
+    with pytest.raises(Problem, match="not a whole checkpoint"):
+        fit(pictures, out=run.path, steps=4)
+    assert (run.path / "last.ckpt").read_bytes() == content
+
+
+def test_two_processes_do_not_train_in_one_folder(pictures, tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    run = fit(pictures, "vae", out=tmp_path / "run", steps=2, **SMALL)
+    with open(run.path / ".lock") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(Problem, match="another process"):
+            fit(pictures, out=run.path, steps=4)
+
+
+def test_a_temporary_file_takes_the_name_only_when_whole(tmp_path):
+    file = tmp_path / "x.json"
+    files.write_text(file, "old")
+    with pytest.raises(KeyboardInterrupt):
+        files.write(file, lambda part: (part.write_text("half"), (_ for _ in ()).throw(KeyboardInterrupt))[1].__next__())
+    assert file.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
