@@ -35,7 +35,7 @@ slow: .venv/installed  ## the tests that take minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow
 
 lint: .venv/installed  ## style and types
-	$(BIN)/ruff check src tests docs benchmarks
+	$(BIN)/ruff check src tests docs $(wildcard benchmarks)
 	$(BIN)/mypy
 
 docs: .venv/installed  ## the site, into site/

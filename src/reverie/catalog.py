@@ -68,9 +68,10 @@ def families() -> list[Family]:
 
 def find(name: str, where: str = "--model") -> Family:
     """Raises Problem with the nearest names where there is no such family."""
-    for path in MODELS.glob(f"*/{name}.py"):
-        if not name.startswith("_"):
-            return family(path)
+    plain = name.isidentifier() and not name.startswith("_")  # a pattern such as * is no name
+    found = next(MODELS.glob(f"*/{name}.py"), None) if plain else None
+    if found:
+        return family(found)
     known = sorted(p.stem for p in MODELS.glob("*/*.py") if not p.name.startswith("_"))
     near = get_close_matches(name, known)
     cure = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}"

@@ -106,7 +106,7 @@ def per_dimension(run: Run, scored: Scored) -> tuple[Metric | None, str]:
     levels = {field.levels for field in run.spec.fields.values()}
     count = len(scored.nats)
     if not (isinstance(run.model, Density) and run.model.density):
-        return None, "not of a density on the levels, so there are no bits a dimension"
+        return None, "the model states no density over the levels, so there are no bits a dimension"
     if len(levels) != 1 or not (level := levels.pop()):
         return None, "a density of continuous numbers in units of [0, 1]: bits a dimension depend on the unit"
     value, low, high = (x + log(level) / log(2) for x in scored.interval(1 / log(2)))

@@ -73,4 +73,4 @@ def thinned(pairs: list[tuple[int, float]]) -> list[tuple[int, float]]:
 
 
 def short(x: float) -> str:
-    return f"{x:.3g}"
+    return f"{x:.0f}" if 1000 <= abs(x) < 1e5 else f"{x:.3g}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from math import ceil, sqrt
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ CHARACTERS = 600  # of a text sample, shown
 
 def page(run: Run, report: Report, shown: Any, compared: Sequence[tuple[Any, Any]] | None) -> str:
     """Title and verdict, numbers, samples, neighbours, curves."""
-    title = f"{run.info['model']} on {run.info['source']['where']}"
+    title = f"{run.info['model']} on {Path(run.info['source']['where']).name}"
     said = "".join(f"<li>{escape(line)}</li>" for line in report.headline)
     notes = "".join(f"<p class='note'>{escape(line)}</p>" for line in report.notes)
     parts = [
@@ -87,7 +88,7 @@ def samples(shown: Any) -> str:
         return ""
     if isinstance(shown, np.ndarray):
         columns = ceil(sqrt(len(shown)))
-        wide = min(960, max(320, columns * shown.shape[2]))
+        wide = columns * shown.shape[2] * max(1, 640 // (columns * shown.shape[2]))  # whole pixels, where there is room
         alt = f"{len(shown)} samples, not chosen: the first of this seed"
         return f"<img class='grid' style='width:{wide}px' alt='{alt}' src='{png(grid(shown, columns))}'>"
     return "".join(f"<pre>{escape(clipped(text))}</pre>" for text in shown[:4])

@@ -76,7 +76,8 @@ def spoken(found: Mapping[str, Metric]) -> str:
     m = found.get("nll")
     if m is None or m.unit != "nats an item":
         return ""
-    return f"A held-out item costs {number(m.value)} nats."
+    below = ": it is a density, which may be above 1" if m.value < 0 else ""
+    return f"A held-out item costs {number(m.value)} nats{below}."
 
 
 def beside(m: Metric) -> str:

@@ -142,8 +142,18 @@ def _upright(im: Image.Image) -> Image.Image:
 
 
 def _channels(im: Image.Image) -> int:
-    own = _CHANNELS[im.mode]
+    own = 1 if im.mode == "P" and _grey_palette(im) else _CHANNELS[im.mode]
     return own + 1 if own in (1, 3) and "transparency" in im.info else own
+
+
+def _grey_palette(im: Image.Image) -> bool:
+    """Are all colours of the palette grey? (GIF has no other way to be.)"""
+    if im.palette is None:
+        return False
+    order, data = im.palette.getdata()
+    entry = len(order.split(";")[0])  # RGB, BGRX, RGBA
+    colours = np.frombuffer(bytes(data[: len(data) // entry * entry]), np.uint8).reshape(-1, entry)[:, :3]
+    return bool((colours == colours[:, :1]).all())
 
 
 def _array(im: Image.Image) -> np.ndarray:

@@ -1,0 +1,52 @@
+"""From logits to a draw: what is chosen at sampling time of a model that gives one token's distribution at a time."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def probabilities(
+    logits: Float[Tensor, "b v"], temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
+) -> Float[Tensor, "b v"]:
+    """softmax(logits / temperature), then of the `top_k` likeliest tokens (0: all), then of their nucleus `top_p`;
+    rows sum to 1. Temperature 0 is its limit: all on the likeliest, in equal parts where several are.
+
+    Raises ValueError for temperature < 0, top_k < 0, top_p outside (0, 1]."""
+    if not (0 <= temperature < float("inf") and top_k >= 0 and 0 < top_p <= 1):
+        raise ValueError(
+            f"temperature {temperature}, top_k {top_k}, top_p {top_p}: pass a temperature of 0 or more, a top_k of 0 or"
+            " more, a top_p above 0 and up to 1"
+        )
+    logits = logits - logits.amax(-1, keepdim=True)  # a small temperature must not overflow
+    if temperature < torch.finfo(logits.dtype).tiny:
+        kept = (logits == 0).to(logits.dtype)
+        return kept / kept.sum(-1, keepdim=True)
+    if 0 < top_k < logits.shape[-1]:
+        logits = keep_top_k(logits, top_k)
+    p = (logits / temperature).softmax(-1)
+    return keep_top_p(p, top_p) if top_p < 1 else p
+
+
+def keep_top_k(logits: Float[Tensor, "b v"], k: int) -> Float[Tensor, "b v"]:
+    """The k largest of each row, and whatever equals the smallest of them; -inf in place of the rest. Fan et al. 2018,
+    arXiv:1805.04833. k in [1, v]."""
+    least = logits.topk(k).values[:, -1:]
+    return logits.masked_fill(logits < least, -torch.inf)
+
+
+def keep_top_p(p: Float[Tensor, "b v"], mass: float) -> Float[Tensor, "b v"]:
+    """The nucleus: the fewest likeliest tokens that hold at least `mass`, and whatever is as likely as the last of
+    them; 0 in place of the rest, rows summing to 1 again. Holtzman et al. 2020, arXiv:1904.09751, equation 2."""
+    ordered = p.sort(descending=True).values
+    held = ordered.cumsum(-1, dtype=torch.float64)
+    last = (held < mass).sum(-1, keepdim=True).clamp(max=p.shape[-1] - 1)
+    kept = p.masked_fill(p < ordered.gather(-1, last), 0)
+    return kept / kept.sum(-1, keepdim=True)
+
+
+def inverse_cdf(p: Float[Tensor, "b v"], uniform: Float[Tensor, " b"]) -> Int[Tensor, " b"]:
+    """The token of each row at which the running sum of its probabilities first exceeds `uniform` (b,), in [0, 1): a
+    draw from p where that is uniform, and a function of its own row alone. Rows need not sum to 1; a token of
+    probability 0 is never drawn."""
+    sums = p.cumsum(-1, dtype=torch.float64)
+    return torch.searchsorted(sums, uniform.double()[:, None] * sums[:, -1:], right=True)[:, 0]

@@ -1,0 +1,25 @@
+"""Schedules: pure functions of where training stands, so that there is nothing to save."""
+
+from math import cos, pi
+
+from reverie.spec import At
+
+
+def warm_up(at: At, share: float) -> float:
+    """Rises linearly to 1 over the first `share` of the planned steps: over n = round(share · steps) of them, step t
+    gets (t + 1) / (n + 1), so that not even the first is lost; 1 from step n on."""
+    steps = round(share * at.steps)
+    return (at.step + 1) / (steps + 1) if at.step < steps else 1.0
+
+
+def cosine(at: At, floor: float = 0.0, after: float = 0.0) -> float:
+    """1 up to the share `after` of the planned steps, then half a cosine down to `floor` at the planned end and beyond.
+    Loshchilov & Hutter 2017, arXiv:1608.03983, equation 5 without restarts. `floor` and `after` in [0, 1]."""
+    begin = round(after * at.steps)
+    done = min(1.0, max(0, at.step - begin) / max(1, at.steps - begin))
+    return floor + (1 - floor) * 0.5 * (1 + cos(pi * done))
+
+
+def warm_up_then_cosine(at: At, share: float, floor: float) -> float:
+    """The two in turn: up over the first `share` of the planned steps, then down to `floor`."""
+    return warm_up(at, share) * cosine(at, floor, share)

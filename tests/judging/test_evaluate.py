@@ -1,0 +1,168 @@
+"""A run is judged by what its model can do, and the report says so."""
+
+import gzip
+import json
+import re
+from importlib import resources
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from reverie.errors import Problem
+from reverie.judging import items
+from reverie.judging.evaluate import evaluate
+from reverie.metrics import wilson
+from reverie.training.fit import fit
+from reverie.training.progress import Silent
+from reverie.training.run import Run
+
+GAUSSIAN = ["frechet", "kid", "precision", "recall", "density", "coverage"]
+
+
+def clothes(count):
+    samples = resources.files("reverie") / "samples"
+    x, y = (gzip.decompress((samples / f"t10k-{n}.gz").read_bytes()) for n in ("images-idx3-ubyte", "labels-idx1-ubyte"))
+    return np.frombuffer(x, np.uint8, offset=16).reshape(-1, 28, 28)[:count], np.frombuffer(y, np.uint8, offset=8)[:count]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """120 real pictures in a folder a class, one class named to be troublesome."""
+    base = tmp_path_factory.mktemp("data")
+    for i, (x, y) in enumerate(zip(*clothes(120))):
+        place = base / "clothes" / ("a<b> & 'c'" if y == 0 else f"class {y}")
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(x).save(place / f"{i}.png")
+    return base / "clothes"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path_factory):
+    monkeypatch.setenv("REVERIE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory):
+    """A run of any model, trained once for all tests."""
+    runs = {}
+    patch = pytest.MonkeyPatch()
+    patch.setenv("REVERIE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+    def of(model, steps=6):
+        if model not in runs:
+            out = tmp_path_factory.mktemp("runs") / model
+            runs[model] = fit(folder, model, out=out, steps=steps, set="tiny", reporter=Silent())
+        return Run.open(runs[model].path)
+
+    yield of
+    patch.undo()
+
+
+def test_a_model_that_samples_gets_the_measures_of_its_kind(trained):
+    run = trained("dcgan")
+    report = evaluate(run, samples=12)
+    assert [m.name for m in report.metrics] == [f"{name}_12" for name in GAUSSIAN]
+    assert report["frechet"] == report.metrics[0].value
+    for m in report.metrics:
+        assert "12 of the untrained model" in m.protocol
+        assert None not in (m.floor, m.reference)
+
+
+def test_a_model_with_a_likelihood_is_scored_too(trained):
+    names = [m.name for m in evaluate(trained("vae"), samples=10, draws=3).metrics]
+    assert names[:6] == [f"{name}_10" for name in GAUSSIAN]
+    assert "nll_nats_is3" in names[6:]
+
+
+def test_a_predictor_is_counted_not_sampled(trained):
+    run = trained("convolutional")
+    report = evaluate(run)
+    held_out = run.prepared.held_out
+    batch = held_out.take(torch.arange(len(held_out)))
+    with torch.inference_mode():
+        right = run.model.predict(batch).argmax(1) == batch["label"]
+    whole = report.metrics[0]
+    assert whole.name == f"accuracy_{len(held_out)}"
+    assert whole.value == pytest.approx(float(right.double().mean()))
+    assert (whole.low, whole.high) == wilson(int(right.sum()), len(held_out))
+    assert whole.reference == pytest.approx(int(torch.bincount(batch["label"]).max()) / len(held_out))
+    classes = [m for m in report.metrics if m.name.startswith("accuracy[")]
+    assert sum(m.samples for m in classes) == len(held_out)
+    assert sum(m.value * m.samples for m in classes) == pytest.approx(float(right.sum()))
+    assert {m.name for m in classes} <= {f"accuracy[{name}]" for name in run.spec.condition["label"].names}
+
+
+def test_the_same_call_gives_the_same_numbers_and_another_seed_does_not(trained):
+    run = trained("dcgan")
+    first, second = (evaluate(run, samples=10, seed=4).metrics for _ in range(2))
+    assert first == second
+    assert first != evaluate(run, samples=10, seed=5).metrics
+
+
+def test_the_report_is_written_and_holds_the_numbers(trained):
+    run = trained("dcgan")
+    report = evaluate(run, samples=10)
+    said = json.loads((run.path / "report" / "report.json").read_text())
+    assert said["metrics"] == [m.to_json() for m in report.metrics]
+    assert said["headline"] == report.headline
+    page = report.html.read_text(encoding="utf-8")
+    for m in report.metrics:
+        assert m.name in page
+        assert m.protocol in page
+    assert sorted(p.name for p in report.folder.iterdir()) == ["report.html", "report.json"]  # nothing half written
+
+
+@pytest.mark.parametrize("model", ["dcgan", "convolutional"])
+def test_the_page_needs_nothing_and_runs_nothing(trained, model):
+    page = evaluate(trained(model), samples=10).html.read_text(encoding="utf-8")
+    assert re.findall(r"(?:src|href)\s*=\s*'(?!data:image/png;base64,)", page) == []
+    for word in ("<script", "http:", "https:", "@import", "url(", "<link", "javascript:"):
+        assert word not in page.replace('xmlns="http://www.w3.org/2000/svg"', "")
+    assert "prefers-color-scheme: dark" in page
+    assert 'name="viewport"' in page
+
+
+def test_names_from_the_data_are_text_on_the_page(trained):
+    page = evaluate(trained("convolutional")).html.read_text(encoding="utf-8")
+    assert "<b>" not in page
+    assert "accuracy[a&lt;b&gt; &amp; &#x27;c&#x27;]" in page
+
+
+@pytest.mark.parametrize(("ask", "match"), [({"samples": -1}, "--samples -1"), ({"draws": 0}, "--draws 0")])
+def test_an_impossible_wish_is_one_line(trained, ask, match):
+    with pytest.raises(Problem, match=match):
+        evaluate(trained("dcgan"), **ask)
+
+
+def test_too_few_samples_to_judge_by_are_said(trained):
+    report = evaluate(trained("dcgan"), samples=3)
+    assert report.metrics == []
+    assert len(report.notes) == 1
+    assert "too few" in report.notes[0]
+    assert report.notes[0] in report.html.read_text(encoding="utf-8")
+
+
+def test_a_metric_that_is_not_there_is_named(trained):
+    with pytest.raises(KeyError, match="nothing: 0 metrics"):
+        evaluate(trained("dcgan"), samples=10)["nothing"]
+
+
+def test_the_untrained_model_is_the_one_that_training_began_with(trained, folder, tmp_path):
+    """Weights after one step at rate 0 would be it; here: equal for runs of one seed, other than the trained ones."""
+    run = trained("dcgan")
+    one, two = items.untrained(run), items.untrained(Run.open(run.path))
+    assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values()))
+    assert not all(torch.equal(a, b) for a, b in zip(one.parameters(), run.model.parameters()))
+    assert not one.training
+
+
+@pytest.mark.parametrize(("count", "wanted", "index"), [(5, 9, [0, 1, 2, 3, 4]), (10, 3, [0, 4, 9]), (1, 1, [0])])
+def test_items_are_spread_evenly(count, wanted, index):
+    assert items.spread(count, wanted).tolist() == index
+
+
+@pytest.mark.parametrize(("count", "wanted"), [(10_000, 2000), (101, 100), (2001, 2000), (60_000, 59_999)])
+def test_no_item_is_taken_twice(count, wanted):
+    assert len(set(items.spread(count, wanted).tolist())) == wanted

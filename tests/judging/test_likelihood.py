@@ -1,0 +1,162 @@
+"""Likelihoods of models whose likelihood is known."""
+
+from math import log, log2
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import SGD
+
+from reverie import core
+from reverie.core import Batch
+from reverie.judging.items import spread
+from reverie.judging.likelihood import dequantised, likelihood
+from reverie.kinds import DataOptions
+from reverie.kinds.find import open_source
+from reverie.metrics.text import Bigrams
+from reverie.spec import Field, Spec
+from reverie.training.run import Run
+
+
+class Known(core.Model):
+    """As a model, nothing to learn; its likelihood is what a test says."""
+
+    def __init__(self, spec):
+        super().__init__()
+        self.spec = spec
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def optimizers(self):
+        return {"sgd": SGD(self.parameters(), lr=0.1)}
+
+    def updates(self):
+        return []
+
+
+class UniformTokens(Known):
+    """Every token equally likely."""
+
+    def nll(self, batch, draws):
+        text = batch["text"]
+        units = batch.lengths.get("text", torch.full((len(text),), text.shape[1])) - 1
+        return units * log(self.spec.fields["text"].categories), units
+
+
+class Ramp(Known):
+    """The density 2x on [0, 1], in each dimension: E[-log 2U] = 1 - log 2 nats for uniform data."""
+
+    density = True
+
+    def nll(self, batch, draws):
+        x = self.spec.fields["image"].to_unit(batch["image"]).flatten(1).double()
+        return -(2 * x).log().sum(1), torch.full((len(x),), x.shape[1])
+
+
+class Noisy(Known):
+    """An importance-sampled likelihood: a mean of `draws` exponentials."""
+
+    def nll(self, batch, draws):
+        x = batch["image"]
+        return torch.empty(draws, len(x)).exponential_().mean(0), torch.full((len(x),), x[0].numel())
+
+
+class Pictures:
+    """Held-out items."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __len__(self):
+        return len(self.values)
+
+    def take(self, index, vary=False):
+        return Batch({"image": self.values[index]})
+
+
+def run_of(model, prepared, tmp_path):
+    run = Run(tmp_path, {})
+    run.model, run.prepared, run.spec, run.device = model, prepared, model.spec, torch.device("cpu")
+    return run
+
+
+class Prepared:
+    def __init__(self, held_out, train=None):
+        self.held_out, self.train = held_out, train
+
+
+@pytest.fixture
+def texts(tmp_path, monkeypatch):
+    monkeypatch.setenv("REVERIE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "t.txt").write_text("to be or not to be, that is the question: größer? " * 60, encoding="utf-8")
+    return tmp_path / "t.txt"
+
+
+@pytest.mark.parametrize("tokens", ["characters", "bytes"])
+def test_a_uniform_model_costs_the_log_of_its_vocabulary(texts, tokens, tmp_path):
+    prepared = open_source(str(texts), DataOptions(tokens=tokens, size=(16,))).prepare()
+    run = run_of(UniformTokens(prepared.codec.spec), prepared, tmp_path)
+    found = {m.name: m for m in likelihood(run)}
+    vocabulary, held_out = prepared.codec.categories, prepared.held_out
+    tokens_bits = held_out.tokens * log2(vocabulary)
+    assert found["bits_per_character"].value == pytest.approx(tokens_bits / held_out.characters)
+    assert found["bits_per_byte"].value == pytest.approx(tokens_bits / held_out.bytes)
+    nats = next(m for name, m in found.items() if name.startswith("nll_nats_"))
+    assert nats.value == pytest.approx(log(vocabulary))
+    assert nats.low == pytest.approx(nats.high)
+    baseline = Bigrams(prepared.train.raw(spread(len(prepared.train), 20_000)))
+    expected = baseline.bits(held_out.raw(torch.arange(len(held_out))))
+    assert found["bits_per_character"].reference == pytest.approx(expected)
+
+
+def test_a_known_density_gives_its_bits_a_dimension(tmp_path):
+    """Uniform 8-bit pictures under the density 2x: (1 - log 2) / log 2 + 8 bits, within 4 standard errors of the mean of
+    -log 2U, whose variance is 1, and inside its own interval's reach."""
+    field = Field((1, 8, 8), levels=256)
+    g = torch.Generator().manual_seed(0)
+    x = field.from_unit(torch.randint(0, 256, (400, 1, 8, 8), generator=g) / 255)
+    run = run_of(Ramp(Spec("image", {"image": field})), Prepared(Pictures(x)), tmp_path)
+    nats, bits = likelihood(run)
+    expected = (1 - log(2)) / log(2) + 8
+    error = 1 / (400 * 64) ** 0.5 / log(2)
+    assert bits.name == "bits_per_dim"
+    assert bits.value == pytest.approx(expected, abs=4 * error)
+    assert bits.high - bits.low == pytest.approx(2 * 1.96 * error, rel=0.15)  # a variance of 400: 7 %, twice
+    assert nats.name == "nll_nats"  # the noise is the data's: the model adds none
+    assert nats.value == pytest.approx((bits.value - 8) * log(2) * 64)
+
+
+def test_without_levels_there_are_no_bits_a_dimension(tmp_path):
+    spec = Spec("image", {"image": Field((1, 2, 2))})
+    run = run_of(Ramp(spec), Prepared(Pictures(torch.rand(9, 1, 2, 2))), tmp_path)
+    (nats,) = likelihood(run)
+    assert "depend on the unit" in nats.protocol
+
+
+@pytest.mark.parametrize("levels", [2, 256, 65536])
+def test_dequantising_stays_in_its_cell_and_fills_it(levels):
+    field = Field((1, 50, 50), levels=levels)
+    chance = torch.Generator().manual_seed(0)
+    level = torch.randint(0, levels, (4, 1, 50, 50), generator=chance)
+    batch = Batch({"image": field.from_unit(level.double() / (levels - 1))})
+    found = field.to_unit(dequantised(batch, Spec("image", {"image": field}), chance)["image"]) * levels
+    assert torch.equal(found.clamp(max=levels * (1 - 1e-12)).floor().long(), level)
+    within = found - level
+    assert 0 <= float(within.min())
+    assert float(within.max()) <= 1
+    assert float(within.mean()) == pytest.approx(0.5, abs=4 / (12 * 10_000) ** 0.5)
+
+
+def test_draws_are_in_the_name_and_chance_is_seeded(tmp_path):
+    spec = Spec("image", {"image": Field((1, 2, 2), levels=256)})
+    run = run_of(Noisy(spec), Prepared(Pictures(torch.rand(300, 1, 2, 2))), tmp_path)
+    (one,), (again,), (other,) = (likelihood(run, draws=7, seed=seed) for seed in (0, 0, 1))
+    assert one.name == "nll_nats_is7"
+    assert one == again != other
+    assert one.value == pytest.approx(1, abs=4 / (7 * 300) ** 0.5)
+    assert "states no density" in one.protocol
+
+
+def test_one_item_has_no_interval(tmp_path):
+    spec = Spec("image", {"image": Field((1, 2, 2), levels=256)})
+    (found,) = likelihood(run_of(Noisy(spec), Prepared(Pictures(torch.rand(1, 1, 2, 2))), tmp_path))
+    assert (found.low, found.high) == (None, None)
