@@ -12,8 +12,9 @@ import os
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from difflib import get_close_matches
 from importlib import import_module
 from types import ModuleType
@@ -24,7 +25,8 @@ from reverie.commands import VERBS
 from reverie.errors import NoRoom, Problem, Stopped
 
 BUG = 1
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # codes of their own: the person's command was right
+REFUSED = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 class Ending(NamedTuple):
@@ -42,18 +44,30 @@ def main(words: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     as_json = "--json" in words
     try:
-        return perform(words, as_json)
+        with warnings.catch_warnings():
+            if not sys.warnoptions:  # what libraries tell programmers is no news to a person; python -W shows it
+                warnings.simplefilter("ignore")
+            return perform(words, as_json)
     except BrokenPipeError:  # the reader has gone, as with `| head`: nothing is left to say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return leave(0)
     except SystemExit as leaving:  # --help; or rich, when the reader has gone
         return leaving.code if isinstance(leaving.code, int) else 0
     except BaseException as error:
         ending = ended(error)
         print(f"reverie: {ending.line}", file=sys.stderr)
         if as_json and first_process():
-            print(json.dumps({"error": ending.line, "code": ending.code}, ensure_ascii=False))
-        return ending.code
+            with suppress(OSError):  # the output itself may be what failed
+                print(json.dumps({"error": ending.line, "code": ending.code}, ensure_ascii=False), flush=True)
+        return leave(ending.code)
+
+
+def leave(code: int) -> int:
+    """The exit code, when what is left in the output's buffer can't be written: else Python complains as it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 def perform(words: Sequence[str], as_json: bool) -> int:
@@ -102,10 +116,12 @@ def ended(error: BaseException) -> Ending:
         return Ending(error.code, one_line(str(error)))
     if isinstance(error, KeyboardInterrupt):
         return Ending(Stopped.code, "stopped. What was saved is whole: the same command goes on from there")
-    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+    if isinstance(error, OSError) and error.errno in FULL + REFUSED:
         named = f"{error.filename}: " if error.filename else ""
         what = (error.strerror or str(error)).lower()
-        return Ending(NoRoom.code, one_line(f"{named}{what}. Make room there or name another place by --out"))
+        full = error.errno in FULL
+        cure = "Make room there, or name another place by --out" if full else "Name another place, or change its rights"
+        return Ending(NoRoom.code if full else Problem.code, one_line(f"{named}{what}. {cure}"))
     if isinstance(error, MemoryError) or is_out_of_memory(error):
         return Ending(Problem.code, "out of memory. Pass a smaller --batch or --size, or a smaller --set")
     report = keep_traceback(error)

@@ -18,8 +18,8 @@ from .spec import At, Field, Named, Spec, Training
 
 __all__ = [
     "ABILITIES", "Absorbs", "At", "Batch", "Codec", "Conditioned", "Decodes", "Density", "Encodes",
-    "Field", "Finishes", "Items", "Loss", "Model", "Named", "Predicts", "Samples", "Scores", "Spec", "Training",
-    "Update", "always",
+    "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named", "Network", "Predicts", "Samples", "Scores",
+    "Spec", "Training", "Update", "always",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -196,6 +196,23 @@ class Density(Protocol):
     dequantises first gets bits a dimension. False, or not said: of probabilities."""
 
     density: bool
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network as other programs use it, the first axis of every input and output over items."""
+
+    module: nn.Module
+    draw: Callable[[torch.Generator], Mapping[str, Tensor]]  # inputs of one item, by name, in the order of arguments
+    outputs: tuple[str, ...]
+    axes: Mapping[str, Mapping[int, tuple[str, int]]] = field(default_factory=dict)  # that may vary: name, longest
+
+
+@runtime_checkable
+class Exports(Protocol):
+    """Leaves the program as another network than its sampler: a loop of many passes leaves as one of them."""
+
+    def network(self) -> Network: ...
 
 
 @runtime_checkable

@@ -23,8 +23,9 @@ GAUSSIAN = ["frechet", "kid", "precision", "recall", "density", "coverage"]
 
 def clothes(count):
     samples = resources.files("reverie") / "samples"
-    x, y = (gzip.decompress((samples / f"t10k-{n}.gz").read_bytes()) for n in ("images-idx3-ubyte", "labels-idx1-ubyte"))
-    return np.frombuffer(x, np.uint8, offset=16).reshape(-1, 28, 28)[:count], np.frombuffer(y, np.uint8, offset=8)[:count]
+    files = [samples / f"t10k-{name}-ubyte.gz" for name in ("images-idx3", "labels-idx1")]
+    x, y = (np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8) for file in files)
+    return x[16:].reshape(-1, 28, 28)[:count], y[8 : 8 + count]
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +164,9 @@ def test_items_are_spread_evenly(count, wanted, index):
     assert items.spread(count, wanted).tolist() == index
 
 
-@pytest.mark.parametrize(("count", "wanted"), [(10_000, 2000), (101, 100), (2001, 2000), (60_000, 59_999)])
+COUNTS = [(10_000, 2000), (101, 100), (2001, 2000), (60_000, 59_999), (10**8, 70_000)]
+
+
+@pytest.mark.parametrize(("count", "wanted"), COUNTS)
 def test_no_item_is_taken_twice(count, wanted):
     assert len(set(items.spread(count, wanted).tolist())) == wanted

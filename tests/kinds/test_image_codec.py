@@ -145,7 +145,7 @@ def test_16_bits_are_resized_as_8_bits_are(fit, channels, rng):
 
 
 def test_reducing_averages_so_that_nothing_aliases():
-    """A checkerboard of single pixels is grey when reduced: nearest or unfiltered bilinear would leave black and white."""
+    """A checkerboard of single pixels is grey when reduced: nearest or plain bilinear would leave black and white."""
     board = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)[..., None]
     inner = fitted(board, (8, 8), "stretch")[1:-1, 1:-1]
     assert np.abs(inner.astype(int) - 127.5).max() <= 3

@@ -42,7 +42,9 @@ def tiff_16(array, order, compressed):
     entries = b""
     for tag, kind, count, value in tags:
         short = kind == 3 and count == 1
-        entries += struct.pack(f"{e}HHI", tag, kind, count) + (struct.pack(f"{e}HH", value, 0) if short else struct.pack(f"{e}I", value))
+        entries += struct.pack(f"{e}HHI", tag, kind, count) + (
+            struct.pack(f"{e}HH", value, 0) if short else struct.pack(f"{e}I", value)
+        )
     start = struct.pack(f"{e}2sHI", b"II" if order == "little" else b"MM", 42, after + len(bits))
     return start + strip + bits + struct.pack(f"{e}H", len(tags)) + entries + bytes(4)
 
@@ -51,7 +53,15 @@ def adam7_16(array):
     """An interlaced 16-bit PNG: seven passes, each row unfiltered."""
     height, width, channels = array.shape
     rows = b""
-    for top, left, down, right in ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)):
+    for top, left, down, right in (
+        (0, 0, 8, 8),
+        (0, 4, 8, 8),
+        (4, 0, 8, 4),
+        (0, 2, 4, 4),
+        (2, 0, 4, 2),
+        (0, 1, 2, 2),
+        (1, 0, 2, 1),
+    ):
         part = array[top::down, left::right].astype(">u2")
         if part.size:
             rows += b"".join(b"\0" + row.tobytes() for row in part)
@@ -224,7 +234,9 @@ def test_16_bit_pictures_are_turned_too():
 def test_of_several_frames_the_first_is_taken_and_that_is_known(form):
     frames = [Image.new("RGB", (6, 5), colour) for colour in ((255, 0, 0), (0, 255, 0), (0, 0, 255))]
     data = io.BytesIO()
-    frames[0].save(data, form, save_all=True, append_images=frames[1:], **({"lossless": True} if form == "WEBP" else {}))
+    frames[0].save(
+        data, form, save_all=True, append_images=frames[1:], **({"lossless": True} if form == "WEBP" else {})
+    )
     assert header(data.getvalue()).frames
     assert (pixels(data.getvalue())[..., :3] == (255, 0, 0)).all()
 

@@ -21,10 +21,13 @@ def test_idx_sets_have_their_published_sizes_and_balance(real_data, name):
     mean = {"mnist": 0.1307, "fashion-mnist": 0.2860}[name]  # as every tutorial normalises them
     assert abs(whole.mean() / 255 - mean) < 5e-5
     counts = np.bincount(data.train.labels.numpy())
-    assert counts.tolist() == {
-        "mnist": [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949],
-        "fashion-mnist": [6000] * 10,
-    }[name]
+    assert (
+        counts.tolist()
+        == {
+            "mnist": [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949],
+            "fashion-mnist": [6000] * 10,
+        }[name]
+    )
 
 
 def test_the_package_has_the_test_part_of_fashion_mnist(real_data):

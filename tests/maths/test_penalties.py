@@ -87,7 +87,7 @@ def test_derivatives_through_convolutions_and_leaky_relus_are_right():
 def test_no_gradient_reaches_real_or_fake():
     real, fake = double(3, 2).requires_grad_(), double(3, 2, seed=1).requires_grad_()
     a = torch.ones(2, dtype=torch.float64, requires_grad=True)
-    gradient_penalty(lambda x: x @ a, real, fake, torch.rand(3, dtype=torch.float64)).sum().backward()
+    gradient_penalty(lambda x: x.square() @ a, real, fake, torch.rand(3, dtype=torch.float64)).sum().backward()
     assert real.grad is None
     assert fake.grad is None
     assert a.grad is not None

@@ -106,6 +106,17 @@ def test_mirroring_turns_half_of_the_pictures_left_to_right():
     assert abs(int(turned.sum()) - 1000) < 5 * 500**0.5
 
 
+def test_the_loss_is_of_varied_pictures():
+    model, batch = build(shift=2, mirror=True), batch_of((1, 28, 28))
+    torch.manual_seed(0)
+    loss = model.loss(batch, AT)
+    torch.manual_seed(0)
+    varied = Batch({"image": model.varied(batch["image"]), "label": batch["label"]})
+    wanted = F.cross_entropy(model.predict(varied), batch["label"], reduction="sum")
+    assert loss.total.item() == pytest.approx(wanted.item(), rel=1e-6)
+    assert not torch.equal(varied["image"], batch["image"])
+
+
 def test_predictions_are_of_pictures_as_they_are():
     plain, varied = build().eval(), build(shift=3, mirror=True).eval()
     batch = batch_of((1, 28, 28))

@@ -1,26 +1,24 @@
 """Flags and their values.
 
 argparse of the standard library, because it starts in milliseconds and lets every error be one line: its own messages
-are replaced, and a value is read by functions that name the flag, the value and the cure.
+are replaced, and a value is read by the functions of `readers`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, NoReturn, Union, get_args, get_origin
+from typing import Any, NoReturn
 
 from reverie.catalog import Family, Setting, families, find
 from reverie.errors import Problem
 from reverie.kinds import KINDS, DataOptions
 
-Reader = Callable[[str], Any]
+from .readers import Reader, one_of, reader, real, shown, size, text, whole
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,7 +36,7 @@ class Parser(argparse.ArgumentParser):
         self.hint = ""  # for an unknown flag that is a field of some model
 
     def value(self, flag: str, read: Reader, help: str, default: Any = None, metavar: str = "") -> None:
-        """A flag with a value, read by one of the readers below."""
+        """A flag with a value, read by a reader."""
         shown = metavar or getattr(read, "metavar", "VALUE")
         self.add_argument(flag, type=read, default=default, metavar=shown, help=help.replace("%", "%%"))
 
@@ -75,135 +73,6 @@ class Parser(argparse.ArgumentParser):
         raise Problem(f"{message.removeprefix('argument ')}. See `{self.prog} --help`")
 
 
-# -------------------------------------------------------------------------------------------------------------- readers
-
-
-def named(metavar: str) -> Callable[[Reader], Reader]:
-    """Sets how a reader's value is called in --help."""
-
-    def mark(read: Reader) -> Reader:
-        read.metavar = metavar  # type: ignore[attr-defined]
-        return read
-
-    return mark
-
-
-def whole(flag: str, least: int | None = None) -> Reader:
-    @named("N")
-    def read(text: str) -> int:
-        if not re.fullmatch(r"[+-]?\d[\d_]*", text):
-            raise Problem(f"{flag} {text}: not a whole number. Write one, like {flag} {max(least or 0, 1)}")
-        number = int(text.replace("_", ""))
-        if least is not None and number < least:
-            raise Problem(f"{flag} {text}: below {least}. Give {least} or more")
-        if abs(number) >= 2**63:
-            raise Problem(f"{flag} {text}: too large. Give less than 2^63")
-        return number
-
-    return read
-
-
-def real(flag: str, low: float | None = None) -> Reader:
-    @named("X")
-    def read(text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            raise Problem(f"{flag} {text}: not a number. Write one, like {flag} 0.5") from None
-        if not math.isfinite(number):
-            raise Problem(f"{flag} {text}: not a finite number. Write one, like {flag} 0.5")
-        if low is not None and number < low:
-            raise Problem(f"{flag} {text}: below {low:g}. Give {low:g} or more")
-        return number
-
-    return read
-
-
-def one_of(flag: str, choices: Iterable[str]) -> Reader:
-    known = [str(c) for c in choices]
-
-    @named("{" + ",".join(known) + "}")
-    def read(text: str) -> str:
-        if text not in known:
-            near = get_close_matches(text, known, n=1)
-            cure = f"Did you mean {near[0]}? " if near else ""
-            raise Problem(f"{flag} {text}: not one of its values. {cure}There are: {', '.join(known)}")
-        return text
-
-    return read
-
-
-def text(flag: str) -> Reader:
-    @named("TEXT")
-    def read(value: str) -> str:
-        return value
-
-    return read
-
-
-def truth(flag: str) -> Reader:
-    @named("{yes,no}")
-    def read(value: str) -> bool:
-        if value.lower() not in ("yes", "no", "true", "false"):
-            raise Problem(f"{flag} {value}: neither yes nor no. Write {flag} or --no-{flag[2:]}")
-        return value.lower() in ("yes", "true")
-
-    return read
-
-
-def several(flag: str, one: Reader, count: int = 0) -> Reader:
-    """Values with commas between."""
-
-    @named(f"{getattr(one, 'metavar', 'X')},…")
-    def read(value: str) -> tuple[Any, ...]:
-        parts = [part.strip() for part in value.strip("()[] ").split(",") if part.strip()]
-        if count and len(parts) != count:
-            raise Problem(f"{flag} {value}: {len(parts)} values and it takes {count}. Write them with commas between")
-        return tuple(one(part) for part in parts)
-
-    return read
-
-
-def size(flag: str) -> Reader:
-    @named("64|48x64")
-    def read(value: str) -> tuple[int, ...]:
-        if not re.fullmatch(r"\d{1,9}(?:[x×]\d{1,9})?", value):
-            raise Problem(f"{flag} {value}: not a size. Write 64, or height x width as 48x64")
-        numbers = tuple(int(n) for n in re.split("[x×]", value))
-        if min(numbers) < 1:
-            raise Problem(f"{flag} {value}: an empty size. Write 64, or height x width as 48x64")
-        return numbers
-
-    return read
-
-
-def shape(flag: str) -> Reader:
-    @named("3x64x64")
-    def read(value: str) -> tuple[int, ...]:
-        if not re.fullmatch(r"\d{1,9}(?:[x×]\d{1,9}){0,3}", value) or "0" in re.split("[x×]", value):
-            raise Problem(f"{flag} {value}: not a shape. Write channels x height x width as 3x64x64, or tokens as 128")
-        return tuple(int(n) for n in re.split("[x×]", value))
-
-    return read
-
-
-def reader(flag: str, kind: Any) -> Reader:
-    """Of a field's type: int, float, str, bool, Literal, a tuple of these, or one of these or None."""
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin in (Union, UnionType):
-        rest = [k for k in inner if k is not type(None)]
-        one = reader(flag, rest[0])
-        return lambda value: None if value == "none" else one(value)
-    if origin is Literal:
-        pick = one_of(flag, map(str, inner))
-        back = {str(c): c for c in inner}
-        return named("{" + ",".join(back) + "}")(lambda value: back[pick(value)])
-    if origin is tuple:
-        return several(flag, reader(flag, inner[0]), 0 if inner[-1] is Ellipsis else len(inner))
-    plain: dict[Any, Callable[[str], Reader]] = {int: whole, float: real, bool: truth, str: text}
-    return plain[kind](flag)
-
-
 # --------------------------------------------------------------------------------------------------------- model fields
 
 
@@ -230,22 +99,6 @@ def add_fields(parser: Parser, title: str, settings: Iterable[Setting]) -> None:
 def given_fields(args: argparse.Namespace) -> dict[str, Any]:
     """Fields that the person set."""
     return {k.removeprefix("field:"): v for k, v in vars(args).items() if k.startswith("field:")}
-
-
-def shown(value: Any) -> str:
-    """A field's value as it is written on the command line."""
-    if isinstance(value, tuple):
-        return ",".join(map(shown, value)) or "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def type_name(kind: Any) -> str:
-    """A field's type in words for people and JSON."""
-    if get_origin(kind) is Literal:
-        return " | ".join(map(str, get_args(kind)))
-    return getattr(kind, "__name__", str(kind)) if not get_origin(kind) else str(kind)
 
 
 # ----------------------------------------------------------------------------------------------------------- data flags

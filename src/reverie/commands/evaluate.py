@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from reverie.terminal import Terminal
 
-from .arguments import Parser, whole
+from .arguments import Parser
+from .readers import whole
 
 if TYPE_CHECKING:
     from reverie.metrics import Metric
@@ -33,9 +34,9 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     opened = Run.open(args.run)
     report = evaluate(opened, samples=args.samples or 0, seed=args.seed)
     screen.tell(*report.headline)
-    columns = ("measure", "value", "95 %", "floor", "reference", "unit", "samples", "protocol")
+    columns = ("measure", "value", "95 %", "floor", "reference", "samples", "unit")
     screen.table(columns, map(row, report.metrics), right=("value", "floor", "reference", "samples"))
-    screen.tell(*report.notes)
+    screen.tell(*(f"{m.name}: {m.protocol}" for m in report.metrics), *report.notes)
     files = [report.folder / "report.json", report.html]
     screen.files(files)
     after = f"reverie sample {shlex.quote(str(opened.path))} -n 64"
@@ -45,8 +46,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
 
 
 def row(m: Metric) -> tuple[str, ...]:
-    count = f"{m.samples:,}"
-    return m.name, number(m.value), span(m), number(m.floor), number(m.reference), m.unit, count, m.protocol
+    return m.name, number(m.value), span(m), number(m.floor), number(m.reference), f"{m.samples:,}", m.unit
 
 
 def number(value: float | None) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 from reverie.errors import Problem
 from reverie.terminal import Terminal
 
-from .arguments import Parser, one_of, text
+from .arguments import Parser
+from .readers import one_of, text
 
 HELP = "write a run's model as a file for other programs"
 FORMATS = ("onnx", "safetensors")
@@ -27,15 +28,16 @@ def parser(words: Sequence[str]) -> Parser:
 
 
 def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
-    from reverie.tasks.export import export
+    from reverie.tasks.export import exported
     from reverie.training.run import Run
 
     opened = Run.open(args.run)
     if args.out and Path(args.out).is_dir():
         raise Problem(f"--out {args.out}: a folder. Name a file, like {args.out.rstrip('/')}/model.{args.format}")
-    file = export(opened, args.format, Path(args.out) if args.out else None)
-    screen.tell(f"{opened.info['model']}: the file gives the same output as the run")
-    screen.files([file])
-    after = f"reverie sample {shlex.quote(str(opened.path))} -n 64"
+    made = exported(opened, args.format, Path(args.out) if args.out else None)
+    screen.tell(f"{opened.info['model']}: checked, its output differs from the run's by at most {made.difference:.1e}")
+    screen.files(made.files)
+    after = f"reverie evaluate {shlex.quote(str(opened.path))}"
     screen.tell(f"next: {after}")
-    return {"run": opened.path, "format": args.format, "files": [file], "next": after}
+    found = {"run": opened.path, "format": args.format, "files": made.files}
+    return found | {"difference": made.difference, "next": after}

@@ -11,19 +11,8 @@ from typing import TYPE_CHECKING, Any
 from reverie.catalog import find
 from reverie.terminal import Terminal, duration
 
-from .arguments import (
-    Parser,
-    add_data,
-    add_fields,
-    data_options,
-    given_fields,
-    known_family,
-    model_in,
-    real,
-    text,
-    value_of,
-    whole,
-)
+from .arguments import Parser, add_data, add_fields, data_options, given_fields, known_family, model_in, value_of
+from .readers import real, text, whole
 
 if TYPE_CHECKING:
     from reverie.training.run import Run

@@ -13,7 +13,8 @@ from reverie.kinds import DataOptions
 from reverie.spec import Field, Named, Spec
 from reverie.terminal import Terminal
 
-from .arguments import Parser, add_fields, given_fields, shape, shown, text, type_name, whole
+from .arguments import Parser, add_fields, given_fields
+from .readers import shape, shown, text, type_name, whole
 
 HELP = "the models there are; with one's name: its paper, fields and parameters"
 BATCH = 64  # items that --show looks at, at most

@@ -12,7 +12,8 @@ from typing import Any
 from reverie.errors import Problem
 from reverie.terminal import Terminal
 
-from .arguments import Parser, add_fields, given_fields, known_family, model_in, run_in, text, whole
+from .arguments import Parser, add_fields, given_fields, known_family, model_in, run_in
+from .readers import text, whole
 
 HELP = "make items with a run's model"
 AT_ONCE = 1024  # items in memory

@@ -22,7 +22,8 @@ BLOCK = 512  # items at a time: bounds memory
 
 def spread(count: int, wanted: int) -> Tensor:
     """Evenly spaced, all where there are fewer: sets are often sorted by class."""
-    return torch.linspace(0, count - 1, min(count, wanted)).round().long()
+    taken = min(count, wanted)
+    return torch.arange(taken) * (count - 1) // max(1, taken - 1)  # in integers: float32 would take some twice
 
 
 def raw(source: Items, index: Tensor) -> Iterator[Any]:

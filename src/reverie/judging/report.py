@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .evaluate import Report
 
 NOT_CURVES = ("step", "items", "seconds")
+COLUMNS = ("value", "95 %", "floor", "reference", "n")
 CHARACTERS = 600  # of a text sample, shown
 
 
@@ -70,13 +71,12 @@ def table(metrics: Sequence[Metric]) -> str:
     for m in metrics:
         between = f"{number(m.low)} … {number(m.high)}" if m.low is not None and m.high is not None else ""
         cells = [number(m.value), between, number(m.floor), number(m.reference), f"{m.samples:,}"]
-        numbers = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        numbers = "".join(f"<td data-name='{name}'>{escape(cell)}</td>" for name, cell in zip(COLUMNS, cells))
         rows.append(
             f"<tbody><tr><th scope='row'>{escape(m.name)}<small>{escape(m.unit)}</small></th>{numbers}</tr>"
             f"<tr class='protocol'><td colspan='6'>{escape(m.protocol)}</td></tr></tbody>"
         )
-    names = ["measure", "value", "95 %", "floor", "reference", "n"]
-    heads = "".join(f"<th scope='col'>{name}</th>" for name in names)
+    heads = "".join(f"<th scope='col'>{name}</th>" for name in ("measure", *COLUMNS))
     about = "Floor: what real data scores against real data. Reference: a baseline that the protocol names."
     whole = f"<table><thead><tr>{heads}</tr></thead>{''.join(rows)}</table>"
     return f"<div class='wide'>{whole}</div><p class='note'>{about}</p>"

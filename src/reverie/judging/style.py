@@ -26,7 +26,6 @@ img { image-rendering: pixelated; max-width: 100%; height: auto; }
 .grid { display: block; border-radius: 4px; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(17.5rem, 1fr)); gap: .75rem 1.5rem; }
 .near { display: grid; grid-template-columns: repeat(4, 1fr); gap: .25rem; }
-
 .near > div:first-child { outline: 2px solid var(--mark); }
 .near img { width: 100%; display: block; }
 .texts .near { margin-bottom: 1rem; grid-template-columns: 1fr; }
@@ -40,4 +39,15 @@ svg { width: 100%; height: auto; display: block; }
 svg text { font: 10px system-ui, sans-serif; fill: var(--soft); }
 .axis { stroke: var(--line); fill: none; }
 polyline { stroke: var(--mark); fill: none; stroke-width: 1.5; stroke-linejoin: round; }
+@media (max-width: 40rem) {
+  thead { display: none; }
+  table, tbody, tr, .protocol td { display: block; }
+  tbody { padding: .4rem 0; }
+  tr:not(.protocol) { display: grid; grid-template-columns: repeat(3, 1fr); gap: .1rem .5rem; }
+  tbody th { grid-column: 1 / -1; padding: 0; }
+  td { text-align: left; padding: 0; white-space: normal; }
+  td::before { content: attr(data-name); display: block; color: var(--soft); font-size: .75rem; }
+  td:empty { display: none; }
+  .protocol td { padding: .2rem 0; }
+}
 """

@@ -29,7 +29,7 @@ def distance(found: Mapping[str, Metric]) -> str:
     if m.value <= 1.5 * m.floor:
         return f"By distance, the samples are nearly as close to the data as real items are {evidence}."
     way = (m.reference - m.value) / (m.reference - m.floor)
-    if m.value > m.reference / 2:
+    if way < 0.5:
         return f"Training has brought the samples less than half of the way to the data {evidence}."
     return f"Training has brought the samples {percent(way)} of the way to the data {evidence}."
 

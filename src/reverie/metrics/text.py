@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from math import log, log2
+from math import fsum, log, log2
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -96,11 +96,9 @@ def divergence(one: Iterable[str], two: Iterable[str]) -> float:
     p, q = (Counter(pair for text in texts for pair in pairwise(text)) for texts in (one, two))
     if not p or not q:
         return 1.0
-    total = 0.0
-    for pair in p.keys() | q.keys():
-        a, b = p[pair] / p.total(), q[pair] / q.total()
-        middle = (a + b) / 2
-        total += sum(x * log2(x / middle) for x in (a, b) if x) / 2
+    shares = [(p[pair] / p.total(), q[pair] / q.total()) for pair in p.keys() | q.keys()]
+    # fsum, as the order of a set of strings is another in each process
+    total = fsum(x * log2(2 * x / (a + b)) / 2 for a, b in shares for x in (a, b) if x)
     return min(1.0, max(0.0, total))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -76,7 +76,10 @@ def turns(model: Model, batch: Batch, seed: int = 0) -> list[Turn]:
         made.append(turn(model, update, batch))
     model.requires_grad_(True)
     model.zero_grad(set_to_none=True)
-    return made
+    # a function of the model itself that nothing ever comes back through, such as a sigmoid that is logged, is no layer
+    passed = {layer.name for turn in made for layer in turn.layers if layer.signal is not None}
+    bare = set(FUNCTIONS.values()) - passed
+    return [replace(turn, layers=[layer for layer in turn.layers if layer.name not in bare]) for turn in made]
 
 
 def turn(model: Model, update: Update, batch: Batch) -> Turn:
@@ -89,9 +92,7 @@ def turn(model: Model, update: Update, batch: Batch) -> Turn:
         grads = [p.grad for p in module.parameters(recurse=False) if p.grad is not None]
         if grads and path in watch.layers:
             watch.layers[path].gradient = norm(grads)
-    # a function of the loss itself, such as a sigmoid that is only logged, is no layer: nothing comes back through it
-    met = [layer for layer in watch.layers.values() if layer.signal is not None or layer.name not in FUNCTIONS.values()]
-    return Turn(update.optimizer, float(mean.detach()), met)
+    return Turn(update.optimizer, float(mean.detach()), list(watch.layers.values()))
 
 
 class Watch(TorchFunctionMode):

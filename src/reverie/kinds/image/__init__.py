@@ -11,6 +11,7 @@ from .codec import Codec, load_picture
 from .page import save, show
 from .places import locate, mostly_pictures
 from .sources import Images
+from .tables import has_pictures
 
 __all__ = ["SHEET", "Codec", "load_picture", "open", "recognise", "save", "show"]
 
@@ -27,21 +28,9 @@ def recognise(path: Path) -> bool:
         return place is not None and not path.is_dir()
     if place.form == "zips":
         return any(mostly_pictures(file) for file in place.files)
-    return place.form != "parquet" or _has_pictures(place.files[0])
+    return place.form not in ("parquet", "arrow") or has_pictures(place)
 
 
 def open(where: str, options: DataOptions) -> Images:
     """A source of pictures at a path. Raises Problem on options that no pictures can meet."""
     return Images(where, options)
-
-
-def _has_pictures(path: Path) -> bool:
-    """A Parquet file may hold text: does it have a column of bytes?"""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        kinds = [column.type for column in pq.read_schema(path)]
-    except (pa.ArrowException, OSError):
-        return True  # broken: opening it says how
-    return any(pa.types.is_struct(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) for kind in kinds)

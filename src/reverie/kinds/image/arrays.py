@@ -124,7 +124,7 @@ def _npy(path: Path) -> np.ndarray:
 
 
 def _why(name: str, error: Exception) -> str:
-    if "pickle" in str(error) or "Object" in str(error):
+    if "pickle" in str(error) or "Python objects" in str(error):
         return f"{name}: holds Python objects, which could run code. Save it as an array of numbers (uint8)."
     reason = str(error).splitlines()[0] if str(error) else "cut off"
     return f"{name}: a broken array file ({reason}). Save or copy it again."

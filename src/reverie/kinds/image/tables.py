@@ -72,17 +72,10 @@ def read_parquet(place: Place, options: DataOptions) -> Encoded:
 
 def read_arrow(place: Place, options: DataOptions) -> Encoded:
     """The Arrow files of a folder that `datasets` saved with `save_to_disk`, memory-mapped. Raises Problem."""
-    import pyarrow as pa
-
     tables = []
     for path in place.files:
         with _readable(path):
-            source = pa.memory_map(str(path))
-            try:
-                tables.append(pa.ipc.open_stream(source).read_all())
-            except pa.ArrowInvalid:
-                source.seek(0)
-                tables.append(pa.ipc.open_file(source).read_all())
+            tables.append(_arrow(path).read_all())
     if not place.files:
         raise Problem(f"{place.where}: no .arrow files in this saved data set. Save it again with save_to_disk.")
     _no_indices(place)
@@ -99,6 +92,30 @@ def read_arrow(place: Place, options: DataOptions) -> Encoded:
         return [value for table in tables for value in table.column(name).to_pylist()]
 
     return _listed(place, schema, [table.num_rows for table in tables], labels, read, column)
+
+
+def _arrow(path: Path) -> Any:
+    import pyarrow as pa
+
+    source = pa.memory_map(str(path))
+    try:
+        return pa.ipc.open_stream(source)
+    except pa.ArrowInvalid:
+        source.seek(0)
+        return pa.ipc.open_file(source)
+
+
+def has_pictures(place: Place) -> bool:
+    """A table may hold text: does its first file have a column of bytes?"""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        path = place.files[0]
+        schema = pq.read_schema(path) if place.form == "parquet" else _arrow(path).schema
+    except (pa.ArrowException, OSError, ValueError, IndexError):
+        return True  # broken or empty: opening it says how
+    return any(_is_struct(column.type) or _is_binary(column.type) for column in schema)
 
 
 @contextmanager

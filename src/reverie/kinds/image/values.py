@@ -41,7 +41,7 @@ def _laid_out(array: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
     if not shape[0]:
         raise Problem(f"{name}: no pictures in it (shape {shape}). Give at least one.")
     if len(shape) == 3:
-        if shape[2] in (3, 4) and min(shape[:2]) > 4:
+        if shape[2] in (3, 4) and min(shape[:2]) >= 8:
             raise Problem(f"{name}: shape {shape} looks like one picture (H, W, C). Save many as (N, H, W, C).")
         return array[..., None]
     if shape[3] <= 4:

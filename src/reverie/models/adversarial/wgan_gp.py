@@ -46,10 +46,11 @@ class Config:
 
     @classmethod
     def small(cls) -> Named:
-        """For minutes on two cores."""
+        """For minutes on two cores: 2,500 generator updates of 28×28 pictures take about ten. So few want a higher rate
+        than the paper's 1e-4, and averaged weights, which the paper has not."""
         spec = Spec("image", {"image": Field((3, 32, 32), levels=256)})
-        config = cls(network="convolutional", width=64)
-        return Named(config, Training(batch=64, steps=2_000, ema_items=10_000, spec=spec))
+        config = cls(network="convolutional", width=32, learning_rate=5e-4)
+        return Named(config, Training(batch=64, steps=2_500, ema_items=10_000, spec=spec))
 
     @classmethod
     def tiny(cls) -> Named:

@@ -67,6 +67,7 @@ class VAE(core.Model):
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
         self.cfg, self.spec = cfg, spec
+        self.density = cfg.decoder == "gaussian"  # what `nll` is the likelihood of
         self.name, self.field = spec.only
         if self.field.categories:
             raise ValueError(f"the {self.name}s are categories: the vae takes numbers, such as pictures")

@@ -1,7 +1,8 @@
 """GPT-2. Radford, Wu, Child, Luan, Amodei & Sutskever 2019, "Language Models are Unsupervised Multitask Learners".
 
 A decoder-only transformer: each token's distribution given those before it. Where the paper is silent on how it was
-trained, `gpt2` takes the values of GPT-3 of the same size (Brown et al. 2020, arXiv:2005.14165, table 2.1, appendix B). `nanogpt_cpu` are the settings that nanoGPT's README gives for a small computer.
+trained, `gpt2` takes the values of GPT-3 of the same size (Brown et al. 2020, arXiv:2005.14165, table 2.1, appendix B).
+`nanogpt_cpu` are the settings that nanoGPT's README gives for a small computer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,12 +11,12 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import AdamW, Optimizer
 
 from reverie import core
-from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
+from reverie.core import At, Batch, Field, Loss, Named, Network, Spec, Training, Update
 from reverie.errors import Problem
 from reverie.maths.sampling import inverse_cdf, probabilities
 from reverie.maths.schedules import warm_up_then_cosine
@@ -165,15 +166,20 @@ class GPT(core.Model):
         for name in ("temperature", "top_k", "length"):
             value = getattr(chosen, name)
             if not 0 <= value < float("inf"):
-                raise Problem(f"--{name} {value}: not a number from 0 up. Pass one")
+                raise Problem(f"--{name.replace('_', '-')} {value}: not a number from 0 up. Pass one")
         if not 0 < chosen.top_p <= 1:
-            raise Problem(f"--top_p {chosen.top_p}: not a probability above 0. Pass one up to 1, which keeps every token")
+            raise Problem(f"--top-p {chosen.top_p}: not a probability above 0. Pass one up to 1, which keeps all")
         return chosen
 
-    def network(self) -> tuple[nn.Module, dict[str, Tensor], tuple[str, ...]]:
-        """For other programs: tokens (B, T) -> logits of the token after each (B, T, V), T up to the context."""
-        example = torch.arange(2 * max(1, self.transformer.context // 2)).view(2, -1)
-        return self.transformer, {"tokens": example % self.transformer.tokens.num_embeddings}, ("logits",)
+    def network(self) -> Network:
+        """tokens (B, T) -> logits of the token after each (B, T, V), T up to the context."""
+        longest, vocabulary = self.transformer.context, self.transformer.tokens.num_embeddings
+
+        def draw(generator: torch.Generator) -> dict[str, Tensor]:
+            return {"tokens": torch.randint(vocabulary, (longest,), generator=generator)}
+
+        axes = {"tokens": {1: ("length", longest)}} if longest > 1 else {}
+        return Network(self.transformer, draw, ("logits",), axes)
 
 
 def tokens(spec: Spec) -> tuple[str, Field]:
