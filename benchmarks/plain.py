@@ -1,8 +1,8 @@
-"""The plainest correct PyTorch loop for each model: what a person would write after the paper and PyTorch's own examples.
+"""The plainest correct PyTorch loop for each model: what one would write after the paper and PyTorch's own examples.
 
 Standard layers and optimisers at their defaults, a DataLoader over a tensor in memory, no averaged weights, no log, no
-checkpoint. Each takes the weights of ours and draws the same chance in the same order, so that the losses can be compared
-step by step before any time is.
+checkpoint. Each takes the weights of ours and draws the same chance in the same order, so that the losses can be
+compared step by step before any time is.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,9 @@ class Vae:
         self.decoder = nn.Sequential(nn.Linear(latents, widths[0]), nn.Tanh(), nn.Linear(widths[0], size), nn.Sigmoid())
         copy(self.encoder, model.encoder)
         copy(self.decoder, model.decoder)
-        self.optimizer = torch.optim.Adam([*self.encoder.parameters(), *self.decoder.parameters()], lr=model.cfg.lr)
+        self.optimizer = torch.optim.Adam(
+            [*self.encoder.parameters(), *self.decoder.parameters()], lr=model.cfg.learning_rate
+        )
         self.turns = 0
 
     turns_a_step = 1
@@ -65,7 +67,11 @@ def generator(latents: int, channels: int, width: int, size: int) -> nn.Sequenti
     """PyTorch's DCGAN example, with as many doublings as the size asks for."""
     doublings = {28: 2, 32: 3, 64: 4}[size]
     base, wide = size >> doublings, width << (doublings - 1)
-    layers: list[nn.Module] = [nn.ConvTranspose2d(latents, wide, base, 1, 0, bias=False), nn.BatchNorm2d(wide), nn.ReLU(True)]
+    layers: list[nn.Module] = [
+        nn.ConvTranspose2d(latents, wide, base, 1, 0, bias=False),
+        nn.BatchNorm2d(wide),
+        nn.ReLU(True),
+    ]
     while wide > width:
         layers += [nn.ConvTranspose2d(wide, wide // 2, 4, 2, 1, bias=False), nn.BatchNorm2d(wide // 2), nn.ReLU(True)]
         wide //= 2
@@ -137,7 +143,7 @@ class WganGp:
         self.d = discriminator(channels, model.cfg.width, size, norm=False)
         copy(self.g, model.generator)
         copy(self.d, model.critic)
-        adam = {"lr": model.cfg.lr, "betas": (model.cfg.beta1, model.cfg.beta2)}
+        adam = {"lr": model.cfg.learning_rate, "betas": (model.cfg.beta1, model.cfg.beta2)}
         self.og = torch.optim.Adam(self.g.parameters(), **adam)
         self.od = torch.optim.Adam(self.d.parameters(), **adam)
         self.turns = 0

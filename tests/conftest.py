@@ -1,6 +1,11 @@
+import atexit
 import os
+import shutil
+import tempfile
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # one thread a worker: pytest-xdist runs one worker a core
+os.environ["REVERIE_CACHE"] = tempfile.mkdtemp(prefix="reverie-tests-")  # never the user's own
+atexit.register(shutil.rmtree, os.environ["REVERIE_CACHE"], ignore_errors=True)
 
 from pathlib import Path
 

@@ -24,7 +24,9 @@ class Values:
         return {k: v[index] for k, v in self.values.items()}
 
 
-def pictures(count: int = 96, size: tuple[int, int] = (28, 28), channels: int = 1, classes: int = 3) -> tuple[Spec, Values]:
+def pictures(
+    count: int = 96, size: tuple[int, int] = (28, 28), channels: int = 1, classes: int = 3
+) -> tuple[Spec, Values]:
     """Stripes in as many phases as classes, with noise: easy to learn, easy to get wrong."""
     g = torch.Generator().manual_seed(1)
     label = torch.randint(classes, (count,), generator=g)
@@ -32,7 +34,9 @@ def pictures(count: int = 96, size: tuple[int, int] = (28, 28), channels: int = 
     stripes = torch.sign(torch.sin(0.7 * row + label[:, None, None] * 2.1))[:, None]
     x = (0.8 * stripes + 0.1 * torch.randn(count, channels, *size, generator=g)).clamp(-1, 1)
     image = Field((channels, *size), levels=256)
-    spec = Spec("image", {"image": image}, {"label": Field((), categories=classes, names=tuple(map(str, range(classes))))})
+    spec = Spec(
+        "image", {"image": image}, {"label": Field((), categories=classes, names=tuple(map(str, range(classes))))}
+    )
     return spec, Values({"image": x, "label": label})
 
 

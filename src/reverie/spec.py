@@ -67,9 +67,11 @@ class Spec:
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Spec:
+        def one(values: Mapping[str, Any]) -> Field:
+            return Field(**{**values, "shape": tuple(values["shape"]), "names": tuple(values["names"])})
+
         def read(fields: Mapping[str, Any]) -> dict[str, Field]:
-            tuples = ("shape", "names")
-            return {k: Field(**{n: tuple(x) if n in tuples else x for n, x in v.items()}) for k, v in fields.items()}
+            return {k: one(v) for k, v in fields.items()}
 
         groups = {k: read(data[k]) for k in ("fields", "condition", "target")}
         return Spec(data["kind"], **groups, domains=tuple(data["domains"]))

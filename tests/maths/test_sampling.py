@@ -16,7 +16,7 @@ probabilities, keep_top_k, keep_top_p, inverse_cdf = (
     for f in (sampling.probabilities, sampling.keep_top_k, sampling.keep_top_p, sampling.inverse_cdf)
 )
 CLOSE = {"rtol": 1e-12, "atol": 1e-12}
-rows = st.lists(st.floats(-8, 8, width=32), min_size=1, max_size=9)
+rows = st.lists(st.integers(-32, 32).map(lambda n: n / 4), min_size=1, max_size=9)  # equal or well apart
 heights = st.lists(st.floats(0, 1), min_size=1, max_size=8).filter(lambda w: sum(w) > 1e-9)
 
 
@@ -44,14 +44,9 @@ def test_probabilities_are_those_of_the_definition(logits, temperature, top_k, t
     if not torch.equal(exact > 0, found > 0):  # where the nucleus ends exactly at top_p, rounding decides
         p = torch.tensor(by_definition(logits, temperature, top_k, 1.0), dtype=torch.float64)
         sums = p.sort(descending=True).values.cumsum(0)
-        assert (sums - top_p).abs().min() < 1e-12 or has_near_ties(p)
+        assert (sums - top_p).abs().min() < 1e-12
     else:
         torch.testing.assert_close(found, exact, **CLOSE)
-
-
-def has_near_ties(p: torch.Tensor) -> bool:
-    gaps = p.sort().values.diff()
-    return bool(((gaps != 0) & (gaps < 1e-12)).any())
 
 
 def test_one_row_does_not_see_another():

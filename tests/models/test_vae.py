@@ -91,7 +91,9 @@ def test_a_linear_vae_reaches_the_likelihood_of_probabilistic_pca():
     x = x - x.mean(0)
     spec = Spec("row", {"x": Field((5,), low=0.0, high=1.0)})
     torch.manual_seed(0)
-    model = VAE(Config(latents=2, hidden=(), decoder="gaussian", mean="linear", lr=0.1, decay="cosine"), spec)
+    model = VAE(
+        Config(latents=2, hidden=(), decoder="gaussian", mean="linear", learning_rate=0.1, decay="cosine"), spec
+    )
     t = Trainer(model, Values({"x": x}), Plan(batch=2_000), Fabric(accelerator="cpu", devices=1))
     for _ in range(2_000):
         t.advance(2_000)

@@ -8,10 +8,10 @@ import torch
 torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)
 
-from contract.test_models import NAMES, build, data  # noqa: E402
-from reverie.core import Batch  # noqa: E402
-from reverie.training.devices import launch  # noqa: E402
-from reverie.training.trainer import Plan, Trainer  # noqa: E402
+from contract.test_models import NAMES, build, data
+from reverie.core import Batch
+from reverie.training.devices import launch
+from reverie.training.trainer import Plan, Trainer
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from PIL import Image
 
 from reverie.errors import Diverged, NoRoom, Problem, Stopped
 from reverie.training import checkpoint, files
-from reverie.training.fit import fit, seconds
+from reverie.training.fit import fit
 from reverie.training.log import read
+from reverie.training.pace import seconds
 from reverie.training.progress import Silent
 from reverie.training.run import Run
 
@@ -103,7 +104,7 @@ def test_durations():
 
 
 def test_time_becomes_steps_once(pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr("reverie.training.fit.WARM_UP", 0.1)
+    monkeypatch.setattr("reverie.training.pace.WARM_UP", 0.1)
     run = fit(pictures, "vae", out=tmp_path / "run", time="2s", **SMALL)
     planned = run.info["segments"][0]
     assert planned["time"] == 2
@@ -138,7 +139,7 @@ def test_a_divergence_is_named_keeps_the_last_good_checkpoint_and_needs_a_retry(
     poisoned = {k: v * float("inf") if v.is_floating_point() else v for k, v in state["trainer"]["model"].items()}
     checkpoint.save(run.path / "last.ckpt", {**state, "trainer": {**state["trainer"], "model": poisoned}})
     before = (run.path / "last.ckpt").read_bytes()
-    with pytest.raises(Diverged, match=r"step 3.*--lr"):
+    with pytest.raises(Diverged, match=r"step 3.*--learning-rate"):
         fit(pictures, out=run.path, steps=4)
     assert (run.path / "last.ckpt").read_bytes() == before
     with pytest.raises(Problem, match="diverged"):
@@ -186,6 +187,8 @@ def test_a_temporary_file_takes_the_name_only_when_whole(tmp_path):
     file = tmp_path / "x.json"
     files.write_text(file, "old")
     with pytest.raises(KeyboardInterrupt):
-        files.write(file, lambda part: (part.write_text("half"), (_ for _ in ()).throw(KeyboardInterrupt))[1].__next__())
+        files.write(
+            file, lambda part: (part.write_text("half"), (_ for _ in ()).throw(KeyboardInterrupt))[1].__next__()
+        )
     assert file.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]

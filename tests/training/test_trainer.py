@@ -132,7 +132,7 @@ def test_without_a_half_life_the_average_is_the_weights():
 
 
 def test_shards_that_the_processes_do_not_divide_are_refused():
-    with pytest.raises(Problem, match="--shards 3.*2 processes"):
+    with pytest.raises(Problem, match=r"--shards 3.*2 processes"):
         Trainer(Mean(), numbers(4), Plan(shards=3), World(2))  # type: ignore[arg-type]
 
 
@@ -144,7 +144,7 @@ class World:
 
 
 def test_nan_is_named():
-    with pytest.raises(Diverged, match=r"loss became nan at step 7.*--lr"):
+    with pytest.raises(Diverged, match=r"loss became nan at step 7.*--learning-rate"):
         Sentinel().look(7, {"loss": float("nan")})
 
 

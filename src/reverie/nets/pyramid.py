@@ -34,7 +34,8 @@ class Encoder(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
         x = x.contiguous(memory_format=torch.channels_last)
-        return self.out(self.convolutions(x).flatten(1))
+        y: Tensor = self.out(self.convolutions(x).flatten(1))
+        return y
 
 
 class Decoder(nn.Module):
@@ -56,7 +57,8 @@ class Decoder(nn.Module):
 
     def forward(self, z: Float[Tensor, "b d"]) -> Float[Tensor, "b c h w"]:
         x = self.dense(z).view(-1, *self.first)
-        return self.convolutions(x.contiguous(memory_format=torch.channels_last))
+        y: Tensor = self.convolutions(x.contiguous(memory_format=torch.channels_last))
+        return y
 
 
 def initialise(network: nn.Module) -> None:
@@ -69,4 +71,4 @@ def initialise(network: nn.Module) -> None:
                 nn.init.normal_(layer.weight, std=(2 / fan_in) ** 0.5)
             assert layer.bias is not None
             nn.init.zeros_(layer.bias)
-    network.to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,4 +1,6 @@
-"""DCGAN on Fashion-MNIST in ten minutes of two cores: every class is there. Radford et al. 2016, arXiv:1511.06434; no published number."""
+"""DCGAN on Fashion-MNIST in ten minutes of two cores: every class is there.
+
+Radford et al. 2016, arXiv:1511.06434; no published number."""
 
 from reverie.recipes import Recipe
 from reverie.recipes.classes import measure

@@ -1,5 +1,7 @@
-"""A classifier of Fashion-MNIST, by which the samples of other recipes are counted. Its README's two-layer convolutional
-networks reach 0.916 to 0.934 (Xiao, Rasul & Vollgraf 2017, arXiv:1708.07747)."""
+"""A classifier of Fashion-MNIST, by which the samples of other recipes are counted.
+
+The set's README lists two-layer convolutional networks at 0.916 to 0.934 (Xiao, Rasul & Vollgraf 2017,
+arXiv:1708.07747)."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,7 +22,7 @@ def measure(run: "Run") -> Mapping[str, Any]:
     model, items = run.model, run.prepared.held_out
     assert isinstance(model, Predicts)
     right = 0
-    for index in torch.arange(len(items)).split(500):
+    for index in torch.split(torch.arange(len(items)), 500):
         batch = items.take(index).to(run.device)
         right += int((model.predict(batch).argmax(1) == batch["label"]).sum())
     low, high = wilson(right, len(items))

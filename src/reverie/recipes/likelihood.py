@@ -21,7 +21,7 @@ def held_out(run: "Run", draws: int, seed: int = 0) -> Mapping[str, Any]:
     model, items = run.model, run.prepared.held_out
     assert isinstance(model, Scores)
     nats, units = [], 0.0
-    for k, index in enumerate(torch.arange(len(items)).split(BLOCK)):
+    for k, index in enumerate(torch.split(torch.arange(len(items)), BLOCK)):
         reseed(seed, "nll", k)
         item_nats, item_units = model.nll(items.take(index).to(run.device), draws)
         nats.append(item_nats.double().cpu())

@@ -1,4 +1,6 @@
-"""WGAN-GP on Fashion-MNIST in ten minutes of two cores: every class is there. Gulrajani et al. 2017, arXiv:1704.00028; no published number."""
+"""WGAN-GP on Fashion-MNIST in ten minutes of two cores: every class is there.
+
+Gulrajani et al. 2017, arXiv:1704.00028; no published number."""
 
 from reverie.recipes import Recipe
 from reverie.recipes.classes import measure

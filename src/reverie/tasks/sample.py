@@ -29,7 +29,7 @@ def draw(
         raise Problem(f"-n {n}: ask for at least 1 sample")
     settings = options(run.sampling, how or {})
     if label and not isinstance(run.model, Conditioned):
-        raise Problem(f"--label {label}: {run.family.name} takes no labels. Leave --label out, or train a model that does")
+        raise Problem(f"--label {label}: {run.family.name} takes no labels. Leave --label out")
     wish = chosen(run.spec, label) if label else None
     return items(run.model, run.spec, run.codec, n, seed=seed, how=settings, label=wish, first=first)
 

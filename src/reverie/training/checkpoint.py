@@ -37,8 +37,8 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def save_weights(path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None:
-    """Parameters and buffers as safetensors, with facts as JSON in its header. Byte-equal for equal tensors and facts."""
-    # contiguous() copies what is channels-last into the plain order that the format needs; tied weights are cloned
+    """Parameters and buffers as safetensors, with facts as JSON in its header. Equal tensors give equal bytes."""
+    # contiguous() puts channels-last weights into the plain order that the format needs; clone() parts tied ones
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
     header = {"reverie": json.dumps(dict(facts), sort_keys=True)}
     write(path, lambda part: save_file(tensors, part, metadata=header))

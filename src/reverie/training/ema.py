@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class Average:
-    """Exponential moving average of the parameters, its half-life in items, so that it means the same at any batch size.
+    """Exponential moving average of the parameters, its half-life in items: the same at any batch size.
 
     Ramps up: until then the half-life is a share of the items seen, else the first weights would linger (Karras et al.
     2022, arXiv:2206.00364, whose ramp-up ratio is 0.05). A half-life of 0 averages nothing: the weights themselves."""

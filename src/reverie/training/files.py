@@ -3,11 +3,12 @@
 import errno
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from reverie.errors import NoRoom
+from reverie.errors import NoRoom, Problem
 
 
 def write(path: Path, save: Callable[[Path], object]) -> None:
@@ -51,3 +52,30 @@ def clean(folder: Path) -> None:
     """Remove what killed processes left half written."""
     for part in folder.glob(".*.part*"):
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """One process trains in a folder. Raises Problem where another does, NoRoom where it can't be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = open(folder / ".lock", "a")  # noqa: SIM115 - held until the end
+    except OSError as error:
+        raise NoRoom(f"{folder}: {cause(error)}. Name another by --out") from error
+    try:
+        hold(file, folder)
+        yield
+    finally:
+        file.close()
+
+
+def hold(file: Any, folder: Path) -> None:
+    """Advisory, and freed by the system when the process ends, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: no lock
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise Problem(f"{folder}: another process is training there. Wait for it, or name another by --out") from None

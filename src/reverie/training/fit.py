@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import re
-import time as clock
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reverie.catalog import Family, find
 from reverie.choose import choose
-from reverie.core import Model, Named, Training
-from reverie.errors import Diverged, NoRoom, Problem
+from reverie.core import Model, Named
+from reverie.errors import Diverged, Problem
 from reverie.kinds import DataOptions, Prepared
 from reverie.kinds.find import open_source
 
 from . import checkpoint
 from .devices import environment, launch
-from .files import cause, clean, write_json
+from .files import clean, locked, write_json
+from .pace import MARGIN, seconds, step_seconds
 from .progress import Reporter, Silent
+from .resuming import unchanged
 from .run import FORMAT, Run, build_config, build_model, plain
 from .seeds import reseed
 from .session import Session
 from .trainer import Plan, Trainer
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
-WARM_UP = 3.0  # seconds of steps that are timed, and thrown away, to turn --time into steps
-MARGIN = 0.9  # share of --time that steps get; the rest is for looks and checkpoints
 
 
 @dataclass(frozen=True)
@@ -45,7 +40,7 @@ class Order:
     time: str = ""
     set: str = ""
     seed: int = 0
-    options: DataOptions = DataOptions()
+    options: DataOptions = field(default_factory=DataOptions)
     fields: Mapping[str, Any] = field(default_factory=dict)  # of the model's Config
     training: Mapping[str, Any] = field(default_factory=dict)  # of Training: batch, clip, ema_items
     shards: int = 1
@@ -62,7 +57,7 @@ def fit(
     time: str = "",
     set: str = "",
     seed: int = 0,
-    options: DataOptions = DataOptions(),  # noqa: B008 - frozen
+    options: DataOptions | None = None,
     fields: Mapping[str, Any] | None = None,
     training: Mapping[str, Any] | None = None,
     reporter: Reporter | None = None,
@@ -74,7 +69,17 @@ def fit(
     single ones, `training` the batch and the like. Of `more`: shards, retry, tensorboard. Raises Problem for what a
     person can mend, Diverged, Stopped and NoRoom when training ended early; the last checkpoint is whole then."""
     order = Order(
-        str(data), model, Path(out) if out else None, steps, time, set, seed, options, fields or {}, training or {}, **more
+        str(data),
+        model,
+        Path(out) if out else None,
+        steps,
+        time,
+        set,
+        seed,
+        options or DataOptions(),
+        fields or {},
+        training or {},
+        **more,
     )
     return Fitting(order, reporter or Silent()).run()
 
@@ -110,7 +115,7 @@ class Fitting:
         with locked(folder) if self.fabric.global_rank == 0 else nullcontext():
             return self.train(family, old or Run(folder, info), old is not None)
 
-    # ----------------------------------------------------------------------------------------------------- what to train
+    # ---------------------------------------------------------------------------------------------------- what to train
 
     def model(self, old: Run | None) -> tuple[Family | None, Named | None]:
         """The family and its named set, where the person or the old run says which."""
@@ -178,7 +183,7 @@ class Fitting:
             "segments": [],
         }
 
-    # ------------------------------------------------------------------------------------------------------------- train
+    # ------------------------------------------------------------------------------------------------------------ train
 
     def train(self, family: Family, run: Run, going_on: bool) -> Run:
         clean(run.path)
@@ -189,9 +194,7 @@ class Fitting:
         trainer = Trainer(model, self.prepared.train, plan, self.fabric)
         facts = {k: run.info[k] for k in ("model", "config", "spec")}
         sampling = vars(family.load()).get("Sampling")
-        session = Session(
-            run.path, trainer, self.prepared, self.reporter, facts, sampling, self.order.tensorboard
-        )
+        session = Session(run.path, trainer, self.prepared, self.reporter, facts, sampling, self.order.tensorboard)
         if going_on and (latest := latest_checkpoint(run.path)):
             session.load(checkpoint.load(latest))
             self.warn(run)
@@ -215,8 +218,8 @@ class Fitting:
         return build_model(family, config, self.prepared.codec.spec)
 
     def schedule(self, run: Run, session: Session) -> tuple[int, int]:
-        """Step at which this sitting ends, and steps that schedules are planned for: those of the first segment, so that
-        an extension goes on at the rate at which the last one ended."""
+        """Step at which this sitting ends, and steps that schedules are planned for: those of the first segment, so
+        that an extension goes on at the rate at which the last one ended."""
         segments = run.info["segments"]
         done, last = session.trainer.step, segments[-1] if segments else None
         if self.order.steps:
@@ -227,7 +230,7 @@ class Fitting:
             until = last["steps"] if last else run.info["default_steps"]
         if last and until < max(done, last["steps"]):
             raise Problem(
-                f"{run.path}: planned for {last['steps']} steps, {done} done. Pass a larger --steps than {last['steps']}"
+                f"{run.path}: planned for {last['steps']} steps, {done} done. Pass more --steps than {last['steps']}"
                 " to extend it, or leave --steps out to go on as planned"
             )
         return until, segments[0]["steps"] if segments else until
@@ -262,32 +265,9 @@ class Fitting:
         before, now = run.info["segments"][-1] if run.info["segments"] else {}, environment(self.fabric)
         for name, value in now.items():
             if name in before and before[name] != value and name != "processes":
-                self.reporter.say(f"note: {name} was {before[name]} and is {value}: the run goes on, but not bit for bit")
-
-
-def step_seconds(trainer: Trainer) -> float:
-    """Time of a step, from a few that are thrown away: the run itself starts from the weights it would have had."""
-    before = {k: v for k, v in trainer.state().items()}
-    kept = clone(before)
-    trainer.advance(1)  # the first step pays for start-up
-    begun, steps = clock.monotonic(), 0
-    while steps < 2 or clock.monotonic() - begun < WARM_UP:
-        trainer.advance(1)
-        steps += 1
-    pace = (clock.monotonic() - begun) / steps
-    trainer.load(kept)
-    for optimizer in trainer.optimizers.values():
-        optimizer.state.clear()
-    return pace
-
-
-def clone(value: Any) -> Any:
-    """Copies of all tensors in a state."""
-    if isinstance(value, dict):
-        return {k: clone(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [clone(v) for v in value]
-    return value.detach().clone() if hasattr(value, "detach") else value
+                self.reporter.say(
+                    f"note: {name} was {before[name]} and is {value}: the run goes on, but not bit for bit"
+                )
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
@@ -308,65 +288,7 @@ def altered(values: Any, changes: Mapping[str, Any], whose: str) -> Any:
     return replace(values, **changes)
 
 
-def unchanged(old: Run, info: Mapping[str, Any], order: Order) -> None:
-    """Only steps and time may change in an old folder."""
-    cure = f"Name another folder by --out to train anew; {old.path} stays as it is"
-    if info["model"] != old.info["model"]:
-        raise Problem(f"--model {info['model']}: {old.path} holds a run of {old.info['model']}. {cure}")
-    if info["source"]["fingerprint"] != old.info["source"]["fingerprint"]:
-        raise Problem(f"{order.data}: other data, or read otherwise, than {old.path} was trained on. {cure}")
-    asked = {name: info["config"][name] for name in order.fields} if not order.set else info["config"]
-    for name, value in asked.items():
-        if value != old.info["config"][name]:
-            raise Problem(f"--{name} {value}: {old.path} was trained with {old.info['config'][name]}. {cure}")
-    for name, value in order.training.items():
-        if name in old.info["plan"] and value != old.info["plan"][name]:
-            raise Problem(f"--{name} {value}: {old.path} was trained with {old.info['plan'][name]}. {cure}")
-    for name, value in (("seed", order.seed), ("shards", order.shards)):
-        default = getattr(Order(""), name)
-        if value not in (default, old.info["plan"][name]):
-            raise Problem(f"--{name} {value}: {old.path} was trained with {old.info['plan'][name]}. {cure}")
-
-
 def slug(where: str) -> str:
     """A folder's name from the data's."""
     name = Path(where).name.split(".")[0] or "data"
     return re.sub(r"[^\w-]+", "-", name).strip("-").lower() or "data"
-
-
-def seconds(text: str) -> float:
-    """ "90s", "10m", "1.5h" or plain seconds."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|)", text.strip())
-    if not found or not float(found[1]):
-        raise Problem(f"--time {text}: not a duration. Write 90s, 10m or 1.5h")
-    return float(found[1]) * {"s": 1, "": 1, "m": 60, "h": 3600}[found[2]]
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """One process trains in a folder. Raises Problem where another does, NoRoom where it can't be written."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = open(folder / ".lock", "a")  # noqa: SIM115 - held until the end
-    except OSError as error:
-        raise NoRoom(f"{folder}: {cause(error)}. Name another by --out") from error
-    try:
-        hold(file, folder)
-        yield
-    finally:
-        file.close()
-
-
-def hold(file: Any, folder: Path) -> None:
-    """Advisory, and freed by the system when the process ends, however it ends."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: no lock
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise Problem(f"{folder}: another process is training there. Wait for it, or name another by --out") from None
-
-
-__all__ = ["Fitting", "Order", "Training", "fit"]

@@ -24,7 +24,7 @@ def take(model: Model, spec: Spec, codec: Codec, held_out: Items, device: torch.
     """Of a finished model: its likelihood where it has one, the share of wrong predictions of a predictor, else the
     distance between samples and held-out items that the kind's `cheap` measures."""
     count = min(COUNT, len(held_out))
-    index = torch.linspace(0, len(held_out) - 1, count).long()
+    index = torch.arange(count) * len(held_out) // count
     if isinstance(model, Scores):
         return likelihood(model, held_out, index, device)
     if isinstance(model, Predicts):
@@ -55,4 +55,4 @@ def mistakes(model: Predicts, held_out: Items, index: torch.Tensor, device: torc
 
 
 def batches(held_out: Items, index: torch.Tensor, device: torch.device) -> list[Batch]:
-    return [held_out.take(part).to(device) for part in index.split(BLOCK)]
+    return [held_out.take(part).to(device) for part in torch.split(index, BLOCK)]

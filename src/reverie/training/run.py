@@ -158,7 +158,8 @@ def build_model(family: Family, config: Any, spec: Spec) -> Model:
 
 def read_options(values: Mapping[str, Any]) -> DataOptions:
     known = {f.name for f in fields(DataOptions)}
-    return DataOptions(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known})
+    kept: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
+    return DataOptions(**kept)
 
 
 def plain(value: Any) -> Any:

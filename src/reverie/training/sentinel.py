@@ -49,5 +49,5 @@ class Sentinel:
 
 CURE = (
     "training diverged. The last good checkpoint is kept; go on from it with other chance by --retry, or start anew "
-    "with a smaller --lr"
+    "with a smaller --learning-rate"
 )

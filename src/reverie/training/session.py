@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from reverie.core import Samples
 from reverie.errors import Stopped
 from reverie.kinds import Prepared
 from reverie.kinds.find import module
@@ -100,7 +101,7 @@ class Session:
         if not self.first:
             return {}
         codec, device = self.prepared.codec, self.trainer.fabric.device
-        if isinstance(model, measure.Samples):
+        if isinstance(model, Samples):
             shown = sampled(model, codec.spec, codec, SHOWN, how=self.sampling() if self.sampling else None)
             kind = module(codec.spec.kind)
             write(self.folder / "samples" / f"step-{step:07d}{kind.SHEET}", lambda part: kind.show(shown, part))
@@ -177,7 +178,9 @@ def interrupts(session: Session) -> Iterator[None]:
         if session.stopping:
             raise KeyboardInterrupt
         session.stopping = True
-        session.reporter.say("stopping: saving a checkpoint (once more to stop at once, losing what came after the last)")
+        session.reporter.say(
+            "stopping: saving a checkpoint (once more stops at once, and loses what came after the last)"
+        )
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -185,5 +188,3 @@ def interrupts(session: Session) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-

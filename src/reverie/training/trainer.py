@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from reverie.core import Absorbs, At, Batch, Finishes, Items, Loss, Model, Update
 from reverie.errors import Problem
@@ -127,7 +126,7 @@ class Trainer:
             p.grad = grad
         rest = iter(whole[len(grads) :])
         stats, logs = {k: next(rest) for k in stats}, {k: next(rest) for k in logs}
-        return Loss(sums.total, float(next(rest)), logs, stats)
+        return Loss(sums.total, next(rest), logs, stats)
 
     def weights(self) -> Model:
         """The averaged model, finished: what is sampled, judged and kept. Leaves no trace in training."""

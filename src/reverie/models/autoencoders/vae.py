@@ -33,7 +33,7 @@ class Config:
     binarise: bool = False  # draw each pixel anew from its intensity, every time it is seen
     mean: Literal["sigmoid", "linear"] = "sigmoid"  # x_hat of the gaussian decoder: in (0, 1), as appendix C.2, or any
     deviation: float = 0.0  # s of the gaussian decoder, in units of [0, 1]; 0: learnt, one for all pixels
-    lr: float = 1e-3  # of Adam
+    learning_rate: float = 1e-3  # of Adam
     eps: float = 1e-8  # of Adam
     decay: Literal["none", "burda", "cosine"] = "none"  # of the learning rate over the planned steps
 
@@ -57,7 +57,7 @@ class Config:
 
     @classmethod
     def burda(cls) -> Named:
-        """Burda et al. 2015, section 5.1: 50 latents, two layers of 200, batches of 20, eight stages over 3,280 epochs."""
+        """Burda et al. 2015, section 5: 50 latents, two layers of 200, batches of 20, eight stages, 3,280 epochs."""
         config = cls(latents=50, hidden=(200, 200), binarise=True, eps=1e-4, decay="burda")
         spec = Spec("image", {"image": Field((1, 28, 28), levels=256)})
         return Named(config, Training(batch=20, steps=3_280 * 3_000, spec=spec))
@@ -73,6 +73,8 @@ class VAE(core.Model):
             raise ValueError(f"the {self.name}s are categories: the vae takes numbers, such as pictures")
         if cfg.network == "convolutional" and len(self.field.shape) != 3:
             raise ValueError(f"--network convolutional: for pictures, and an item is {self.field.shape}. Pass dense")
+        self.encoder: nn.Module
+        self.decoder: nn.Module
         if cfg.network == "dense":
             self.encoder, self.decoder = dense(cfg, self.field)
         else:
@@ -90,7 +92,7 @@ class VAE(core.Model):
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x): (B, pixels) -> (B, latents) each."""
-        shaped = x if self.cfg.network == "dense" else x.unflatten(1, self.field.shape)
+        shaped = x if self.cfg.network == "dense" else x.view(-1, *self.field.shape)
         mu, log_var = self.encoder(shaped).chunk(2, dim=1)
         return mu, log_var
 
@@ -118,10 +120,12 @@ class VAE(core.Model):
         return Loss(total, len(x), {"loss": total, "reconstruction": reconstruction, "kl": kl})
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"adam": Adam(self.parameters(), lr=self.cfg.lr, eps=self.cfg.eps, fused=True)}
+        return {"adam": Adam(self.parameters(), lr=self.cfg.learning_rate, eps=self.cfg.eps, fused=True)}
 
     def updates(self) -> Sequence[Update]:
-        return [Update("adam", self.loss, rate={"none": core.always, "burda": stages, "cosine": cosine}[self.cfg.decay])]
+        return [
+            Update("adam", self.loss, rate={"none": core.always, "burda": stages, "cosine": cosine}[self.cfg.decay])
+        ]
 
     # -------------------------------------------------------------------------------------------------------- abilities
 

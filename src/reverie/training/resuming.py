@@ -1,0 +1,36 @@
+"""What may change between one sitting of a run and the next: its length, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from reverie.errors import Problem
+
+from .run import Run
+
+if TYPE_CHECKING:
+    from .fit import Order
+
+
+DEFAULTS = {"seed": 0, "shards": 1}
+
+
+def unchanged(old: Run, info: Mapping[str, Any], order: Order) -> None:
+    """Only steps and time may change in an old folder."""
+    cure = f"Name another folder by --out to train anew; {old.path} stays as it is"
+    if info["model"] != old.info["model"]:
+        raise Problem(f"--model {info['model']}: {old.path} holds a run of {old.info['model']}. {cure}")
+    if info["source"]["fingerprint"] != old.info["source"]["fingerprint"]:
+        raise Problem(f"{order.data}: other data, or read otherwise, than {old.path} was trained on. {cure}")
+    asked = {name: info["config"][name] for name in order.fields} if not order.set else info["config"]
+    for name, value in asked.items():
+        if value != old.info["config"][name]:
+            raise Problem(f"--{name} {value}: {old.path} was trained with {old.info['config'][name]}. {cure}")
+    for name, value in order.training.items():
+        if name in old.info["plan"] and value != old.info["plan"][name]:
+            raise Problem(f"--{name} {value}: {old.path} was trained with {old.info['plan'][name]}. {cure}")
+    for name, value in (("seed", order.seed), ("shards", order.shards)):
+        default = DEFAULTS[name]
+        if value not in (default, old.info["plan"][name]):
+            raise Problem(f"--{name} {value}: {old.path} was trained with {old.info['plan'][name]}. {cure}")
