@@ -122,8 +122,8 @@ class Trainer:
         parts = [*grads, *stats.values(), *logs.values(), count]
         flat = self.fabric.all_reduce(torch.cat([p.reshape(-1).to(count.dtype) for p in parts]), reduce_op="sum")
         whole = [w.view(p.shape) for p, w in zip(parts, flat.split([p.numel() for p in parts]))]  # type: ignore[union-attr]
-        for p, grad in zip(held, whole):
-            p.grad = grad
+        for p, grad, total in zip(held, grads, whole):
+            p.grad = grad.copy_(total)  # which keeps the parameter's strides: the fused optimisers need them equal
         rest = iter(whole[len(grads) :])
         stats, logs = {k: next(rest) for k in stats}, {k: next(rest) for k in logs}
         return Loss(sums.total, next(rest), logs, stats)
