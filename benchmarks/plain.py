@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from reverie.core import At
 from reverie.training.seeds import reseed
 
 
@@ -146,12 +147,16 @@ class WganGp:
         adam = {"lr": model.cfg.learning_rate, "betas": (model.cfg.beta1, model.cfg.beta2)}
         self.og = torch.optim.Adam(self.g.parameters(), **adam)
         self.od = torch.optim.Adam(self.d.parameters(), **adam)
-        self.turns = 0
+        self.turns, self.rate = 0, model.updates()[0].rate
 
     def noise(self, count: int) -> Tensor:
         return torch.randn(count, self.latents)[:, :, None, None]
 
     def step(self, batch: Iterator[Tensor]) -> float:
+        rate = self.rate(At(self.turns // 6, 0, STEPS))  # falls to 0 at the planned end, as in the paper
+        for optimizer in (self.og, self.od):
+            for group in optimizer.param_groups:
+                group["lr"] = self.cfg.learning_rate * rate
         for _ in range(5):
             x = next(batch)
             reseed(0, 0, self.turns, 0)
@@ -193,3 +198,43 @@ class Block(nn.Module):
         attention = attention.masked_fill(~self.mask[:t, :t], float("-inf")).softmax(-1)
         x = x + self.out((attention @ v).transpose(1, 2).reshape(b, t, c))
         return x + self.down(F.gelu(self.up(self.ln2(x)), approximate="tanh"))
+
+
+class Gpt:
+    """A GPT as a tutorial writes it: attention by a masked softmax, AdamW, a learning rate set by hand at each step."""
+
+    turns_a_step = 1
+
+    def __init__(self, model):
+        cfg, field = model.cfg, model.spec.only[1]
+        context = field.shape[0] - 1
+        self.tokens, self.places = nn.Embedding(field.categories, cfg.width), nn.Embedding(context, cfg.width)
+        self.blocks = nn.Sequential(*[Block(cfg.width, cfg.heads, context, cfg.bias) for _ in range(cfg.layers)])
+        self.norm = nn.LayerNorm(cfg.width, bias=cfg.bias)
+        self.network = nn.ModuleList([self.tokens, self.places, self.blocks, self.norm])
+        copy(self.network, model.transformer)
+        matrices = [p for p in self.network.parameters() if p.ndim >= 2]
+        vectors = [p for p in self.network.parameters() if p.ndim < 2]
+        groups = [{"params": matrices, "weight_decay": cfg.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=cfg.learning_rate, betas=(cfg.beta1, cfg.beta2))
+        self.rate, self.peak, self.turns = model.updates()[0].rate, cfg.learning_rate, 0
+
+    def step(self, batch: Iterator[Tensor]) -> float:
+        windows = next(batch)
+        reseed(0, 0, self.turns, 0)
+        x, y = windows[:, :-1], windows[:, 1:]
+        h = self.tokens(x) + self.places(torch.arange(x.shape[1]))
+        logits = self.norm(self.blocks(h)) @ self.tokens.weight.T
+        loss = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), y.reshape(-1))
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.peak * self.rate(At(self.turns, 0, STEPS))
+        self.optimizer.step()
+        self.turns += 1
+        return loss.item()
+
+
+STEPS = 2_000  # that schedules are planned for
+PLAIN = {"dcgan": Dcgan, "vae": Vae, "gpt": Gpt, "wgan_gp": WganGp}

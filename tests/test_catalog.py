@@ -79,7 +79,7 @@ def test_names_are_unique_over_the_wings():
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("dcgann", "Did you mean dcgan?"), ("zzz", "There are"), ("", "There are"), ("*", "There are"), ("../x/vae", "vae")],
+    [("dcgann", "Did you mean dcgan?"), ("zzz", "There are"), ("", "There are"), ("*", "There are"), ("../vae", "vae")],
 )
 def test_an_unknown_name_is_one_line_with_the_nearest(name, says):
     with pytest.raises(Problem, match=says) as caught:

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from reverie.core import Spec
 from reverie.errors import Problem
+from reverie.spec import Spec
 
 ENOUGH = 2_000  # pictures that a GAN can learn from without memorising at once
 

@@ -56,12 +56,13 @@ def clean(folder: Path) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """One process trains in a folder. Raises Problem where another does, NoRoom where it can't be written."""
+    """One process trains in a folder. Raises Problem where another does, or where it can't be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = open(folder / ".lock", "a")  # noqa: SIM115 - held until the end
     except OSError as error:
-        raise NoRoom(f"{folder}: {cause(error)}. Name another by --out") from error
+        kind = NoRoom if error.errno == errno.ENOSPC else Problem
+        raise kind(f"{folder}: {cause(error)}. Name another by --out") from error
     try:
         hold(file, folder)
         yield

@@ -110,7 +110,7 @@ class Fitting:
         info = self.describe(family, named, size)
         if old:
             unchanged(old, info, order)
-        elif folder.is_dir() and any(folder.iterdir()):
+        elif folder.is_dir() and any(p.name != ".lock" for p in folder.iterdir()):
             raise Problem(f"{folder}: not empty, and no run. Name another folder by --out")
         with locked(folder) if self.fabric.global_rank == 0 else nullcontext():
             return self.train(family, old or Run(folder, info), old is not None)

@@ -16,6 +16,7 @@ from torch.optim import Adam
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
 from reverie.maths.likelihood import kl_to_standard_normal, log_bernoulli, log_mean_exp, log_normal
+from reverie.nets.checks import at_least, positive
 from reverie.nets.mlp import mlp
 from reverie.nets.pyramid import Decoder, Encoder
 
@@ -67,6 +68,8 @@ class VAE(core.Model):
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
         self.cfg, self.spec = cfg, spec
+        at_least(cfg, latents=1, width=1, deviation=0)
+        positive(cfg, "learning_rate", "eps")
         self.density = cfg.decoder == "gaussian"  # what `nll` is the likelihood of
         self.name, self.field = spec.only
         if self.field.categories:

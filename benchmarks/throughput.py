@@ -1,0 +1,151 @@
+"""Items a second through the whole of our loop (averaged weights, log, checkpoints) against the plainest correct loop.
+
+    python benchmarks/throughput.py [MODEL …] [--threads 2] [--rounds 7] [--seconds 6]
+
+Same network, data, batch and chance. First the losses are compared step by step; then both train in turns, A B A B, and
+the ratio of each pair counts: its median, least and greatest. Every round of ours ends with a checkpoint written to disk.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from plain import PLAIN, STEPS, batches
+from torch import Tensor
+
+from reverie.catalog import find
+from reverie.core import Batch, Field, Spec
+from reverie.training.log import Log
+from reverie.training.progress import Silent
+from reverie.training.run import build_model
+from reverie.training.seeds import reseed
+from reverie.training.session import Session, Sums, log_interval
+from reverie.training.trainer import Plan, Trainer
+
+SETS = {"dcgan": "small", "wgan_gp": "small", "vae": "paper", "gpt": "nanogpt_cpu"}
+CHECKED = 5  # steps whose losses are compared, in float64: in float32 a GAN's part by rounding alone
+
+
+class Held:
+    """Items in memory, as the kinds hold them: bytes, made floats batch by batch."""
+
+    def __init__(self, name: str, data: Tensor):
+        self.name, self.data = name, data
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def take(self, index: Tensor, vary: bool = False) -> Batch:
+        x = self.data[index]
+        if x.ndim == 2:
+            return Batch({self.name: x})
+        return Batch({self.name: x.permute(0, 3, 1, 2).to(torch.get_default_dtype()).div_(127.5).sub_(1)})
+
+
+def data(model: str) -> tuple[Spec, Held, Tensor]:
+    """Spec, our items, and the tensor that a plain loop would hold. Speed does not depend on what the pictures show."""
+    g = torch.Generator().manual_seed(0)
+    if model == "gpt":
+        tokens = torch.randint(65, (10_000, 65), generator=g)
+        return Spec("text", {"text": Field((65,), categories=65, start=0)}), Held("text", tokens), tokens
+    side, channels = (28, 1) if model == "vae" else (32, 3)
+    pictures = torch.randint(256, (5_000, side, side, channels), generator=g, dtype=torch.uint8)
+    spec = Spec("image", {"image": Field((channels, side, side), levels=256)})
+    return spec, Held("image", pictures), Held("image", pictures).take(torch.arange(5_000))["image"].contiguous()
+
+
+class Pair:
+    """Ours and the plain loop, from the same weights."""
+
+    def __init__(self, name: str, folder: Path):
+        family = find(name)
+        config, training = getattr(family.load().Config, SETS[name])()
+        spec, items, tensor = data(name)
+        reseed(0, "model")
+        model = build_model(family, config, spec)
+        self.plain = PLAIN[name](model)
+        plan = Plan(training.batch, training.clip, training.ema_items or 10_000.0)
+        self.trainer = Trainer(model, items, plan, Fabric(accelerator="cpu", devices=1))
+        folder.mkdir()
+        facts = {"model": name, "config": {}, "spec": {}}
+        self.session = Session(folder, self.trainer, None, Silent(), facts)  # type: ignore[arg-type]
+        self.log, self.folder, self.batch = Log(folder, 0), folder, training.batch
+        self.batches = self.endless(tensor)
+
+    def endless(self, tensor: Tensor) -> Iterator[Tensor]:
+        """The same batches as ours, through a DataLoader."""
+        for k in count(0, 200):
+            yield from batches(tensor, [self.trainer.stream.index(j).tolist() for j in range(k, k + 200)])
+
+    def ours(self, seconds: float) -> float:
+        """Items a second."""
+        begun, done, sums, every = time.perf_counter(), 0, Sums(), log_interval(STEPS)
+        while time.perf_counter() - begun < seconds:
+            sums.add(self.trainer.advance(STEPS))
+            done += 1
+            if done % every == 0:
+                values = sums.means()
+                self.session.sentinel.look(self.trainer.step, values)
+                self.log.write(self.trainer.step, done * self.batch, 0.0, values)
+        self.session.save()
+        return done * self.batch / (time.perf_counter() - begun)
+
+    def theirs(self, seconds: float) -> float:
+        begun, done = time.perf_counter(), 0
+        while time.perf_counter() - begun < seconds:
+            self.plain.step(self.batches)
+            done += 1
+        return done * self.batch / (time.perf_counter() - begun)
+
+    def agree(self) -> list[tuple[float, float]]:
+        """Losses of the first steps, ours beside theirs: of a GAN the sum of both networks' last ones."""
+        pairs = []
+        for _ in range(CHECKED):
+            logs = self.trainer.advance(STEPS)
+            names = [k for k in ("loss", "discriminator", "critic", "generator") if k in logs]
+            pairs.append((float(sum(logs[k] for k in names)), self.plain.step(self.batches)))
+        return pairs
+
+
+def measure(name: str, rounds: int, seconds: float) -> dict[str, object]:
+    with tempfile.TemporaryDirectory() as folder:
+        torch.set_default_dtype(torch.float64)
+        losses = Pair(name, Path(folder) / "check").agree()
+        torch.set_default_dtype(torch.float32)
+        apart = max(abs(a - b) / max(1.0, abs(b)) for a, b in losses)
+        if apart > 1e-6:
+            raise SystemExit(f"{name}: the losses differ ({losses}): not the same mathematics, so no ratio")
+        pair = Pair(name, Path(folder) / "timed")
+        runs = [(pair.ours(seconds), pair.theirs(seconds)) for _ in range(rounds)]
+    ratios = [a / b for a, b in runs]
+    return {
+        "model": name,
+        "batch": pair.batch,
+        "threads": torch.get_num_threads(),
+        "losses_apart": apart,
+        "ours_items_a_second": round(statistics.median(a for a, _ in runs), 1),
+        "plain_items_a_second": round(statistics.median(b for _, b in runs), 1),
+        "ratio": round(statistics.median(ratios), 3),
+        "least": round(min(ratios), 3),
+        "greatest": round(max(ratios), 3),
+        "rounds": rounds,
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", default=sorted(SETS))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=6.0)
+    asked = parser.parse_args()
+    torch.set_num_threads(asked.threads)
+    for model in asked.models:
+        print(json.dumps(measure(model, asked.rounds, asked.seconds)), flush=True)
