@@ -41,6 +41,16 @@ def test_a_run_is_one_folder_that_says_everything(pictures, tmp_path):
     assert not np.array_equal(again.sample(5, seed=3), again.sample(5, seed=4))
 
 
+def test_without_a_model_one_is_chosen_and_the_run_finds_its_data_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = tmp_path / "cats.txt"
+    text.write_text("the cat sat on the mat; the dog sat on the log.\n" * 200)
+    run = fit(text, steps=2, set="tiny")
+    assert run.path.resolve() == tmp_path / "runs" / "cats-gpt"
+    assert run.prepared.fingerprint == run.info["source"]["fingerprint"]
+    assert len(run.sample(2)) == 2
+
+
 def test_the_same_command_again_changes_nothing(pictures, tmp_path):
     run = fit(pictures, "vae", out=tmp_path / "run", steps=3, **SMALL)
     before = {p.name: p.read_bytes() for p in run.path.iterdir() if p.is_file()}

@@ -102,7 +102,7 @@ class Fitting:
         size = tuple(old.info["source"]["size"]) if old else named.training.size if named else ()
         self.prepared = self.prepare(size)
         if family is None:
-            family, named = self.chosen()
+            family, named, size = self.chosen()
         assert named is not None
         folder = order.out or Path("runs") / f"{slug(order.data)}-{family.name}"
         if old is None and (folder / "run.json").is_file():
@@ -112,6 +112,7 @@ class Fitting:
             unchanged(old, info, order)
         elif folder.is_dir() and any(p.name != ".lock" for p in folder.iterdir()):
             raise Problem(f"{folder}: not empty, and no run. Name another folder by --out")
+        self.fabric.barrier()  # no process writes before all have seen what was there
         with locked(folder) if self.fabric.global_rank == 0 else nullcontext():
             return self.train(family, old or Run(folder, info), old is not None)
 
@@ -135,14 +136,14 @@ class Fitting:
         self.set = name
         return Named(config, training)
 
-    def chosen(self) -> tuple[Family, Named]:
+    def chosen(self) -> tuple[Family, Named, tuple[int, ...]]:
         choice = choose(self.prepared.codec.spec, len(self.prepared.train))
         self.reporter.say(f"model: {choice.model} ({choice.why}); --model names another")
         family = find(choice.model)
         named = self.named(family, self.order.set)
-        if named.training.size and not self.order.options.size:
+        if named.training.size:
             self.prepared = self.prepare(named.training.size)
-        return family, named
+        return family, named, named.training.size
 
     def prepare(self, size: tuple[int, ...]) -> Prepared:
         """The first process builds the cache that the others read."""
