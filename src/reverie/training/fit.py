@@ -137,10 +137,11 @@ class Fitting:
         return Named(config, training)
 
     def chosen(self) -> tuple[Family, Named, tuple[int, ...]]:
-        choice = choose(self.prepared.codec.spec, len(self.prepared.train))
+        gpu = self.fabric.device.type != "cpu"
+        choice = choose(self.prepared.codec.spec, len(self.prepared.train), gpu)
         self.reporter.say(f"model: {choice.model} ({choice.why}); --model names another")
         family = find(choice.model)
-        named = self.named(family, self.order.set)
+        named = self.named(family, self.order.set or choice.set)
         if named.training.size:
             self.prepared = self.prepare(named.training.size)
         return family, named, named.training.size
