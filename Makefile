@@ -18,7 +18,7 @@ help:  ## what there is
 	@touch $@
 
 demo: .venv/installed  ## train on the pictures that travel in the package, sample, judge: about five minutes
-	$(BIN)/reverie fit demo-fashion --model dcgan --time 3m --out $(RUN)
+	$(BIN)/reverie fit demo-fashion --time 3m --out $(RUN)
 	$(BIN)/reverie sample $(RUN) -n 64
 	$(BIN)/reverie evaluate $(RUN) --samples 1000
 	@echo
