@@ -3,7 +3,7 @@
     python benchmarks/throughput.py [MODEL …] [--threads 2] [--rounds 7] [--seconds 6]
 
 Same network, data, batch and chance. First the losses are compared step by step; then both train in turns, A B A B, and
-the ratio of each pair counts: its median, least and greatest. Every round of ours ends with a checkpoint written to disk.
+the ratio of each pair counts: its median, least and greatest. Every round of ours ends with a checkpoint on disk.
 """
 
 import argparse
@@ -17,9 +17,9 @@ from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
-from plain import PLAIN, STEPS, batches
 from torch import Tensor
 
+from plain import PLAIN, STEPS, batches
 from reverie.catalog import find
 from reverie.core import Batch, Field, Spec
 from reverie.training.log import Log

@@ -16,7 +16,7 @@ def measure(run: "Run") -> Mapping[str, Any]:
     return {"value": found["nats_a_unit"], "unit": "nats a character", **found}
 
 
-# nanoGPT's learning rate, 1e-3 falling to a tenth, gives 1.906 here by this measure, and 1.898 in nanoGPT's own code: its
+# nanoGPT's rate, 1e-3 falling to a tenth, gives 1.906 here by this measure and 1.898 in nanoGPT's own code; its
 # 1.88 is of 20 random batches. 3e-3 falling to 0, the one other rate that was tried, is what the recipe takes.
 RECIPE = Recipe(
     title="GPT, 4 layers, 4 heads, 128 wide, context 64, batch 12, 2,000 steps, no dropout",
