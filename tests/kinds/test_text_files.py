@@ -37,14 +37,14 @@ def documents(data) -> set[str]:
     ("name", "content"),
     [
         ("a.txt", LONG.encode()),
-        ("a.txt.gz", gzip.compress(LONG.encode())),
+        ("a.txt.gz", gzip.compress(LONG.encode(), mtime=0)),
         ("noname", LONG.encode()),
         ("bom.txt", codecs.BOM_UTF8 + LONG.encode()),
         ("utf16.txt", LONG.encode("utf-16")),
         ("big.txt", codecs.BOM_UTF16_BE + LONG.encode("utf-16-be")),
         ("utf32.txt", LONG.encode("utf-32")),
         ("one.jsonl", json.dumps({"text": LONG}).encode() + b"\n\n"),
-        ("one.jsonl.gz", gzip.compress(json.dumps(LONG).encode())),
+        ("one.jsonl.gz", gzip.compress(json.dumps(LONG).encode(), mtime=0)),
     ],
 )
 @pytest.mark.parametrize("tokens", ["characters", "bytes"])
@@ -108,7 +108,7 @@ BAD = {
     "0 bytes": ("a.txt", b"", {}, "a.txt: no text (0 bytes). Choose a file that has some"),
     "binary": ("a.txt", b"MZ\x90\x00\x03", {}, "a.txt: binary, not text (a NUL byte at offset 3)"),
     "latin-1": ("a.txt", b"caf\xe9 " * 99, {}, "a.txt: not UTF-8 (byte 0xe9 at offset 3). Convert it (iconv"),
-    "cut gzip": ("a.txt.gz", gzip.compress(LONG.encode())[:-20], {}, "a.txt.gz: not a whole gzip"),
+    "cut gzip": ("a.txt.gz", gzip.compress(LONG.encode(), mtime=0)[:-20], {}, "a.txt.gz: not a whole gzip"),
     "no gzip": ("a.txt.gz", b"plain", {}, "a.txt.gz: not a whole gzip"),
     "no zip": ("a.zip", b"PK\x03\x04", {}, "a.zip: not a zip that can be read"),
     "bom lies": ("a.txt", b"\xff\xfea", {}, "a.txt: not UTF-16, as its byte order mark says"),

@@ -188,7 +188,8 @@ class Fitting:
     # ------------------------------------------------------------------------------------------------------------ train
 
     def train(self, family: Family, run: Run, going_on: bool) -> Run:
-        clean(run.path)
+        if self.fabric.global_rank == 0:
+            clean(run.path)
         plan = Plan(**run.info["plan"])
         if going_on and self.order.retry:
             plan = replace(plan, attempt=plan.attempt + 1)
