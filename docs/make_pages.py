@@ -189,7 +189,7 @@ def recipe_row(file: Path) -> Sequence[str]:
     found = json.loads(file.read_text(encoding="utf-8"))
     value = found.get("value", (found.get("measured") or {}).get("value", ""))
     name = str(found.get("recipe", file.parent.name))
-    return name, str(value), str(found.get("goal", "")), str(found.get("published", "")), str(found.get("source", ""))
+    return name, f"{value:.4g}" if isinstance(value, float) else str(value), str(found.get("goal", "")), str(found.get("published", "")), str(found.get("source", ""))
 
 
 def contributing() -> str:

@@ -44,6 +44,8 @@ def reproduce(name: str, out: Path, seed: int) -> dict[str, object]:
     log = read(run.path / "log.jsonl")
     result = {
         "recipe": name,
+        "title": recipe.title,
+        "source": recipe.source,
         "published": recipe.published,
         "goal": recipe.goal,
         "reached": recipe.reached(float(measured["value"])),

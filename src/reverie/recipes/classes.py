@@ -31,7 +31,7 @@ def shares(pictures: "np.ndarray", judge: Run) -> list[float]:
     for begin in range(0, len(pictures), 500):
         predicted = model.predict(codec.encode(pictures[begin : begin + 500])).argmax(1)
         counts += predicted.bincount(minlength=len(counts)).cpu()
-    return (counts / len(pictures)).tolist()
+    return (counts.double() / len(pictures)).tolist()
 
 
 def measure(run: Run) -> Mapping[str, Any]:
