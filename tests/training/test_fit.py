@@ -193,6 +193,15 @@ def test_two_processes_do_not_train_in_one_folder(pictures, tmp_path):
             fit(pictures, out=run.path, steps=4)
 
 
+def test_a_folder_in_which_nothing_was_written_is_as_before(tmp_path):
+    (tmp_path / "old").mkdir()
+    for name in ("old", "new"):
+        with pytest.raises(Problem), files.locked(tmp_path / name):
+            raise Problem("refused")
+    assert list(tmp_path.iterdir()) == [tmp_path / "old"]
+    assert not list((tmp_path / "old").iterdir())
+
+
 def test_a_temporary_file_takes_the_name_only_when_whole(tmp_path):
     file = tmp_path / "x.json"
     files.write_text(file, "old")

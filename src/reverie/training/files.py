@@ -56,18 +56,24 @@ def clean(folder: Path) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """One process trains in a folder. Raises Problem where another does, or where it can't be written."""
+    """One process trains in a folder. Raises Problem where another does, or where it can't be written. Where
+    nothing was written, the folder is as it was before."""
+    made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = open(folder / ".lock", "a")  # noqa: SIM115 - held until the end
     except OSError as error:
         kind = NoRoom if error.errno == errno.ENOSPC else Problem
         raise kind(f"{folder}: {cause(error)}. Name another by --out") from error
-    try:
+    with file:
         hold(file, folder)
-        yield
-    finally:
-        file.close()
+        try:
+            yield
+        finally:
+            if [path.name for path in folder.glob("*")] == [".lock"]:  # refused before the run began
+                (folder / ".lock").unlink()
+                if made:
+                    folder.rmdir()
 
 
 def hold(file: Any, folder: Path) -> None:
