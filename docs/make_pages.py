@@ -187,9 +187,9 @@ def results() -> str:
 
 def recipe_row(file: Path) -> Sequence[str]:
     found = json.loads(file.read_text(encoding="utf-8"))
-    value = found.get("value", (found.get("measured") or {}).get("value", ""))
-    name = str(found.get("recipe", file.parent.name))
-    return name, f"{value:.4g}" if isinstance(value, float) else str(value), str(found.get("goal", "")), str(found.get("published", "")), str(found.get("source", ""))
+    value = found["value"]
+    shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return found["recipe"], shown, *(str(found.get(key, "")) for key in ("goal", "published", "source"))
 
 
 def contributing() -> str:
