@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from .spec import At, Field, Named, Spec, Training
 
 __all__ = [
-    "ABILITIES", "Absorbs", "At", "Batch", "Codec", "Conditioned", "Decodes", "Density", "Encodes",
+    "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Codec", "Conditioned", "Decodes", "Density", "Encodes",
     "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named", "Network", "Predicts", "Samples", "Scores",
     "Spec", "Training", "Update", "always",
 ]  # fmt: skip
@@ -132,6 +132,16 @@ class Absorbs(Protocol):
 
     def absorb(self, stats: Mapping[str, Tensor], count: float) -> None:
         """`Loss.stats` and `Loss.count` of one update, summed over shards and processes."""
+        ...
+
+
+@runtime_checkable
+class Begins(Protocol):
+    """Sets what the data say before the first step: a bias, a codebook, a scale. The caller has seeded torch; every
+    process sees the same batches."""
+
+    def begin(self, stream: Callable[[int], Batch]) -> None:
+        """`stream(k)` is the k-th batch of training data."""
         ...
 
 

@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
+from reverie.choose import choose
 from reverie.terminal import Terminal
 
 from .arguments import Parser, add_data, data_options
@@ -35,8 +36,12 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
         screen.tell(*(f"  {line}" for line in summary.bad[:SHOWN]))
         if len(summary.bad) > SHOWN:
             screen.tell(f"  and {len(summary.bad) - SHOWN:,} more; --json names them all")
+    plan = list(summary.plan)
+    if summary.train:
+        choice = choose(summary.kind, summary.shape, summary.train)
+        plan.append(f"train a {choice.model}: {choice.why}")
     screen.tell("fit would:")
-    screen.tell(*(f"  {line}" for line in summary.plan))
+    screen.tell(*(f"  {line}" for line in plan))
     after = f"reverie fit {shlex.quote(args.data)}"
     screen.tell(f"next: {after}")
     return {
@@ -45,7 +50,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
         "count": summary.count,
         "facts": dict(summary.facts),
         "bad": list(summary.bad),
-        "plan": list(summary.plan),
+        "plan": plan,
         "next": after,
     }
 

@@ -33,7 +33,8 @@ def parser(words: Sequence[str]) -> Parser:
     made.value("--out", text("--out"), "the run's folder (default runs/DATA-M)", metavar="RUN")
     made.value("--steps", whole("--steps", 1), "training steps (default: as many as the set says)")
     made.value("--time", text("--time"), "instead of --steps: 90s, 10m or 1.5h", metavar="10m")
-    made.value("--set", text("--set"), "a named set of the model's values (default: small, if any)", metavar="NAME")
+    sets = "a named set of the model's values (default: the size --time is enough for, else small)"
+    made.value("--set", text("--set"), sets, metavar="NAME")
     made.value("--seed", whole("--seed", 0), "of all chance (default 0)")
     made.value("--batch", whole("--batch", 1), "items an update (default: the set's)")
     made.value("--clip", real("--clip", 0), "largest norm of a gradient; 0: as it is (default: the set's)")

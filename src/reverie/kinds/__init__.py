@@ -46,6 +46,8 @@ class Summary:
     facts: dict[str, Any] = field(default_factory=dict)  # sizes, channels, bit depth, classes …
     bad: Sequence[str] = ()  # a line each: what is wrong with which file, and the cure
     plan: Sequence[str] = ()  # what `fit` would do with it, a line each
+    train: int = 0  # items that `fit` would train on
+    shape: tuple[int, ...] = ()  # of each: (C, H, W) of pictures, (tokens,) of text
 
 
 @dataclass(frozen=True)

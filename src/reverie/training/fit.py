@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from reverie.catalog import Family, find
 from reverie.choose import choose
-from reverie.core import Model, Named
+from reverie.core import Model, Named, Training
 from reverie.errors import Diverged, Problem
-from reverie.kinds import DataOptions, Prepared
+from reverie.kinds import DataOptions
 from reverie.kinds.find import open_source
 
 from . import checkpoint
@@ -26,6 +27,7 @@ from .resuming import unchanged
 from .run import FORMAT, Run, build_config, build_model, plain
 from .seeds import reseed
 from .session import Session
+from .sizes import SIZES, Trial, largest
 from .trainer import Plan, Trainer
 
 
@@ -92,42 +94,60 @@ class Fitting:
         if order.steps < 0 or (order.steps and order.time):
             raise Problem(f"--steps {order.steps} --time {order.time}: give one of the two, above 0")
         self.budget = seconds(order.time) if order.time else 0.0
+        self.preferred = ""  # the set that came with the choice of the model
+        self.size: tuple[int, ...] | None = None  # that the data were prepared at
+        self.said: set[str] = set()  # notes on the data
 
     def run(self) -> Run:
-        order = self.order
-        old = Run.open(order.out) if order.out and (order.out / "run.json").is_file() else None
         self.fabric = launch()
         self.reporter = self.reporter if self.fabric.global_rank == 0 else Silent()
-        family, named = self.model(old)
-        size = tuple(old.info["source"]["size"]) if old else named.training.size if named else ()
-        self.prepared = self.prepare(size)
-        if family is None:
-            family, named, size = self.chosen()
-        assert named is not None
-        folder = order.out or Path("runs") / f"{slug(order.data)}-{family.name}"
-        if old is None and (folder / "run.json").is_file():
-            old = Run.open(folder)
-        info = self.describe(family, named, size)
+        old = self.old()
+        if not self.order.model and not old:
+            self.choose()
+            old = self.old()
+        family = find(self.order.model or (old.info["model"] if old else ""))
+        named = self.named(family, self.order.set or self.usual_set(family, old))
+        self.prepare(tuple(old.info["source"]["size"]) if old else named.training.size)
+        if not old and not self.order.set and self.budget:
+            named = self.largest(family, named)
+        folder = self.folder(family.name)
+        info = self.describe(family, named)
         if old:
-            unchanged(old, info, order)
+            unchanged(old, info, self.order)
         elif folder.is_dir() and any(p.name != ".lock" for p in folder.iterdir()):
             raise Problem(f"{folder}: not empty, and no run. Name another folder by --out")
         self.fabric.barrier()  # no process writes before all have seen what was there
         with locked(folder) if self.fabric.global_rank == 0 else nullcontext():
             return self.train(family, old or Run(folder, info), old is not None)
 
+    def folder(self, model: str) -> Path:
+        return self.order.out or Path("runs") / f"{slug(self.order.data)}-{model}"
+
+    def old(self) -> Run | None:
+        """The run to go on with; None too where its folder's name hangs on a model that is not chosen yet."""
+        folder = self.folder(self.order.model)
+        known = self.order.out or self.order.model
+        return Run.open(folder) if known and (folder / "run.json").is_file() else None
+
     # ---------------------------------------------------------------------------------------------------- what to train
 
-    def model(self, old: Run | None) -> tuple[Family | None, Named | None]:
-        """The family and its named set, where the person or the old run says which."""
-        name = self.order.model or (old.info["model"] if old else "")
-        if not name:
-            return None, None
-        family = find(name)
-        return family, self.named(family, self.order.set or (old.info["set"] if old else ""))
+    def choose(self) -> None:
+        """A model for the data at its own size."""
+        self.prepare(())
+        spec, count = self.prepared.codec.spec, len(self.prepared.train)
+        choice = choose(spec.kind, spec.only[1].shape, count, self.fabric.device.type != "cpu")
+        self.reporter.say(f"model: {choice.model} ({choice.why}); --model names another")
+        if choice.set and not self.order.set and not self.budget:
+            self.reporter.say(f"set: {choice.set}, as there is no GPU; --set names another")
+        self.order, self.preferred = replace(self.order, model=choice.model), choice.set
+
+    def usual_set(self, family: Family, old: Run | None) -> str:
+        """Where the person names none: the old run's, the choice's, the family's."""
+        if old and old.info["model"] == family.name:
+            return str(old.info["set"])
+        return self.preferred or default_set(family)
 
     def named(self, family: Family, name: str) -> Named:
-        name = name or default_set(family)
         if name not in family.sets:
             raise Problem(f"--set {name}: {family.name} has no such set. There are: {', '.join(family.sets)}")
         named: Named = getattr(family.load().Config, name)()
@@ -136,34 +156,50 @@ class Fitting:
         self.set = name
         return Named(config, training)
 
-    def chosen(self) -> tuple[Family, Named, tuple[int, ...]]:
-        gpu = self.fabric.device.type != "cpu"
-        choice = choose(self.prepared.codec.spec, len(self.prepared.train), gpu)
-        self.reporter.say(f"model: {choice.model} ({choice.why}); --model names another")
-        family = find(choice.model)
-        named = self.named(family, self.order.set or choice.set)
-        if named.training.size:
-            self.prepared = self.prepare(named.training.size)
-        return family, named, named.training.size
-
-    def prepare(self, size: tuple[int, ...]) -> Prepared:
-        """The first process builds the cache that the others read."""
+    def prepare(self, size: tuple[int, ...]) -> None:
+        """The data, at that size. The first process builds the cache that the others read."""
+        if self.size == size:
+            return
         if self.fabric.global_rank:
             self.fabric.barrier()
-        prepared = open_source(self.order.data, self.order.options).prepare(size)
+        self.prepared, self.size = open_source(self.order.data, self.order.options).prepare(size), size
         if not self.fabric.global_rank:
             self.fabric.barrier()
-        for note in prepared.notes:
-            self.reporter.say(note)
-        return prepared
+        for note in self.prepared.notes:
+            if note not in self.said:
+                self.reporter.say(note)
+        self.said.update(self.prepared.notes)
 
-    def describe(self, family: Family, named: Named, size: tuple[int, ...]) -> dict[str, Any]:
+    def largest(self, family: Family, named: Named) -> Named:
+        """The largest of the model's sizes whose own steps fit the time."""
+        sizes = [name for name in SIZES if name in family.sets]
+        if len(sizes) < 2:
+            return named
+        name = largest((self.trial(family, size) for size in sizes), self.budget * MARGIN)
+        self.reporter.say(f"set: {name}, of {', '.join(sizes)} the largest that --time {self.order.time} is enough for")
+        named = self.named(family, name)
+        self.prepare(named.training.size)
+        return named
+
+    def trial(self, family: Family, size: str) -> Trial:
+        named = self.named(family, size)
+        training = named.training
+        self.prepare(training.size)
+        model = self.built(family, named.config, self.order.seed)
+        trainer = Trainer(model, self.prepared.train, self.plan(training), self.fabric)
+        work = sum(p.numel() for p in model.parameters()) * training.batch * prod(training.size)
+        return Trial(size, training.steps, work, lambda: step_seconds(trainer))
+
+    def plan(self, training: Training) -> Plan:
+        order = self.order
+        if training.batch < 1 or order.shards < 1 or training.batch < order.shards:
+            raise Problem(f"--batch {training.batch} --shards {order.shards}: each shard needs at least one item")
+        return Plan(training.batch, training.clip, training.ema_items, order.shards, order.seed)
+
+    def describe(self, family: Family, named: Named) -> dict[str, Any]:
         """run.json of a new run."""
         training = named.training
         where = self.order.data
-        plan = Plan(training.batch, training.clip, training.ema_items, self.order.shards, self.order.seed)
-        if plan.batch < 1 or plan.shards < 1 or plan.batch < plan.shards:
-            raise Problem(f"--batch {plan.batch} --shards {plan.shards}: each shard needs at least one item")
         return {
             "format": FORMAT,
             "model": family.name,
@@ -174,13 +210,13 @@ class Fitting:
             "source": {
                 "where": str(Path(where).resolve()) if Path(where).exists() else where,
                 "options": plain(asdict(self.order.options)),
-                "size": list(size),
+                "size": list(self.size or ()),
                 "fingerprint": self.prepared.fingerprint,
                 "items": len(self.prepared.train),
                 "held_out": len(self.prepared.held_out),
                 "notes": list(self.prepared.notes),
             },
-            "plan": asdict(plan),
+            "plan": asdict(self.plan(training)),
             "default_steps": training.steps,
             "segments": [],
         }
@@ -193,7 +229,7 @@ class Fitting:
         plan = Plan(**run.info["plan"])
         if going_on and self.order.retry:
             plan = replace(plan, attempt=plan.attempt + 1)
-        model = self.built(family, run, plan)
+        model = self.built(family, build_config(family.load().Config, run.info["config"]), plan.seed)
         trainer = Trainer(model, self.prepared.train, plan, self.fabric)
         facts = {k: run.info[k] for k in ("model", "config", "spec")}
         sampling = vars(family.load()).get("Sampling")
@@ -215,9 +251,8 @@ class Fitting:
             raise
         return Run.open(run.path)
 
-    def built(self, family: Family, run: Run, plan: Plan) -> Model:
-        config = build_config(family.load().Config, run.info["config"])
-        reseed(plan.seed, "model")
+    def built(self, family: Family, config: Any, seed: int) -> Model:
+        reseed(seed, "model")
         return build_model(family, config, self.prepared.codec.spec)
 
     def schedule(self, run: Run, session: Session) -> tuple[int, int]:

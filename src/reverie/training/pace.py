@@ -21,18 +21,19 @@ def seconds(text: str) -> float:
 
 
 def step_seconds(trainer: Trainer) -> float:
-    """Time of a step, from a few that are thrown away: the run itself starts from the weights it would have had."""
+    """Time of a step, from a few that are thrown away: the run itself starts from the weights it would have had. All
+    processes take as many as the first does, and get its answer."""
     kept = clone(trainer.state())
     trainer.advance(1)  # the first step pays for start-up
     begun, steps = clock.monotonic(), 0
-    while steps < 2 or clock.monotonic() - begun < WARM_UP:
+    while trainer.fabric.broadcast(steps < 2 or clock.monotonic() - begun < WARM_UP):
         trainer.advance(1)
         steps += 1
-    pace = (clock.monotonic() - begun) / steps
+    pace = trainer.fabric.broadcast((clock.monotonic() - begun) / steps)
     trainer.load(kept)
     for optimizer in trainer.optimizers.values():
         optimizer.state.clear()
-    return pace
+    return float(pace)
 
 
 def clone(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reverie.core import Absorbs, At, Batch, Finishes, Items, Loss, Model, Update
+from reverie.core import Absorbs, At, Batch, Begins, Finishes, Items, Loss, Model, Update
 from reverie.errors import Problem
 
 from .ema import Average
@@ -18,7 +18,7 @@ from .stream import Stream
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-FINISHING = 10**9  # batches that `finish` sees are numbered from here: never those of an update
+ASIDE = 10**9  # batches that `begin` and `finish` see are numbered from here: never those of an update
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,13 @@ class Trainer:
             )
         self.plan, self.fabric = plan, fabric
         self.model = model.to(fabric.device)
+        self.stream = Stream(items, plan.batch, plan.seed, plan.shards)
+        begun(self.model, self.stream, plan.seed, fabric.device)  # a checkpoint that is loaded overrules it
         self.average = Average(self.model, plan.ema_items)
         self.optimizers = self.model.optimizers()
         self.held = {k: [p for g in o.param_groups for p in g["params"]] for k, o in self.optimizers.items()}
         self.rates = {k: [g["lr"] for g in o.param_groups] for k, o in self.optimizers.items()}
         self.list = list(self.model.updates())
-        self.stream = Stream(items, plan.batch, plan.seed, plan.shards)
         self.step = self.turns = 0
         self.turning = ""  # the optimiser whose parameters are free
 
@@ -150,12 +151,20 @@ class Trainer:
         self.step, self.turns = state["step"], state["turns"]
 
 
+def begun(model: Model, stream: Stream, seed: int, device: torch.device) -> None:
+    """What the data set before the first step."""
+    if isinstance(model, Begins):
+        reseed(seed, "begin")
+        with torch.no_grad():
+            model.begin(lambda k: stream(ASIDE + k).to(device))
+
+
 def finished(model: Model, stream: Stream, seed: int, device: torch.device) -> Model:
     """The model in eval mode, with what no gradient learns computed from the data. The same whenever it is asked."""
     if isinstance(model, Finishes):
         reseed(seed, "finish")
         with torch.no_grad():
-            model.finish(lambda k: stream(FINISHING + k).to(device))
+            model.finish(lambda k: stream(ASIDE + k).to(device))
     return model.eval()
 
 

@@ -44,8 +44,9 @@ def summarise(source: Images) -> Summary:
     cures = [f"{shown(source.where, name)}: {trouble}. Remove it, or pass --skip-bad." for name, trouble in sorted(bad)]
     pairs = [(shown(source.where, a), shown(source.where, b)) for a, b in repeated]
     again = [f"{b}: the same as {a}. Remove it, or it counts twice." for a, b in pairs]
-    plans = _plans(source, listing, [heads[i] for i in fine], fine)
-    return Summary("image", source.where, len(fine), facts, tuple(_some(cures) + _some(again)), tuple(plans))
+    wrong = tuple(_some(cures) + _some(again))
+    planned = _planned(source, listing, [heads[i] for i in fine], fine)
+    return Summary("image", source.where, len(fine), facts, wrong, **planned)
 
 
 def _print(data) -> bytes:  # type: ignore[no-untyped-def]
@@ -94,18 +95,23 @@ def _facts(heads: Sequence[Header]) -> dict[str, Any]:
     return facts
 
 
-def _plans(source: Images, listing: Encoded | Decoded, heads: Sequence[Header], fine: Sequence[int]) -> list[str]:
+def _planned(
+    source: Images, listing: Encoded | Decoded, heads: Sequence[Header], fine: Sequence[int]
+) -> dict[str, Any]:
+    """What `fit` would do with it: fields of Summary."""
     if not heads:
-        return []
+        return {}
     chosen = plan(heads, listing, source.options, wished(source.options, ()))
     codec = chosen.codec
-    size = len(heads) * codec.spec.fields["image"].size * codec.bits // 8
+    field = codec.spec.fields["image"]
+    size = len(heads) * field.size * codec.bits // 8
     where = "in memory" if cache.fits(size) else "mapped from the cache"
-    _, _, parts = split(len(heads), None if listing.test is None else listing.test[fine], source.options.held_out)
-    return [
+    train, _, parts = split(len(heads), None if listing.test is None else listing.test[fine], source.options.held_out)
+    plans = (
         f"size {codec.size[0]}x{codec.size[1]}, {describe(codec.channels, codec.bits)}",
         *listing.notes,
         *chosen.notes,
         parts,
         f"{size / 1e6:,.1f} MB decoded, {where}; the cache is {cache.folder()}",
-    ]
+    )
+    return {"plan": plans, "train": len(train), "shape": field.shape}

@@ -64,9 +64,9 @@ class Texts:
         if found.other:
             facts["not text"] = _list(found.other)
         window = (self.options.size or (WINDOW,))[0]
-        return Summary(
-            "text", self.where, -(-sum(sizes) // window), facts, [str(b) for b in found.bad], self._plan(window)
-        )
+        windows = -(-sum(sizes) // window)
+        bad, plan = [str(b) for b in found.bad], self._plan(window)
+        return Summary("text", self.where, windows, facts, bad, plan, windows, (window,))
 
     def prepare(self, size: tuple[int, ...] = ()) -> Prepared:
         """Splits, fits the codec on what it may see, and cuts all text into tokens."""

@@ -4,9 +4,9 @@
 Salakhutdinov 2015, arXiv:1509.00519, whose k=1 row it reproduces.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import cos, log, pi
+from math import ceil, cos, log, pi
 from typing import Any, Literal
 
 import torch
@@ -20,6 +20,8 @@ from reverie.nets.checks import at_least, positive
 from reverie.nets.mlp import mlp
 from reverie.nets.pyramid import Decoder, Encoder
 
+MEAN_ITEMS = 10_000  # that the mean item is taken over
+LEAST_MEAN = 1e-3  # of a pixel, in [0, 1]: one that is always off keeps a finite logit
 ROWS = 2_000  # decoder passes at once in importance sampling: bounds memory
 
 
@@ -34,6 +36,7 @@ class Config:
     binarise: bool = False  # draw each pixel anew from its intensity, every time it is seen
     mean: Literal["sigmoid", "linear"] = "sigmoid"  # x_hat of the gaussian decoder: in (0, 1), as appendix C.2, or any
     deviation: float = 0.0  # s of the gaussian decoder, in units of [0, 1]; 0: learnt, one for all pixels
+    output_bias: Literal["zero", "mean"] = "zero"  # of a dense decoder at the start; mean: gives the data's mean item
     learning_rate: float = 1e-3  # of Adam
     eps: float = 1e-8  # of Adam
     decay: Literal["none", "burda", "cosine"] = "none"  # of the learning rate over the planned steps
@@ -59,7 +62,7 @@ class Config:
     @classmethod
     def burda(cls) -> Named:
         """Burda et al. 2015, section 5: 50 latents, two layers of 200, batches of 20, eight stages, 3,280 epochs."""
-        config = cls(latents=50, hidden=(200, 200), binarise=True, eps=1e-4, decay="burda")
+        config = cls(latents=50, hidden=(200, 200), binarise=True, output_bias="mean", eps=1e-4, decay="burda")
         spec = Spec("image", {"image": Field((1, 28, 28), levels=256)})
         return Named(config, Training(batch=20, steps=3_280 * 3_000, spec=spec))
 
@@ -83,14 +86,31 @@ class VAE(core.Model):
         else:
             self.encoder = Encoder(self.field.shape, cfg.width, 2 * cfg.latents)
             self.decoder = Decoder(cfg.latents, cfg.width, self.field.shape)
+        if cfg.output_bias == "mean" and cfg.network != "dense":
+            raise ValueError("--output-bias mean: for the dense network, which has a bias a pixel. Pass zero")
         if cfg.decoder == "gaussian" and not cfg.deviation:
             self.log_var = nn.Parameter(torch.full((1,), 2 * log(0.1)))  # of p(x|z): Rybkin et al. 2021's sigma-VAE
 
+    def begin(self, stream: Callable[[int], Batch]) -> None:
+        """Burda et al. 2015 start the output bias at the mean item. Without it a third of the code's dimensions that
+        they use die early."""
+        if self.cfg.output_bias == "zero":
+            return
+        first = stream(0)
+        batches = [first, *(stream(k) for k in range(1, ceil(MEAN_ITEMS / len(first))))]
+        mean = torch.stack([self.unit(batch).mean(0) for batch in batches]).mean(0)
+        linear = self.cfg.decoder == "gaussian" and self.cfg.mean == "linear"
+        self.decoder[-1].bias.copy_(mean if linear else mean.clamp(LEAST_MEAN, 1 - LEAST_MEAN).logit())  # type: ignore
+
     # ------------------------------------------------------------------------------------------- equations of the paper
 
+    def unit(self, batch: Batch) -> Tensor:
+        """Items, flat, in [0, 1]: (B, pixels)."""
+        return self.field.to_unit(batch[self.name]).flatten(1)
+
     def target(self, batch: Batch) -> Tensor:
-        """What is modelled, flat, in [0, 1]: (B, pixels)."""
-        x = self.field.to_unit(batch[self.name]).flatten(1)
+        """What is modelled: (B, pixels)."""
+        x = self.unit(batch)
         return (torch.rand_like(x) < x).to(x.dtype) if self.cfg.binarise else x  # three times bernoulli's speed
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -141,7 +161,7 @@ class VAE(core.Model):
 
     def encode(self, batch: Batch) -> Tensor:
         """The posterior's mean: (B, latents)."""
-        return self.posterior(self.field.to_unit(batch[self.name]).flatten(1))[0]
+        return self.posterior(self.unit(batch))[0]
 
     def decode(self, codes: Tensor) -> dict[str, Tensor]:
         x_hat = self.x_hat(self.decoder(codes)).view(-1, *self.field.shape)

@@ -54,6 +54,12 @@ class Config:
         return Named(config, Training(batch=16, steps=3_000, clip=1.0, size=(128,)))
 
     @classmethod
+    def base(cls) -> Named:
+        """10.6 million parameters, for a GPU or for a day: the shape of nanoGPT's character model of Shakespeare."""
+        config = cls(layers=6, heads=6, width=384, dropout=0.2, learning_rate=1e-3, warm_up=0.02, beta2=0.99)
+        return Named(config, Training(batch=64, steps=5_000, clip=1.0, size=(256,)))
+
+    @classmethod
     def nanogpt_cpu(cls) -> Named:
         """nanoGPT's README, Shakespeare on a CPU: no biases, no dropout, 100 steps of warm-up in 2,000."""
         spec = Spec("text", {"text": Field((65,), categories=65, start=0)})
