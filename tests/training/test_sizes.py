@@ -32,4 +32,3 @@ def test_the_largest_size_that_fits_is_taken(budget, name, tried):
     seen = []
     assert largest(trials(seen), budget) == name
     assert seen == tried
-

@@ -69,6 +69,24 @@ def test_statistics_are_absorbed_once_an_update_over_all_shards():
     assert t.model.seen.tolist() == [90.0, 20.0]
 
 
+class Begun(Mean):
+    """Begins at the first batch's mean."""
+
+    def begin(self, stream) -> None:
+        self.mu.copy_(stream(0)["x"].mean(0))
+
+
+def test_what_the_data_set_is_set_before_the_first_step_and_a_checkpoint_overrules_it():
+    new = trainer(Begun(), batch=3, ema_items=5.0)
+    first = float(new.model.mu)
+    assert first == float(trainer(Begun(), batch=3).model.mu) != 0
+    assert float(new.average.weights().mu) == first
+    new.advance(10)
+    later = trainer(Begun(), batch=3, ema_items=5.0)
+    later.load(new.state())
+    assert float(later.model.mu) == float(new.model.mu) != first
+
+
 def test_the_rate_is_a_function_of_the_step():
     t = trainer(Mean(rate=lambda at: 0.0 if at.step == 0 else 1.0), batch=10)
     t.advance(2)
