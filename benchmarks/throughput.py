@@ -11,14 +11,16 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+import tables
 from plain import PLAIN, STEPS, batches
 from reverie.catalog import find
 from reverie.core import Batch, Field, Spec
@@ -64,13 +66,13 @@ def data(model: str) -> tuple[Spec, Held, Tensor]:
 class Pair:
     """Ours and the plain loop, from the same weights."""
 
-    def __init__(self, name: str, folder: Path):
+    def __init__(self, name: str, folder: Path, other: Callable[[Any], Any], change: Callable[[Any], Any]):
         family = find(name)
         config, training = getattr(family.load().Config, SETS[name])()
         spec, items, tensor = data(name)
         reseed(0, "model")
-        model = build_model(family, config, spec)
-        self.plain = PLAIN[name](model)
+        model = build_model(family, change(config), spec)
+        self.plain = other(model)
         plan = Plan(training.batch, training.clip, training.ema_items or 10_000.0)
         self.trainer = Trainer(model, items, plan, Fabric(accelerator="cpu", devices=1))
         folder.mkdir()
@@ -114,27 +116,44 @@ class Pair:
         return pairs
 
 
+def pair(
+    name: str, other: Callable[[Any], Any], change: Callable[[Any], Any] = lambda config: config
+) -> Callable[[Path, torch.dtype], Pair]:
+    """Makes a pair in a folder, in a precision; `change` alters the named set's config."""
+
+    def make(folder: Path, dtype: torch.dtype) -> Pair:
+        torch.set_default_dtype(dtype)
+        return Pair(name, folder, other, change)
+
+    return make
+
+
+def agreement(name: str, checked: Pair) -> float:
+    """How far the losses of the first steps are apart. Ends the program where the mathematics differ."""
+    losses = checked.agree()
+    torch.set_default_dtype(torch.float32)
+    apart = max(abs(a - b) / max(1.0, abs(b)) for a, b in losses)
+    if apart > 1e-6:
+        raise SystemExit(f"{name}: the losses differ ({losses}): not the same mathematics, so no ratio")
+    return apart
+
+
 def measure(name: str, rounds: int, seconds: float) -> dict[str, object]:
+    make = pair(name, PLAIN[name])
     with tempfile.TemporaryDirectory() as folder:
-        torch.set_default_dtype(torch.float64)
-        losses = Pair(name, Path(folder) / "check").agree()
-        torch.set_default_dtype(torch.float32)
-        apart = max(abs(a - b) / max(1.0, abs(b)) for a, b in losses)
-        if apart > 1e-6:
-            raise SystemExit(f"{name}: the losses differ ({losses}): not the same mathematics, so no ratio")
-        pair = Pair(name, Path(folder) / "timed")
-        runs = [(pair.ours(seconds), pair.theirs(seconds)) for _ in range(rounds)]
+        apart = agreement(name, make(Path(folder) / "check", torch.float64))
+        timed = make(Path(folder) / "timed", torch.float32)
+        runs = [(timed.ours(seconds), timed.theirs(seconds)) for _ in range(rounds)]
     ratios = [a / b for a, b in runs]
     return {
         "model": name,
-        "batch": pair.batch,
-        "threads": torch.get_num_threads(),
-        "losses_apart": apart,
-        "ours_items_a_second": round(statistics.median(a for a, _ in runs), 1),
-        "plain_items_a_second": round(statistics.median(b for _, b in runs), 1),
-        "ratio": round(statistics.median(ratios), 3),
-        "least": round(min(ratios), 3),
-        "greatest": round(max(ratios), 3),
+        "batch": timed.batch,
+        "losses apart": apart,
+        "ours, items a second": statistics.median(a for a, _ in runs),
+        "plain loop": statistics.median(b for _, b in runs),
+        "ratio": statistics.median(ratios),
+        "least": min(ratios),
+        "greatest": max(ratios),
         "rounds": rounds,
     }
 
@@ -147,5 +166,10 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=6.0)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
+    rows = []
     for model in asked.models:
-        print(json.dumps(measure(model, asked.rounds, asked.seconds)), flush=True)
+        rows.append(measure(model, asked.rounds, asked.seconds))
+        print(json.dumps(rows[-1]), flush=True)
+    if sorted(asked.models) == sorted(SETS):
+        said = "By `python benchmarks/throughput.py`: the whole loop, in turns; median, least and greatest ratio."
+        print(tables.write("throughput", "Beside the plainest correct PyTorch loop", said, rows))
