@@ -34,6 +34,8 @@ def test_a_run_is_one_folder_that_says_everything(pictures, tmp_path):
     run = fit(pictures, "vae", out=tmp_path / "run", steps=4, **SMALL)
     found = {p.name for p in run.path.iterdir()}
     assert {"run.json", "last.ckpt", "best.ckpt", "weights.safetensors", "log.jsonl", "samples"} <= found
+    modes = {p.name: p.stat().st_mode for p in run.path.iterdir() if p.suffix}
+    assert len(set(modes.values())) == 1, modes  # each may be read by whom the person's umask lets
     moved = run.path.rename(tmp_path / "elsewhere")
     again = Run.open(moved)
     assert np.array_equal(again.sample(5, seed=3), Run.open(moved).sample(9, seed=3)[:5])

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialised
 from torch import Tensor, nn
 
 from reverie.errors import Problem
@@ -41,7 +42,7 @@ def save_weights(path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None
     # contiguous() puts channels-last weights into the plain order that the format needs; clone() parts tied ones
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
     header = {"reverie": json.dumps(dict(facts), sort_keys=True)}
-    write(path, lambda part: save_file(tensors, part, metadata=header))
+    write(path, lambda part: part.write_bytes(serialised(tensors, header)))  # save_file's are readable by nobody else
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
