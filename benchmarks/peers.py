@@ -16,7 +16,7 @@ import logging
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,7 @@ import plain
 import reverie
 import tables
 import throughput
-from reverie.core import At
 from reverie.recipes.likelihood import held_out
-from reverie.training.seeds import reseed
 
 EPOCHS = 20
 TEXTS = 64
@@ -134,25 +132,10 @@ class Transformers(plain.Gpt):
         )  # fmt: skip
         self.network = GPT2LMHeadModel(config).to(torch.get_default_dtype())
         copy_gpt2(self.network.transformer, model.transformer)
-        matrices = [p for p in self.network.parameters() if p.ndim >= 2]
-        vectors = [p for p in self.network.parameters() if p.ndim < 2]
-        groups = [{"params": matrices, "weight_decay": cfg.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.AdamW(groups, lr=cfg.learning_rate, betas=(cfg.beta1, cfg.beta2))
-        self.rate, self.peak, self.turns = model.updates()[0].rate, cfg.learning_rate, 0
+        self.prepare(model)
 
-    def step(self, batch: Iterator[Tensor]) -> float:
-        windows = next(batch)
-        reseed(0, 0, self.turns, 0)
-        logits = self.network(windows[:, :-1], use_cache=False).logits
-        loss = nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), windows[:, 1:].reshape(-1))
-        self.optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.peak * self.rate(At(self.turns, 0, plain.STEPS))
-        self.optimizer.step()
-        self.turns += 1
-        return float(loss.item())
+    def logits(self, x: Tensor) -> Tensor:
+        return self.network(x, use_cache=False).logits
 
 
 def copy_gpt2(base: Any, ours: Any) -> None:

@@ -213,19 +213,25 @@ class Gpt:
         self.norm = nn.LayerNorm(cfg.width, bias=cfg.bias)
         self.network = nn.ModuleList([self.tokens, self.places, self.blocks, self.norm])
         copy(self.network, model.transformer)
+        self.prepare(model)
+
+    def prepare(self, model) -> None:
+        cfg = model.cfg
         matrices = [p for p in self.network.parameters() if p.ndim >= 2]
         vectors = [p for p in self.network.parameters() if p.ndim < 2]
         groups = [{"params": matrices, "weight_decay": cfg.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=cfg.learning_rate, betas=(cfg.beta1, cfg.beta2))
         self.rate, self.peak, self.turns = model.updates()[0].rate, cfg.learning_rate, 0
 
+    def logits(self, x: Tensor) -> Tensor:
+        h = self.tokens(x) + self.places(torch.arange(x.shape[1]))
+        return self.norm(self.blocks(h)) @ self.tokens.weight.T
+
     def step(self, batch: Iterator[Tensor]) -> float:
         windows = next(batch)
         reseed(0, 0, self.turns, 0)
-        x, y = windows[:, :-1], windows[:, 1:]
-        h = self.tokens(x) + self.places(torch.arange(x.shape[1]))
-        logits = self.norm(self.blocks(h)) @ self.tokens.weight.T
-        loss = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), y.reshape(-1))
+        logits = self.logits(windows[:, :-1])
+        loss = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), windows[:, 1:].reshape(-1))
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)

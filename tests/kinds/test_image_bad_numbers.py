@@ -1,7 +1,6 @@
 """Bad IDX files, arrays and tables: each one line that names the file and the cure, and nothing that runs."""
 
 import gzip
-import io
 import pickle
 import struct
 
@@ -9,33 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
+from kinds.bad_pictures import png, problem
 from reverie.errors import Problem
 from reverie.kinds import DataOptions
 from reverie.kinds.image import open as open_images
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("REVERIE_CACHE", str(tmp_path_factory.mktemp("cache")))
-
-
-def png(shade=0, size=(8, 8)):
-    data = io.BytesIO()
-    y, x = np.mgrid[: size[1], : size[0]]
-    Image.fromarray(((x * 37 + y * 91 + shade) % 251).astype(np.uint8)).save(data, "PNG")
-    return data.getvalue()
-
-
-def problem(path, **options) -> str:
-    with pytest.raises(Problem) as caught:
-        open_images(str(path), DataOptions(**options)).prepare()
-    text = str(caught.value)
-    assert "\n" not in text
-    assert caught.value.code == 2
-    assert str(path).split("/")[-1] in text
-    return text
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 # -------------------------------------------------------------------------------------------------------------- arrays

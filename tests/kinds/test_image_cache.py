@@ -4,22 +4,12 @@ import os
 
 import numpy as np
 import pytest
-import torch
 
-from kinds.picture_sets import C, H, N, W, everything, png, prepared, write_folder, write_zip
+from kinds.picture_sets import everything, png, prepared, write_folder, write_zip
 from reverie.errors import Problem
 from reverie.kinds.image import cache
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("REVERIE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("REVERIE_DATA", raising=False)
-
-
-@pytest.fixture(scope="module")
-def raw():
-    return torch.randint(0, 256, (N, H, W, C), generator=torch.Generator().manual_seed(1)).numpy().astype(np.uint8)
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 # --------------------------------------------------------------------------------------------------------------- cache

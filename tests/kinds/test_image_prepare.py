@@ -5,22 +5,13 @@ import pytest
 import torch
 from PIL import Image
 
-from kinds.picture_sets import C, H, N, W, everything, png, prepared, write_folder
+from kinds.picture_sets import everything, png, prepared, write_folder
 from reverie.errors import Problem
 from reverie.kinds import DataOptions
 from reverie.kinds.image import open as open_images
 from reverie.kinds.image.sources import split
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("REVERIE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("REVERIE_DATA", raising=False)
-
-
-@pytest.fixture(scope="module")
-def raw():
-    return torch.randint(0, 256, (N, H, W, C), generator=torch.Generator().manual_seed(1)).numpy().astype(np.uint8)
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 # ---------------------------------------------------------------------------------------------------- size, mode, split

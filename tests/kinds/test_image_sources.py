@@ -34,16 +34,7 @@ from reverie.kinds.image import open as open_images
 from reverie.kinds.image import recognise
 from reverie.kinds.image.listing import part
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("REVERIE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("REVERIE_DATA", raising=False)
-
-
-@pytest.fixture(scope="module")
-def raw():
-    return torch.randint(0, 256, (N, H, W, C), generator=torch.Generator().manual_seed(1)).numpy().astype(np.uint8)
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.mark.parametrize("form", FORMS)
