@@ -108,14 +108,14 @@ class Fitting:
         family = find(self.order.model or (old.info["model"] if old else ""))
         named = self.named(family, self.order.set or self.usual_set(family, old))
         self.prepare(tuple(old.info["source"]["size"]) if old else named.training.size)
+        folder = self.folder(family.name)
+        if not old and folder.is_dir() and any(p.name != ".lock" for p in folder.iterdir()):
+            raise Problem(f"{folder}: not empty, and no run. Name another folder by --out")
         if not old and not self.order.set and self.budget:
             named = self.largest(family, named)
-        folder = self.folder(family.name)
         info = self.describe(family, named)
         if old:
             unchanged(old, info, self.order)
-        elif folder.is_dir() and any(p.name != ".lock" for p in folder.iterdir()):
-            raise Problem(f"{folder}: not empty, and no run. Name another folder by --out")
         self.fabric.barrier()  # no process writes before all have seen what was there
         with locked(folder) if self.fabric.global_rank == 0 else nullcontext():
             return self.train(family, old or Run(folder, info), old is not None)
@@ -176,7 +176,8 @@ class Fitting:
         if len(sizes) < 2:
             return named
         name = largest((self.trial(family, size) for size in sizes), self.budget * MARGIN)
-        self.reporter.say(f"set: {name}, of {', '.join(sizes)} the largest that --time {self.order.time} is enough for")
+        others = ", ".join(sizes)
+        self.reporter.say(f"set: {name}, of {others} the one for --time {self.order.time}; --set names another")
         named = self.named(family, name)
         self.prepare(named.training.size)
         return named
