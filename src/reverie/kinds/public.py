@@ -7,9 +7,9 @@ import os
 from importlib import resources
 from pathlib import Path
 
+from reverie.cache_folder import cache_folder
 from reverie.errors import Problem
 
-from .cache_folder import cache_folder
 from .download import Remote, fetch
 
 _MNIST = ("https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist")

@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from reverie.cache_folder import cache_folder
 from reverie.errors import Problem
-from reverie.kinds.cache_folder import cache_folder
 
 from .efficientnet import HEAD, STAGES, EfficientNetLite0, pretrained
 

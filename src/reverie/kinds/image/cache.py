@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from reverie.kinds.cache_folder import cache_folder
+from reverie.cache_folder import cache_folder
 
 IN_MEMORY = 2 << 30  # bytes of decoded pictures; more are mapped from the cache
 _BLOCK = 64 << 20

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from reverie.cache_folder import cache_folder
 from reverie.errors import NoRoom, Problem
 from reverie.kinds import DataOptions
-from reverie.kinds.cache_folder import cache_folder
 
 from . import bpe
 from .codec import Codec, alphabet
