@@ -207,6 +207,22 @@ def test_a_larger_size_of_a_text_model_brings_its_own_context(tmp_path, monkeypa
     assert fit("cats.txt", steps=3, **small).step == 3  # found again, with its own set and size
 
 
+def test_a_run_that_was_cut_before_its_first_checkpoint_can_be_sampled_and_goes_on(pictures, tmp_path):
+    class Cut(Silent):
+        def step(self, step, *rest):
+            if step >= 50:  # its first look
+                raise KeyboardInterrupt
+
+    asked = {"out": tmp_path / "cut", "steps": 60, **SMALL}
+    with pytest.raises(KeyboardInterrupt):
+        fit(pictures, "vae", reporter=Cut(), **asked)
+    assert not (tmp_path / "cut" / "last.ckpt").exists()
+    assert Run.open(tmp_path / "cut").sample(2).shape == (2, 16, 20, 1)
+    whole = fit(pictures, "vae", out=tmp_path / "whole", steps=60, **SMALL)
+    ended = fit(pictures, "vae", **asked)
+    assert (ended.path / "weights.safetensors").read_bytes() == (whole.path / "weights.safetensors").read_bytes()
+
+
 def test_two_processes_do_not_train_in_one_folder(pictures, tmp_path):
     fcntl = pytest.importorskip("fcntl")
     run = fit(pictures, "vae", out=tmp_path / "run", steps=2, **SMALL)

@@ -110,6 +110,9 @@ class Session:
         if not self.best or taken.value < self.best["value"]:
             self.best = {"name": taken.name, "value": taken.value, "step": step}
             checkpoint.save(self.folder / "best.ckpt", self.state())
+        weights = self.folder / "weights.safetensors"
+        if not weights.exists():  # a run can be sampled from its first look on, not only from its first checkpoint
+            checkpoint.save_weights(weights, model, self.facts)
         return {taken.name: taken.value}
 
     def save(self) -> None:
