@@ -15,7 +15,7 @@ from reverie.catalog import Family, find
 from reverie.choose import choose
 from reverie.core import Model, Named, Training
 from reverie.errors import Diverged, Problem
-from reverie.kinds import DataOptions
+from reverie.kinds import DataOptions, Prepared
 from reverie.kinds.find import open_source
 
 from . import checkpoint
@@ -95,7 +95,8 @@ class Fitting:
             raise Problem(f"--steps {order.steps} --time {order.time}: give one of the two, above 0")
         self.budget = seconds(order.time) if order.time else 0.0
         self.preferred = ""  # the set that came with the choice of the model
-        self.size: tuple[int, ...] | None = None  # that the data were prepared at
+        self.sizes: dict[tuple[int, ...], Prepared] = {}  # the data, at each size that was looked at
+        self.size: tuple[int, ...] = ()  # the one that counts
         self.said: set[str] = set()  # notes on the data
 
     def run(self) -> Run:
@@ -158,17 +159,22 @@ class Fitting:
 
     def prepare(self, size: tuple[int, ...]) -> None:
         """The data, at that size. The first process builds the cache that the others read."""
-        if self.size == size:
+        self.size = size
+        if size in self.sizes:
             return
         if self.fabric.global_rank:
             self.fabric.barrier()
-        self.prepared, self.size = open_source(self.order.data, self.order.options).prepare(size), size
+        self.sizes[size] = open_source(self.order.data, self.order.options).prepare(size)
         if not self.fabric.global_rank:
             self.fabric.barrier()
         for note in self.prepared.notes:
             if note not in self.said:
                 self.reporter.say(note)
         self.said.update(self.prepared.notes)
+
+    @property
+    def prepared(self) -> Prepared:
+        return self.sizes[self.size]
 
     def largest(self, family: Family, named: Named) -> Named:
         """The largest of the model's sizes whose own steps fit the time."""
@@ -211,7 +217,7 @@ class Fitting:
             "source": {
                 "where": str(Path(where).resolve()) if Path(where).exists() else where,
                 "options": plain(asdict(self.order.options)),
-                "size": list(self.size or ()),
+                "size": list(self.size),
                 "fingerprint": self.prepared.fingerprint,
                 "items": len(self.prepared.train),
                 "held_out": len(self.prepared.held_out),
@@ -282,7 +288,6 @@ class Fitting:
             return int(max(last["steps"], trainer.step + (self.budget - session.seconds) / max(pace, 1e-9)))
         pace = step_seconds(trainer)
         steps = max(1, int(self.budget * MARGIN / pace))
-        steps = int(self.fabric.broadcast(steps))
         self.reporter.say(f"--time {self.order.time}: {steps} steps, at {1 / pace:.3g} a second in a short trial")
         return steps
 

@@ -53,8 +53,8 @@ class Config:
 
     @classmethod
     def quick(cls) -> Named:
-        """Half of small's width and batch and twice its learning rate, for a processor without a GPU. After a minute on
-        CIFAR-10 the Fréchet distance was 0.44 of the untrained model's; with small's batch and rate 0.59."""
+        """Half of small's width and batch and twice its learning rate, for a processor without a GPU. After 65 s
+        of one core on CIFAR-10 the Fréchet distance was 0.44 of the untrained model's (small's batch, rate: 0.59)."""
         config = cls(prior="normal", width=32, kernel=4, learning_rate=4e-4)
         return Named(config, Training(batch=32, steps=20_000, ema_items=10_000))
 

@@ -92,8 +92,8 @@ class VAE(core.Model):
             self.log_var = nn.Parameter(torch.full((1,), 2 * log(0.1)))  # of p(x|z): Rybkin et al. 2021's sigma-VAE
 
     def begin(self, stream: Callable[[int], Batch]) -> None:
-        """Burda et al. 2015 start the output bias at the mean item. Without it a third of the code's dimensions that
-        they use die early."""
+        """Burda et al. 2015 start the output bias at the mean item. Without it, after 40 epochs of MNIST
+        15 dimensions of the code were in use in place of 21."""
         if self.cfg.output_bias == "zero":
             return
         first = stream(0)
