@@ -1,6 +1,6 @@
 """Small data with known answers, in place of files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -13,12 +13,17 @@ class Values:
     """Items held as tensors."""
 
     values: dict[str, Tensor]
+    lengths: dict[str, Tensor] = field(default_factory=dict)
+    masks: dict[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(next(iter(self.values.values())))
 
     def take(self, index: Tensor, vary: bool = False) -> Batch:
-        return Batch({k: v[index] for k, v in self.values.items()})
+        values, lengths, masks = (
+            {k: v[index] for k, v in named.items()} for named in (self.values, self.lengths, self.masks)
+        )
+        return Batch(values, lengths, masks)
 
     def raw(self, index: Tensor) -> dict[str, Tensor]:
         return {k: v[index] for k, v in self.values.items()}
@@ -46,3 +51,52 @@ def tokens(count: int = 64, length: int = 16, vocabulary: int = 7) -> tuple[Spec
     start = torch.randint(vocabulary, (count, 1), generator=g)
     text = (start + torch.arange(length + 1)) % vocabulary
     return Spec("text", {"text": Field((length + 1,), categories=vocabulary, start=0)}), Values({"text": text})
+
+
+NUMBER = Field((), 0.0, 0.0)  # without bounds: mean 0, deviation 1
+
+
+def rows(count: int = 96, numeric: bool = False) -> tuple[Spec, Values]:
+    """A table: two numbers, one of them with gaps, and a category. The class is the sign of their sum, the number the
+    sum itself."""
+    g = torch.Generator().manual_seed(1)
+    a, b = torch.randn(2, count, generator=g)
+    there = torch.rand(count, generator=g) < 0.8
+    job = torch.randint(1, 4, (count,), generator=g)
+    whole = a + torch.where(there, b, 0.0) + job - 2.0
+    target = Field((), 0.0, 0.0) if numeric else Field((), categories=2, names=("no", "yes"))
+    fields = {
+        "a": NUMBER,
+        "b": replace(NUMBER, missing=True),
+        "job": Field((), categories=4, names=("other", "x", "y", "z")),  # 0: one that training has not seen
+    }
+    answer = whole / whole.std() if numeric else (whole > 0).long()
+    values = {"a": a, "b": torch.where(there, b, 0.0), "job": job, "answer": answer}
+    return Spec("table", fields, target={"answer": target}), Values(values, masks={"b": there})
+
+
+def series(count: int = 64, past: int = 24, ahead: int = 6, channels: int = 2) -> tuple[Spec, Values]:
+    """Waves of one period, from anywhere, each channel in a phase of its own."""
+    g = torch.Generator().manual_seed(1)
+    begin = 100 * torch.rand(count, 1, 1, generator=g)
+    time = torch.arange(past + ahead).view(1, -1, 1) + begin + 3.0 * torch.arange(channels)
+    x = torch.sin(time * 2 * torch.pi / 12) * 2**0.5
+    fields = {"past": Field((past, channels), 0.0, 0.0)}
+    spec = Spec("series", fields, target={"future": Field((ahead, channels), 0.0, 0.0)})
+    return spec, Values({"past": x[:, :past], "future": x[:, past:]})
+
+
+def sounds(count: int = 48, samples: int = 2_000, rate: int = 8_000) -> tuple[Spec, Values]:
+    """Tones of three pitches, of any length from half of the longest on; silence fills the rest."""
+    g = torch.Generator().manual_seed(1)
+    label = torch.randint(3, (count,), generator=g)
+    lengths = torch.randint(samples // 2, samples + 1, (count,), generator=g)
+    time = torch.arange(samples) / rate
+    x = 0.5 * torch.sin(2 * torch.pi * (300.0 * 2.0**label)[:, None] * time)
+    x = (x + 0.05 * torch.randn(count, samples, generator=g)) * (torch.arange(samples) < lengths[:, None])
+    sound = Field((samples,), length=True, rate=rate)
+    spec = Spec("sound", {"sound": sound}, target={"label": Field((), categories=3, names=("low", "mid", "high"))})
+    return spec, Values({"sound": x, "label": label}, {"sound": lengths})
+
+
+SETS = (pictures, tokens, rows, series, sounds)

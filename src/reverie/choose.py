@@ -14,9 +14,19 @@ class Choice(NamedTuple):
     set: str = ""  # of the model's values, for this device; "": its default
 
 
-def choose(kind: str, shape: Sequence[int], count: int, gpu: bool = False) -> Choice:
-    """For that many items to train on, each of that shape: (C, H, W) of pictures. Raises Problem for a kind that no
-    model makes yet."""
+PREDICTORS = {
+    "image": Choice("convolutional", "pictures are recognised by a convolutional network"),
+    "sound": Choice("convolutional", "sounds are recognised by their spectrogram, by a convolutional network"),
+    "table": Choice("feedforward", "rows of a table are predicted by a feed-forward network"),
+    "series": Choice("feedforward", "a linear map of the past is hard to beat on series: feedforward", "linear"),
+}
+
+
+def choose(kind: str, shape: Sequence[int], count: int, gpu: bool = False, predict: str = "") -> Choice:
+    """For that many items to train on, each of that shape: (C, H, W) of pictures; to `predict` something, or to make
+    more of them. Raises Problem for a kind that no model makes yet."""
+    if predict and kind in PREDICTORS:
+        return PREDICTORS[kind]
     if kind == "text":
         return Choice("gpt", "text is written token by token: a transformer")
     if kind == "image":
@@ -27,4 +37,5 @@ def choose(kind: str, shape: Sequence[int], count: int, gpu: bool = False) -> Ch
             return Choice("vae", f"pictures of {height}×{width} are too small for the dcgan's stages")
         why = f"{count:,} pictures are enough for a GAN, whose samples are sharper than a vae's"
         return Choice("dcgan", why, "" if gpu else "quick")
-    raise Problem(f"{kind}: no model makes this kind yet; `reverie models` lists what there is")
+    cure = "--predict says what to predict from it" if kind in PREDICTORS else "`reverie models` lists what there is"
+    raise Problem(f"{kind}: no model makes this kind yet; {cure}")

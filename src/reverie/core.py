@@ -6,7 +6,7 @@ What a model can do besides learning is an ability: a small `Protocol`, met by `
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -17,9 +17,9 @@ from torch.optim import Optimizer
 from .spec import At, Field, Named, Spec, Training
 
 __all__ = [
-    "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Codec", "Conditioned", "Decodes", "Density", "Encodes",
-    "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named", "Network", "Predicts", "Samples", "Scores",
-    "Spec", "Training", "Update", "always",
+    "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Codec", "Conditioned", "Decodes", "Density", "Described",
+    "Encodes", "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named", "Network", "Passes", "Predicts",
+    "Samples", "Scores", "Spec", "Training", "Update", "always",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -60,6 +60,27 @@ class Items(Protocol):
 
     def raw(self, index: Tensor) -> Any:
         """The same items decoded: what metrics, pages and people see."""
+        ...
+
+
+@runtime_checkable
+class Described(Protocol):
+    """Items of which more is known than what a model sees: their file's name, the speaker, the group they belong to."""
+
+    def columns(self, index: Tensor) -> Mapping[str, Sequence[str]]:
+        """By column, what is known of the items at index (B,). "item" is what a person would call each."""
+        ...
+
+
+class Passes(Protocol):
+    """The training data, as `begin` and `finish` see it."""
+
+    def __call__(self, k: int) -> Batch:
+        """The k-th batch, shuffled and varied as in training."""
+        ...
+
+    def whole(self) -> Iterator[Batch]:
+        """Every item once, in order and as it is, batch by batch."""
         ...
 
 
@@ -140,8 +161,8 @@ class Begins(Protocol):
     """Sets what the data say before the first step: a bias, a codebook, a scale. The caller has seeded torch; every
     process sees the same batches."""
 
-    def begin(self, stream: Callable[[int], Batch]) -> None:
-        """`stream(k)` is the k-th batch of training data."""
+    def begin(self, stream: Passes) -> None:
+        """`stream(k)` is the k-th batch of training data, `stream.whole()` all of it."""
         ...
 
 
@@ -150,8 +171,8 @@ class Finishes(Protocol):
     """Computes what sampling needs and no gradient learns (population statistics, a density on codes). Deterministic:
     the caller has seeded torch. Called on the averaged weights, before every use of them."""
 
-    def finish(self, stream: Callable[[int], Batch]) -> None:
-        """`stream(k)` is the k-th batch of training data."""
+    def finish(self, stream: Passes) -> None:
+        """`stream(k)` is the k-th batch of training data, `stream.whole()` all of it."""
         ...
 
 
@@ -227,7 +248,8 @@ class Exports(Protocol):
 
 @runtime_checkable
 class Predicts(Protocol):
-    """Items -> the target's logits or numbers."""
+    """Items -> what `Spec.predicted` asks for. Of one class among n: logits (B, n); of several labels: a logit for each
+    (B, labels); of numbers: their expected values in the codec's units, (B, *shape)."""
 
     def predict(self, batch: Batch) -> Tensor: ...
 
@@ -240,4 +262,3 @@ ABILITIES = {
     "score": Scores,
     "predict": Predicts,
 }
-

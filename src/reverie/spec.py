@@ -18,12 +18,17 @@ class Field:
 
     shape: tuple[int, ...]  # of one item: (C, H, W) of a picture, (T,) of tokens, () of a label
     low: float = -1.0
-    high: float = 1.0
+    high: float = (
+        1.0  # of numbers without bounds, low and high are 0, and the codec has given them mean 0 and deviation 1
+    )
     levels: int = 0  # the numbers lie on a grid of that many values (256: 8 bits); 0: continuous
     categories: int = 0  # > 0: integers in [0, categories), and low, high, levels mean nothing
     names: tuple[str, ...] = ()  # of the categories, where they have names
     length: bool = False  # the first axis is ragged, at most shape[0]; `Batch.lengths` says how long each item is
     start: int | None = None  # of tokens: the one that a sample starts with
+    end: int | None = None  # of tokens: the one that ends it
+    missing: bool = False  # some values are not there: `Batch.masks` says which are
+    rate: int = 0  # samples a second, of sound
 
     @property
     def size(self) -> int:
@@ -57,9 +62,17 @@ class Spec:
         return next(iter(self.fields.items()))
 
     @property
+    def predicted(self) -> tuple[str, Field]:
+        """Name and field of what a predictor says: the target, else the label."""
+        found = dict(self.target) or {k: v for k, v in self.condition.items() if k == "label"}
+        if len(found) != 1:
+            raise ValueError("no classes, and nothing else to predict. Put each class in a folder, or pass --predict")
+        return next(iter(found.items()))
+
+    @property
     def classes(self) -> int:
         """How many classes the label has; 0 without labels."""
-        label = self.condition.get("label")
+        label = self.condition.get("label") or self.target.get("label")
         return label.categories if label else 0
 
     def to_json(self) -> dict[str, Any]:
@@ -99,6 +112,7 @@ class Training:
     steps: int = 5000
     clip: float = 0.0  # largest norm of an update's gradient; 0: as it is
     ema_items: float = 0.0  # half-life of the averaged weights, in items; 0: no averaging
+    keep: str = "last"  # last | best: whose weights a run ends with, by its measure on data kept from training
     size: tuple[int, ...] = ()  # of an item: (H, W) of pictures, (tokens,) of text; (): the data's own
     spec: Spec | None = None  # the paper's, for counting parameters without data
 

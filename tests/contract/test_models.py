@@ -14,7 +14,7 @@ from reverie.tasks.sample import block
 from reverie.training.run import build_config, model_class, plain
 from reverie.training.seeds import reseed
 from reverie.training.trainer import Plan, Trainer
-from toys import Values, pictures, tokens
+from toys import SETS, Values
 
 NAMES = [family.name for family in families()]
 STEPS = 6
@@ -22,7 +22,7 @@ STEPS = 6
 
 def data(name: str) -> tuple[Spec, Values]:
     """The first toy set that the model can be built for."""
-    for spec, items in (pictures(), tokens()):
+    for spec, items in (make() for make in SETS):
         try:
             model_class(find(name).load())(config(name), spec)
         except ValueError:

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from reverie.core import At, Batch, Field, Finishes, Predicts, Spec
-from reverie.models.predictors.convolutional import Config, Convolutional, moved
+from reverie.models.predictors.convolutional import Config, Convolutional, at_place, moved
 
 AT = At(0, 0, 1)
 
@@ -215,8 +215,14 @@ def test_fashion_mnist_is_at_least_91_percent_right(real_data):
 @pytest.mark.parametrize(
     ("spec", "fields", "says"),
     [
-        (Spec("image", {"image": Field((1, 8, 8))}), {}, "no classes: convolutional predicts labels. Put the"),
-        (spec_of((1, 8, 8), 1), {}, "no classes"),
+        (
+            Spec("image", {"image": Field((1, 8, 8))}),
+            {},
+            "no classes, and nothing else to predict",
+        ),
+        (spec_of((1, 8, 8), 1), {}, "one class only"),
+        (spec_of((1, 8, 8)), {"views": 6}, "views 6: there are 5"),
+        (spec_of((1, 8, 8)), {"mixup": -1.0}, "mixup -1.0: too small"),
         (spec_of((64,)), {}, "convolutional takes pictures"),
         (spec_of((1, 8, 8)), {"width": 0}, "width 0: too small. Pass 1 or more"),
         (spec_of((1, 8, 8)), {"shift": -1}, "shift -1: too small. Pass 0 or more"),
@@ -226,3 +232,48 @@ def test_fashion_mnist_is_at_least_91_percent_right(real_data):
 def test_what_it_cannot_predict_is_refused_with_the_cure(spec, fields, says):
     with pytest.raises(ValueError, match=says):
         Convolutional(Config(**{"width": 4, **fields}), spec)
+
+
+def test_mixed_pictures_come_with_mixed_targets():
+    """Pictures that are constant at their class: the mean of a mixed picture is the mean under its shares."""
+    model = build(cutmix=1.0, mixup=0.4)
+    label = torch.tensor([0, 1, 2, 0, 1, 2])
+    x = label.float().view(-1, 1, 1, 1).expand(-1, 1, 8, 8) - 1
+    for seed in range(20):
+        torch.manual_seed(seed)
+        mixed, shares = model.mixed(x, F.one_hot(label, 3).float())
+        expected = shares @ torch.tensor([-1.0, 0.0, 1.0])
+        assert torch.allclose(mixed.mean((1, 2, 3)), expected, atol=1e-6)
+        assert torch.allclose(shares.sum(1), torch.ones(6))
+
+
+def test_a_prediction_of_several_views_is_the_mean_of_their_probabilities():
+    torch.manual_seed(0)
+    one, ten = build(mirror=True), build(mirror=True, views=10)
+    ten.load_state_dict(one.state_dict())
+    x = torch.randn(4, 1, 8, 8)
+    views = ten.eval().viewed(x)
+    assert len(views) == 10
+    assert torch.equal(views[0], x)
+    assert torch.equal(views[1], x.flip(3))
+    each = torch.stack([one.eval().predict(Batch({"image": view})).softmax(1) for view in views])
+    assert torch.allclose(ten.predict(Batch({"image": x})).softmax(1), each.mean(0), atol=1e-6)
+
+
+def test_a_view_is_moved_by_one_pixel_and_its_edge_repeated():
+    x = torch.arange(9.0).view(1, 1, 3, 3)
+    assert at_place(x, 1, 1)[0, 0].tolist() == [[4, 5, 5], [7, 8, 8], [7, 8, 8]]
+    assert at_place(x, -1, 0)[0, 0].tolist() == [[0, 1, 2], [0, 1, 2], [3, 4, 5]]
+
+
+def test_numbers_and_labels_have_heads_of_their_own():
+    x = torch.randn(5, 1, 8, 8)
+    for target, shape in ((Field((2, 3), 0.0, 0.0), (5, 2, 3)), (Field((4,), categories=2), (5, 4))):
+        spec = Spec("image", {"image": Field((1, 8, 8), levels=256)}, target={"answer": target})
+        model = Convolutional(Config(width=2), spec)
+        assert model.predict(Batch({"image": x})).shape == shape
+        y = torch.randint(0, 2, shape)
+        loss = model.loss(Batch({"image": x, "answer": y if target.categories else y.float()}), At(0, 0, 1))
+        assert loss.count == 5
+        if not target.categories:  # the head starts at the mean, 0
+            assert loss.total.item() == pytest.approx(0.5 * float(y.square().sum()))

@@ -7,6 +7,7 @@ are replaced, and a value is read by the functions of `readers`.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ from reverie.catalog import Family, Setting, families, find
 from reverie.errors import Problem
 from reverie.kinds import KINDS, DataOptions
 
-from .readers import Reader, one_of, reader, real, shown, size, text, whole
+from .readers import Reader, one_of, reader, real, several, shown, size, text, whole
 
 
 class Parser(argparse.ArgumentParser):
@@ -117,6 +118,22 @@ def add_data(parser: Parser) -> None:
     group.value("--column", text("--column"), "of a Parquet or .jsonl file that holds the items", metavar="NAME")
     group.value("--held-out", real("--held-out", 0), f"share kept for judging (default {AS_IT_IS.held_out:g})")
     group.add_argument("--skip-bad", action="store_true", help="leave out files that can't be read")
+    add_prediction(Grouped(parser, "what is predicted, and from which part"))
+
+
+def add_prediction(group: Grouped) -> None:
+    """How data is split and read for a predictor."""
+    group.value("--predict", text("--predict"), "labels, next or a column's name", metavar="WHAT")
+    share = f"share of the training part that confidence is set by (default {AS_IT_IS.calibration:g})"
+    group.value("--calibration", real("--calibration", 0), share)
+    group.value("--drop", several("--drop", text("--drop")), "columns that the model may not see", metavar="NAME,NAME")
+    group.value("--names", text("--names"), "what file names say, such as {label}_{speaker}_{take}", metavar="PATTERN")
+    group.value("--group", text("--group"), "a column: items that share its value stay in one part", metavar="NAME")
+    group.value("--order", text("--order"), "a column of times: the latest items are held out", metavar="NAME")
+    group.value("--test", text("--test"), "a file or folder that is the test part", metavar="DATA")
+    group.value("--test-where", text("--test-where"), "the items held out", metavar="NAME=VALUE,VALUE")
+    group.value("--fold", text("--fold"), "k/n: part k of n is held out", metavar="1/10")
+    group.value("--horizon", whole("--horizon", 1), "steps ahead, of a series")
 
 
 class Grouped:
@@ -133,7 +150,7 @@ class Grouped:
 
 def data_options(args: argparse.Namespace) -> DataOptions:
     names = {"fit": "aspect"}  # the field of DataOptions bears a verb's name: its flag does not
-    fields = ("kind", "size", "fit", "tokens", "vocabulary", "column", "held_out")
+    fields = [f.name for f in dataclasses.fields(DataOptions) if f.name != "skip_bad"]
     given = {name: getattr(args, names.get(name, name)) for name in fields}
     options = {name: value for name, value in given.items() if value is not None}
     return DataOptions(**options, skip_bad=args.skip_bad)

@@ -7,6 +7,9 @@ A kind's module has
     save(raw, folder: Path, first: int = 0) -> list[Path]   items as files of the data's own kind, numbered
     show(raw, file: Path) -> None                           many items on one page: a grid, a sheet of text
     SHEET                                                   the suffix of what `show` writes
+and, where its items can be predicted from,
+    TARGETS: tuple[str, ...]                                words that --predict may be, besides a column: ("labels",)
+    unseen(where: Sequence[str], codec, options) -> Unseen  new items of that form, in the order of the files
 and imports torch only inside the functions that need it, so that `reverie data --help` stays quick.
 """
 
@@ -19,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from reverie.core import Codec, Items
 
-KINDS = ("image", "text")
+KINDS = ("image", "text")  # in the order in which they are tried
+PREDICTED = ("image",)  # the same, where --predict is given
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,16 @@ class DataOptions:
     column: str = ""  # of a Parquet or .jsonl file: the one that holds the items; "": found, and said
     held_out: float = 0.1  # share kept for judging, where the data has no test part of its own
     skip_bad: bool = False  # leave out files that can't be read, instead of stopping at the first
+    predict: str = ""  # a column | labels | next: what a predictor says; "": nothing is predicted
+    calibration: float = 0.1  # share of the training part by which probabilities and intervals are set; predictors only
+    drop: tuple[str, ...] = ()  # columns that the model may not see
+    names: str = ""  # what file names say, such as {label}_{speaker}_{take}: each word is a column
+    group: str = ""  # a column: items that share its value stay in one part
+    order: str = ""  # a column of times or numbers: the largest are held out, so that none is predicted from its future
+    test: str = ""  # a file or folder that is the test part
+    test_where: str = ""  # column=value,value: the items that are held out
+    fold: str = ""  # k/n or k/n/seed: part k of n is held out, 1/10 … 10/10
+    horizon: int = 0  # steps ahead, of a series; 0: chosen, and said
 
 
 @dataclass(frozen=True)
@@ -59,6 +73,17 @@ class Prepared:
     held_out: Items
     fingerprint: str  # of the content and of the options: another one is other data
     notes: Sequence[str] = ()  # what was chosen and what was left out, a line each; said and logged
+    calibration: Items | None = None  # kept from training and from judging: what a predictor's confidence is set by
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Items to predict, in the order of the files."""
+
+    items: Items
+    names: Sequence[str]  # what a person would call each: a file, a row, a line
+    truth: bool = False  # the files say the answers too
+    notes: Sequence[str] = ()
 
 
 class Source(Protocol):

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from reverie.errors import Problem
-from reverie.kinds import KINDS, DataOptions, Source
+from reverie.kinds import KINDS, PREDICTED, DataOptions, Source
 
 
 def module(kind: str) -> ModuleType:
@@ -22,13 +22,30 @@ def open_source(where: str, options: DataOptions) -> Source:
     if options.kind:
         module(options.kind)  # before anything is downloaded
     path = _path(where)
-    for kind in [options.kind] if options.kind else KINDS:
-        if options.kind or module(kind).recognise(path):
+    if options.predict and options.kind and options.kind not in PREDICTED:
+        raise Problem(
+            f"--kind {options.kind} --predict {options.predict}: only {', '.join(PREDICTED)} can be predicted from"
+        )
+    kinds = PREDICTED if options.predict else KINDS
+    for kind in [options.kind] if options.kind else kinds:
+        if options.kind or (module(kind).recognise(path) and _answers(kind, options.predict)):
             source: Source = module(kind).open(str(path), options)
             return source
     if path.is_dir() and not any(path.iterdir()):
         raise Problem(f"{where}: an empty folder. Put pictures or texts into it.")
+    if options.predict:
+        raise Problem(
+            f"{where}: nothing that --predict {options.predict} can be learnt from. Say what it is by --kind "
+            f"{' or '.join(PREDICTED)}"
+        )
     raise Problem(f"{where}: neither pictures nor text that reverie reads. Say which by --kind {' or '.join(KINDS)}")
+
+
+def _answers(kind: str, predict: str) -> bool:
+    """Can the kind answer what --predict asks? `labels` and `next` belong to some; a column to those
+    whose files have any."""
+    words = {word for name in PREDICTED for word in module(name).TARGETS}
+    return not predict or predict not in words or predict in module(kind).TARGETS
 
 
 def _path(where: str) -> Path:

@@ -23,3 +23,11 @@ def cosine(at: At, floor: float = 0.0, after: float = 0.0) -> float:
 def warm_up_then_cosine(at: At, share: float, floor: float) -> float:
     """The two in turn: up over the first `share` of the planned steps, then down to `floor`."""
     return warm_up(at, share) * cosine(at, floor, share)
+
+
+def one_cycle(at: At, share: float) -> float:
+    """Linearly from 0 up to 1 over the first `share` of the planned steps, then linearly down to 0 at the planned end
+    and beyond. Smith & Topin 2017, arXiv:1708.07120. Taken at the middle of a step: neither the first nor the last one
+    is lost. `share` in [0, 1)."""
+    middle = (at.step + 0.5) / max(1, at.steps)
+    return min(middle / share if share else 1.0, max(0.0, 1 - middle) / (1 - share))

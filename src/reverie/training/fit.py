@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 from datetime import UTC, datetime
 from math import prod
 from pathlib import Path
@@ -68,8 +69,11 @@ def fit(
     """Train `model` on `data` into the folder `out`, or go on where that folder's run was.
 
     `steps`, or `time` such as "10m", says how long; `set` names one of the model's sets of values, `fields` overrides
-    single ones, `training` the batch and the like. Of `more`: shards, retry, tensorboard. Raises Problem for what a
-    person can mend, Diverged, Stopped and NoRoom when training ended early; the last checkpoint is whole then."""
+    single ones, `training` the batch and the like. Of `more`: shards, retry, tensorboard, and fields of DataOptions,
+    such as predict="labels". Raises Problem for what a person can mend, Diverged, Stopped and NoRoom when training
+    ended early; the last checkpoint is whole then."""
+    read = {f.name for f in dataclass_fields(DataOptions)}
+    options = replace(options or DataOptions(), **{k: more.pop(k) for k in list(more) if k in read})
     order = Order(
         str(data),
         model,
@@ -78,7 +82,7 @@ def fit(
         time,
         set,
         seed,
-        options or DataOptions(),
+        options,
         fields or {},
         training or {},
         **more,
@@ -136,7 +140,8 @@ class Fitting:
         """A model for the data at its own size."""
         self.prepare(())
         spec, count = self.prepared.codec.spec, len(self.prepared.train)
-        choice = choose(spec.kind, spec.only[1].shape, count, self.fabric.device.type != "cpu")
+        shape = next(iter(spec.fields.values())).shape
+        choice = choose(spec.kind, shape, count, self.fabric.device.type != "cpu", self.order.options.predict)
         self.reporter.say(f"model: {choice.model} ({choice.why}); --model names another")
         if choice.set and not self.order.set and not self.budget:
             self.reporter.say(f"set: {choice.set}, as there is no GPU; --set names another")
@@ -201,7 +206,7 @@ class Fitting:
         order = self.order
         if training.batch < 1 or order.shards < 1 or training.batch < order.shards:
             raise Problem(f"--batch {training.batch} --shards {order.shards}: each shard needs at least one item")
-        return Plan(training.batch, training.clip, training.ema_items, order.shards, order.seed)
+        return Plan(training.batch, training.clip, training.ema_items, order.shards, order.seed, keep=training.keep)
 
     def describe(self, family: Family, named: Named) -> dict[str, Any]:
         """run.json of a new run."""
@@ -221,6 +226,7 @@ class Fitting:
                 "fingerprint": self.prepared.fingerprint,
                 "items": len(self.prepared.train),
                 "held_out": len(self.prepared.held_out),
+                "calibration": len(self.prepared.calibration or ()),
                 "notes": list(self.prepared.notes),
             },
             "plan": asdict(self.plan(training)),
@@ -325,7 +331,7 @@ def default_set(family: Family) -> str:
 
 def altered(values: Any, changes: Mapping[str, Any], whose: str) -> Any:
     """A Config or Training with some fields set. Raises Problem for a field that is not there."""
-    names = [f.name for f in fields(values)]
+    names = [f.name for f in dataclass_fields(values)]
     for name in changes:
         if name not in names:
             raise Problem(f"--{name}: {whose} has no such field. There are: {', '.join(names)}")

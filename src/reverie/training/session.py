@@ -20,6 +20,7 @@ from reverie.tasks.sample import items as sampled
 from . import checkpoint, measure
 from .files import write
 from .log import Log
+from .pace import clone
 from .progress import Reporter
 from .sentinel import Sentinel
 from .trainer import Trainer
@@ -79,7 +80,7 @@ class Session:
             self.reporter.step(step, values, trainer.plan.batch / pace, pace * (until - step))
             stop = self.agreed(self.stopping)
             if stop or step == until or self.agreed(time.monotonic() - saved > SAVE_SECONDS):
-                self.save()
+                self.save(ends=step == until)
                 saved = time.monotonic()
             if stop and step < until:
                 raise Stopped(f"stopped at step {step} of {until}; the same command goes on from here")
@@ -105,23 +106,38 @@ class Session:
             shown = sampled(model, codec.spec, codec, SHOWN, how=self.sampling() if self.sampling else None)
             kind = module(codec.spec.kind)
             write(self.folder / "samples" / f"step-{step:07d}{kind.SHEET}", lambda part: kind.show(shown, part))
-        taken = measure.take(model, codec.spec, codec, self.prepared.held_out, device)
-        self.reporter.measure(step, *taken)
-        if not self.best or taken.value < self.best["value"]:
-            self.best = {"name": taken.name, "value": taken.value, "step": step}
+        judge = self.prepared.calibration or self.prepared.held_out  # what is chosen by must not be what is judged by
+        taken = measure.take(model, codec.spec, codec, judge, device)
+        first = taken[0]
+        for one in taken:
+            self.reporter.measure(step, *one)
+        if not self.best or first.value < self.best["value"]:
+            self.best = {"name": first.name, "value": first.value, "step": step}
             checkpoint.save(self.folder / "best.ckpt", self.state())
         weights = self.folder / "weights.safetensors"
         if not weights.exists():  # a run can be sampled from its first look on, not only from its first checkpoint
             checkpoint.save_weights(weights, model, self.facts)
-        return {taken.name: taken.value}
+        return dict(taken)
 
-    def save(self) -> None:
-        """last.ckpt, then the weights that sampling reads. Refuses weights that are not finite."""
+    def save(self, ends: bool = False) -> None:
+        """last.ckpt, then the weights that sampling reads: where the run `ends`, perhaps the best look's. Refuses
+        weights that are not finite."""
         self.sentinel.check(self.trainer.step, self.trainer.model.parameters())
+        last = self.state()
+        if self.first:
+            checkpoint.save(self.folder / "last.ckpt", last)
+        best = self.folder / "best.ckpt"
+        back = ends and self.trainer.plan.keep == "best" and self.best and self.best["step"] != self.trainer.step
+        if back:  # every process reads what the first one wrote
+            self.trainer.fabric.barrier()
+            kept = clone(last["trainer"])
+            self.trainer.load(checkpoint.load(best)["trainer"])
+            self.reporter.say(f"kept: step {self.best['step']}, whose {self.best['name']} is the best")
         model = self.trainer.weights()
         if self.first:
-            checkpoint.save(self.folder / "last.ckpt", self.state())
             checkpoint.save_weights(self.folder / "weights.safetensors", model, self.facts)
+        if back:
+            self.trainer.load(kept)
         self.trainer.fabric.barrier()
 
     def state(self) -> dict[str, Any]:

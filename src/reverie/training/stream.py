@@ -1,11 +1,16 @@
 """Endless shuffled batches, without state: batch k is a function of (seed, k)."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from reverie.core import Batch, Items
 
 from .seeds import generator
+
+FIRST = 10**9  # batches that `begin` and `finish` see are numbered from here: never those of an update
+LEAST = 256  # items at a time of a whole pass
 
 
 class Stream:
@@ -40,3 +45,18 @@ class Stream:
     def __call__(self, k: int) -> Batch:
         """The whole of batch k."""
         return self.items.take(self.index(k), vary=True)
+
+
+class Aside:
+    """The training data as `begin` and `finish` see it: batches of which no update sees one."""
+
+    def __init__(self, stream: Stream, device: torch.device):
+        self.stream, self.device = stream, device
+
+    def __call__(self, k: int) -> Batch:
+        return self.stream(FIRST + k).to(self.device)
+
+    def whole(self) -> Iterator[Batch]:
+        """Every item once, in order and as it is."""
+        for index in torch.split(torch.arange(len(self.stream.items)), max(self.stream.batch, LEAST)):
+            yield self.stream.items.take(index).to(self.device)

@@ -13,12 +13,10 @@ from reverie.errors import Problem
 
 from .ema import Average
 from .seeds import reseed
-from .stream import Stream
+from .stream import Aside, Stream
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-ASIDE = 10**9  # batches that `begin` and `finish` see are numbered from here: never those of an update
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,7 @@ class Plan:
     shards: int = 1  # equal parts of a batch: in turn on one process, side by side on many
     seed: int = 0
     attempt: int = 0  # raised by hand after a divergence: folded into the seed
+    keep: str = "last"  # last | best: whose weights a run ends with
 
 
 class Trainer:
@@ -156,7 +155,7 @@ def begun(model: Model, stream: Stream, seed: int, device: torch.device) -> None
     if isinstance(model, Begins):
         reseed(seed, "begin")
         with torch.no_grad():
-            model.begin(lambda k: stream(ASIDE + k).to(device))
+            model.begin(Aside(stream, device))
 
 
 def finished(model: Model, stream: Stream, seed: int, device: torch.device) -> Model:
@@ -164,7 +163,7 @@ def finished(model: Model, stream: Stream, seed: int, device: torch.device) -> M
     if isinstance(model, Finishes):
         reseed(seed, "finish")
         with torch.no_grad():
-            model.finish(lambda k: stream(ASIDE + k).to(device))
+            model.finish(Aside(stream, device))
     return model.eval()
 
 

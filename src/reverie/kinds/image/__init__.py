@@ -3,9 +3,10 @@ and .npz, Parquet, a folder that `datasets` saved. Grey, RGB, alpha, 8 or 16 bit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from reverie.kinds import DataOptions
+from reverie.kinds import DataOptions, Unseen
 
 from .codec import Codec, load_picture
 from .page import save, show
@@ -13,8 +14,9 @@ from .places import locate, mostly_pictures
 from .sources import Images
 from .tables import has_pictures
 
-__all__ = ["SHEET", "Codec", "load_picture", "open", "recognise", "save", "show"]
+__all__ = ["SHEET", "TARGETS", "Codec", "load_picture", "open", "recognise", "save", "show", "unseen"]
 
+TARGETS = ("labels",)
 SHEET = ".png"  # the suffix of what `show` writes
 
 
@@ -29,6 +31,13 @@ def recognise(path: Path) -> bool:
     if place.form == "zips":
         return any(mostly_pictures(file) for file in place.files)
     return place.form not in ("parquet", "arrow") or has_pictures(place)
+
+
+def unseen(where: Sequence[str], codec: Codec, options: DataOptions) -> Unseen:
+    """Pictures of any source, in its order, as the codec takes them. Raises Problem."""
+    from .unseen import read
+
+    return read(where, codec, options)
 
 
 def open(where: str, options: DataOptions) -> Images:

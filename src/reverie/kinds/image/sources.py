@@ -13,6 +13,8 @@ import numpy as np
 
 from reverie.errors import Problem
 from reverie.kinds import DataOptions, Prepared, Summary
+from reverie.kinds.split import Parts, parts
+from reverie.kinds.split import key as split_key
 
 from . import arrays, cache, tables, trees
 from .codec import Codec
@@ -77,16 +79,37 @@ class Images:
         key = key_of(self.place, self.options, wish)
         stored = cache.load(key) or self._decode(wish, key)
         codec = Codec.from_json(stored.codec)
-        train, out, note = split(len(stored.images), stored.test, self.options.held_out)
         labels = _labels(stored, codec)
-        notes = [*stored.notes, note, *_repeated(stored, train, out)]
+        aside = None
+        if self.options.predict:
+            found = self._parts(stored, codec)
+            train, out, said = found.train, found.held_out, list(found.notes)
+            if len(found.calibration):
+                aside = Pictures(stored.images, labels, found.calibration, codec)
+        else:
+            train, out, note = split(len(stored.images), stored.test, self.options.held_out)
+            said = [note]
+        notes = [*stored.notes, *said, *_repeated(stored, train, out)]
         return Prepared(
             codec,
             Pictures(stored.images, labels, train, codec),
             Pictures(stored.images, labels, out, codec),
             fingerprint(stored, codec, self.options),
             tuple(notes),
+            aside,
         )
+
+    def _parts(self, stored: cache.Stored, codec: Codec) -> Parts:
+        """Of pictures whose class is predicted. Raises Problem where there is no class to predict."""
+        if len(codec.classes) < 2 or stored.labels is None:
+            one = f"one class only ({codec.classes[0]})" if codec.classes else "no classes"
+            raise Problem(
+                f"{self.where}: {one}: nothing to tell apart. Put the pictures of each class in a folder of its own"
+            )
+        for name in ("names", "group", "order", "test", "test_where"):
+            if getattr(self.options, name):
+                raise Problem(f"--{name.replace('_', '-')}: pictures are split by their own parts or at random")
+        return parts(len(stored.images), self.options, own=stored.test, classes=stored.labels)
 
     def _decode(self, wish: tuple[int, int] | None, key: str) -> cache.Stored:
         listing = self.listing()
@@ -109,7 +132,7 @@ def _labels(stored: cache.Stored, codec: Codec) -> np.ndarray | None:
 def fingerprint(stored: cache.Stored, codec: Codec, options: DataOptions) -> str:
     """The same for the same pictures and options, wherever they lie and whenever they were written."""
     share = None if stored.test is not None else options.held_out
-    text = json.dumps([stored.content, codec.to_json(), share])
+    text = json.dumps([stored.content, codec.to_json(), split_key(options) if options.predict else share])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 

@@ -1,14 +1,14 @@
-"""Convolutional network for classes of pictures, the smallest honest predictor. LeCun, Bottou, Bengio & Haffner 1998,
-"Gradient-Based Learning Applied to Document Recognition".
+"""Convolutional networks for classes, labels and numbers of pictures and sounds. LeCun, Bottou, Bengio & Haffner 1998,
+"Gradient-Based Learning Applied to Document Recognition"; He, Zhang, Ren & Sun 2016, arXiv:1512.03385.
 
-With what has become usual since: batch norm (Ioffe & Szegedy 2015, arXiv:1502.03167) and global average pooling (Lin,
-Chen & Yan 2014, arXiv:1312.4400).
+With what has become usual since: batch norm (Ioffe & Szegedy 2015, arXiv:1502.03167), global average pooling (Lin,
+Chen & Yan 2014, arXiv:1312.4400), mixup and CutMix, and the mean over several views of a picture.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,22 +17,31 @@ from torch.optim import AdamW, Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
+from reverie.maths.mixing import cutmix, mixup
+from reverie.maths.schedules import one_cycle
+from reverie.maths.targets import form, nats, width
 from reverie.nets.checks import at_least, picture, positive, share
 from reverie.nets.conv import doubling, halvings
 from reverie.nets.init import he_
-from reverie.nets.norm import BatchNorm2d, population_statistics
+from reverie.nets.norm import population_statistics
+from reverie.nets.residual import plain, residual
 
 POOLED = 4  # shortest side down to which the picture is halved
 WIDEST = 4  # channels double with each halving, up to this many times the first width
 PASSES = 32  # batches that batch norm's population statistics are averaged over
+SHIFTS = ((0, 0), (-1, -1), (1, 1), (-1, 1), (1, -1))  # pixels, of the views
 
 
 @dataclass(frozen=True)
 class Config:
+    form: Literal["plain", "residual"] = "plain"  # two convolutions a halving, or three, two of them beside a short cut
     width: int = 16  # channels of the first block, doubled with each halving, up to 4 times
     smoothing: float = 0.0  # share of a label that is spread over all classes (Szegedy et al. 2016)
     shift: int = 0  # pixels by which a picture is moved at most, at random, along each axis; its edge is repeated
     mirror: bool = False  # turn pictures left to right at random: not for digits and letters
+    mixup: float = 0.0  # alpha of mixup; 0: none
+    cutmix: float = 0.0  # alpha of CutMix; 0: none. With both, each batch takes one of the two
+    views: int = 1  # that a prediction is the mean of: mirrored where `mirror` is on, moved by a pixel
     learning_rate: float = 5e-3  # of AdamW, at its peak
     warmup: float = 0.2  # share of the steps in which the rate climbs from 0 to its peak; then it falls to 0
     weight_decay: float = 1e-2  # of AdamW, on convolutions and the last layer
@@ -44,28 +53,50 @@ class Config:
         return Named(cls(), Training(batch=128, steps=3_000, spec=spec))
 
     @classmethod
+    def augmented(cls) -> Named:
+        """For pictures of things, which stay what they are when mirrored and moved: residual, the mean of ten views. No
+        size, as digits and letters do not."""
+        spec = Spec("image", {"image": Field((3, 32, 32), levels=256)}, {"label": Field((), categories=10)})
+        config = cls(form="residual", width=32, smoothing=0.1, shift=3, mirror=True, views=10)
+        return Named(config, Training(batch=128, steps=5_000, spec=spec))
+
+    @classmethod
     def tiny(cls) -> Named:
         """For tests: seconds."""
-        return Named(cls(width=4, shift=1, mirror=True, smoothing=0.1), Training(batch=16, steps=20))
+        config = cls(form="residual", width=4, shift=1, mirror=True, smoothing=0.1, mixup=0.2, cutmix=1.0, views=3)
+        return Named(config, Training(batch=16, steps=20))
 
 
 class Convolutional(core.Model):
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
         self.cfg, self.spec = cfg, spec
-        at_least(cfg, width=1, shift=0, weight_decay=0)
+        at_least(cfg, width=1, shift=0, weight_decay=0, mixup=0, cutmix=0, views=1)
         positive(cfg, "learning_rate")
         share(cfg, "smoothing", "warmup")
+        self.target, self.answer = spec.predicted
+        if form(self.answer) == "sequence":
+            raise ValueError("a sequence: convolutional predicts classes, labels and numbers. Predict something else")
+        if self.answer.categories == 1:
+            raise ValueError("one class only: nothing to tell apart. Put each class in a folder of its own")
+        self.mixes = bool(cfg.mixup or cfg.cutmix)
+        if self.mixes and form(self.answer) != "classes":
+            raise ValueError(f"mixup {cfg.mixup} cutmix {cfg.cutmix}: only classes can be mixed. Pass 0 for both")
+        if cfg.views > self.most_views:
+            raise ValueError(f"views {cfg.views}: there are {self.most_views} (mirror doubles them). Pass no more")
         self.name, field = picture(spec, "convolutional")
-        label = spec.target.get("label") or spec.condition.get("label")
-        if label is None or label.categories < 2:
-            raise ValueError("no classes: convolutional predicts labels. Put the pictures of each class in one folder")
         channels, height, breadth = field.shape
         widths = doubling(cfg.width, len(halvings((height, breadth), POOLED)), WIDEST)
-        self.body = body(channels, widths)
-        self.head = nn.Linear(widths[-1], label.categories)
+        self.body = {"plain": plain, "residual": residual}[cfg.form](channels, widths)
+        self.head = nn.Linear(widths[-1], width(self.answer))
         he_(self)
+        if form(self.answer) == "numbers":
+            nn.init.zeros_(self.head.weight)  # starts at the mean
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @property
+    def most_views(self) -> int:
+        return len(SHIFTS) * (2 if self.cfg.mirror else 1)
 
     def optimizers(self) -> dict[str, Optimizer]:
         decayed = [p for p in self.parameters() if p.ndim > 1]
@@ -77,16 +108,20 @@ class Convolutional(core.Model):
         return [Update("adam", self.loss, rate=self.rate)]
 
     def loss(self, batch: Batch, at: At) -> Loss:
-        """Cross-entropy in nats an item; `right` is the share of this batch that is predicted right."""
-        logits, label = self.head(self.pooled(self.varied(batch[self.name]))), batch["label"]
-        total = F.cross_entropy(logits, label, reduction="sum", label_smoothing=self.cfg.smoothing)
-        return Loss(total, len(label), {"loss": total, "right": (logits.argmax(1) == label).sum().to(total.dtype)})
+        """Nats an item; `right` is the share of this batch that is predicted right, of what the network saw."""
+        x, target = self.varied(batch[self.name]), batch[self.target]
+        wanted = target
+        if self.mixes:
+            x, wanted = self.mixed(x, F.one_hot(target, self.answer.categories).to(x.dtype))
+        output = self.shaped(self.head(self.pooled(x)))
+        total = nats(output, wanted, self.answer, self.cfg.smoothing).sum()
+        logs = {"loss": total}
+        if form(self.answer) == "classes":
+            logs["right"] = (output.argmax(1) == target).sum().to(total.dtype)
+        return Loss(total, len(target), logs)
 
     def rate(self, at: At) -> float:
-        """One cycle (Smith & Topin 2017, arXiv:1708.07120): linearly up to 1, then down to 0 at the planned end."""
-        up = self.cfg.warmup
-        at_middle = (at.step + 0.5) / max(1, at.steps)  # of the step: neither the first nor the last one is lost
-        return min(at_middle / up if up else 1.0, max(0.0, 1 - at_middle) / (1 - up))
+        return one_cycle(at, self.cfg.warmup)
 
     def varied(self, x: Tensor) -> Tensor:
         """Pictures moved and mirrored at random, by torch's global generator: (B, C, H, W) -> (B, C, H, W)."""
@@ -94,20 +129,41 @@ class Convolutional(core.Model):
             x = torch.where((torch.rand(len(x), device=x.device) < 0.5).view(-1, 1, 1, 1), x.flip(3), x)
         return moved(x, self.cfg.shift) if self.cfg.shift else x
 
+    def mixed(self, x: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
+        """By mixup or CutMix; where both are on, a coin decides."""
+        blend = bool(self.cfg.mixup) and (not self.cfg.cutmix or bool(torch.rand(()) < 0.5))
+        return mixup(x, shares, self.cfg.mixup) if blend else cutmix(x, shares, self.cfg.cutmix)
+
     def pooled(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, features)."""
         y: Tensor = self.body(x.contiguous(memory_format=torch.channels_last))
         return y.mean(dim=(2, 3))
 
+    def shaped(self, output: Tensor) -> Tensor:
+        """(B, outputs) -> what `Predicts` says."""
+        return output if form(self.answer) == "classes" else output.view(-1, *self.answer.shape)
+
     # -------------------------------------------------------------------------------------------------------- abilities
 
     def predict(self, batch: Batch) -> Tensor:
-        """Logits of the classes: (B, classes)."""
-        logits: Tensor = self.head(self.features(batch))
-        return logits
+        """Logits of the classes (B, classes), of the labels, or numbers: the mean over the views, of classes that of
+        their probabilities."""
+        seen = [self.shaped(self.head(self.pooled(x))) for x in self.viewed(batch[self.name])]
+        if len(seen) == 1:
+            return seen[0]
+        stacked = torch.stack(seen)
+        if form(self.answer) == "classes":
+            return stacked.log_softmax(2).logsumexp(0)
+        return stacked.mean(0)
+
+    def viewed(self, x: Tensor) -> list[Tensor]:
+        """The picture itself first; every second one mirrored, where that is learnt."""
+        sides = [x, x.flip(3)] if self.cfg.mirror else [x]
+        views = [at_place(side, *by) for by in SHIFTS for side in sides]
+        return views[: self.cfg.views]
 
     def features(self, batch: Batch) -> Tensor:
-        """What the last layer sees: (B, features)."""
+        """What the last layer sees of the picture itself: (B, features)."""
         return self.pooled(batch[self.name])
 
     def finish(self, stream: Callable[[int], Batch]) -> None:
@@ -118,23 +174,23 @@ class Convolutional(core.Model):
         self.features(stream(k))
 
 
-def body(channels: int, widths: Sequence[int]) -> nn.Sequential:
-    """A block at full size, then two a halving, the first of stride 2: (B, C, H, W) -> (B, widths[-1], h, w)."""
-    layers = block(channels, widths[0])
-    for thin, wide in pairwise(widths):
-        layers += block(thin, wide, stride=2) + block(wide, wide)
-    return nn.Sequential(*layers)
-
-
-def block(channels: int, out: int, stride: int = 1) -> list[nn.Module]:
-    return [nn.Conv2d(channels, out, 3, stride, 1, bias=False), BatchNorm2d(out), nn.ReLU(inplace=True)]
-
-
 def moved(x: Tensor, most: int) -> Tensor:
     """Each picture moved by up to `most` pixels along each axis, its edge repeated: (B, C, H, W) -> (B, C, H, W)."""
+    by = torch.randint(-most, most + 1, (2, len(x), 1), device=x.device)
+    return shifted(x, by[0], by[1])
+
+
+def at_place(x: Tensor, down: int, right: int) -> Tensor:
+    """All pictures moved alike."""
+    if not (down or right):
+        return x
+    return shifted(x, *(torch.full((len(x), 1), by, device=x.device) for by in (down, right)))
+
+
+def shifted(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
+    """Each picture read from that many (B, 1) pixels further down and right, its edge repeated."""
     b, _, h, w = x.shape
-    by = torch.randint(-most, most + 1, (2, b, 1), device=x.device)
-    rows = (torch.arange(h, device=x.device) + by[0]).clamp(0, h - 1)  # (B, H)
-    columns = (torch.arange(w, device=x.device) + by[1]).clamp(0, w - 1)  # (B, W)
+    rows = (torch.arange(h, device=x.device) + down).clamp(0, h - 1)  # (B, H)
+    columns = (torch.arange(w, device=x.device) + right).clamp(0, w - 1)  # (B, W)
     items = torch.arange(b, device=x.device).view(b, 1, 1)
     return x.permute(0, 2, 3, 1)[items, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)

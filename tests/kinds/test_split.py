@@ -1,0 +1,133 @@
+"""Splitting: parts are disjoint, cover everything, and keep together what belongs together."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reverie.errors import Problem
+from reverie.kinds import DataOptions
+from reverie.kinds.names import columns
+from reverie.kinds.split import Parts, parts
+
+PLAIN = DataOptions(predict="label")
+
+
+def whole(found: Parts) -> list[int]:
+    return sorted(np.concatenate([found.train, found.held_out, found.calibration]).tolist())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    count=st.integers(2, 400),
+    share=st.floats(0.01, 0.9),
+    calibration=st.floats(0, 0.5),
+    groups=st.integers(1, 40),
+    seed=st.integers(0, 5),
+)
+def test_parts_are_disjoint_and_cover_everything_and_no_group_is_cut(count, share, calibration, groups, seed):
+    member = np.random.default_rng(seed).integers(0, groups, count)
+    speaker = [f"s{m}" for m in member]
+    options = replace(PLAIN, held_out=share, calibration=calibration, group="speaker")
+    found = parts(count, options, columns={"speaker": speaker}, classes=member % 2)
+    assert whole(found) == list(range(count))
+    sides = [{speaker[i] for i in part} for part in (found.train, found.held_out, found.calibration)]
+    assert sum(map(len, sides)) == len(set(speaker))
+
+
+def test_folds_are_disjoint_cover_everything_and_have_the_classes_alike():
+    classes = np.array([0] * 90 + [1] * 30)
+    held = [parts(120, replace(PLAIN, fold=f"{k}/10"), classes=classes).held_out for k in range(1, 11)]
+    assert sorted(np.concatenate(held).tolist()) == list(range(120))
+    assert {int(classes[part].sum()) for part in held} <= {2, 3, 4}
+    assert {len(part) for part in held} == {12}
+    other = parts(120, replace(PLAIN, fold="1/10/7"), classes=classes).held_out
+    assert other.tolist() != held[0].tolist()
+
+
+def test_a_drawn_part_has_the_classes_in_the_datas_own_proportions():
+    classes = np.array([0] * 900 + [1] * 100)
+    found = parts(1000, PLAIN, classes=classes)
+    assert len(found.held_out) == 100
+    assert classes[found.held_out].sum() in (9, 10, 11)
+    assert len(found.calibration) == 90
+    assert classes[found.calibration].sum() in (8, 9, 10)
+
+
+def test_by_time_nothing_is_learnt_from_the_future():
+    day = np.random.default_rng(0).permutation(400)
+    when = [str(np.datetime64("2020-01-01") + int(d)) for d in day]
+    found = parts(400, replace(PLAIN, order="day"), columns={"day": when})
+    assert len(found.held_out) == 40
+    assert day[found.train].max() < day[found.calibration].min()
+    assert day[found.calibration].max() < day[found.held_out].min()
+
+
+def test_equal_times_stay_in_one_part():
+    found = parts(100, replace(PLAIN, order="year", calibration=0.0), columns={"year": ["2001"] * 85 + ["2002"] * 15})
+    assert found.held_out.tolist() == list(range(85, 100))
+
+
+def test_the_data_s_own_part_and_a_named_one_come_first():
+    own = np.arange(50) >= 40
+    assert parts(50, PLAIN, own=own).held_out.tolist() == list(range(40, 50))
+    take = [str(i % 10) for i in range(50)]
+    found = parts(50, replace(PLAIN, test_where="take=0, 3"), own=own, columns={"take": take})
+    assert found.held_out.tolist() == [i for i in range(50) if i % 10 in (0, 3)]
+
+
+def test_items_that_are_the_same_are_not_on_both_sides():
+    text = [str(i % 30) for i in range(300)]
+    found = parts(300, PLAIN, kept_together=text)
+    assert not {text[i] for i in found.train} & {text[i] for i in found.held_out}
+
+
+def test_the_split_is_the_same_every_time():
+    first, again = (parts(500, PLAIN) for _ in range(2))
+    assert first.held_out.tolist() == again.held_out.tolist()
+    assert first.calibration.tolist() == again.calibration.tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"group": "speaker"}, "--group speaker: no such column. There are: take"),
+        ({"test_where": "take"}, "--test-where take: write COLUMN=VALUE"),
+        ({"test_where": "take=99"}, "--test-where take=99: no item is so. take has 0, 1"),
+        ({"test_where": "take=0,1"}, "all 10 items are held out"),
+        ({"fold": "0/10"}, "--fold 0/10: of 10 items, take n from 2 to 10"),
+        ({"fold": "1-10"}, "--fold 1-10: write k/n"),
+        ({"fold": "1/11"}, "--fold 1/11"),
+        ({"order": "take", "held_out": 0.5}, None),
+    ],
+)
+def test_what_cannot_be_split_is_refused_in_a_line(changes, says):
+    known = {"take": [str(i % 2) for i in range(10)]}
+    if says is None:
+        assert parts(10, replace(PLAIN, **changes), columns=known).held_out.tolist() == [1, 3, 5, 7, 9]
+        return
+    with pytest.raises(Problem, match=re.escape(says)):
+        parts(10, replace(PLAIN, **changes), columns=known)
+
+
+def test_a_time_that_is_none_is_named():
+    with pytest.raises(Problem, match="--order day: 'soon' is neither a number nor a date"):
+        parts(3, replace(PLAIN, order="day"), columns={"day": ["2020-01-01", "soon", "2020-01-02"]})
+
+
+def test_held_out_where_a_group_would_be_cut_is_refused():
+    known = {"take": ["0", "1", "0", "1"], "speaker": ["a", "a", "b", "b"]}
+    with pytest.raises(Problem, match="2 values of speaker are on both sides"):
+        parts(4, replace(PLAIN, test_where="take=0", group="speaker"), columns=known)
+
+
+def test_file_names_say_columns():
+    found = columns("{label}_{speaker}_{take}", ["a/3_anna_12.wav", "4_bo_0.wav"])
+    assert found == {"label": ["3", "4"], "speaker": ["anna", "bo"], "take": ["12", "0"]}
+    with pytest.raises(Problem, match="does not fit --names"):
+        columns("{label}_{take}", ["x.wav"])
+    with pytest.raises(Problem, match="--names label: write words in braces"):
+        columns("label", ["x.wav"])
