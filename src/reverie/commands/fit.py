@@ -103,8 +103,10 @@ def tell(made: Run, screen: Terminal) -> dict[str, Any]:
     screen.tell(f"{made.info['model']}: {last.get('step', 0):,} steps in {duration(last.get('seconds', 0))}  {values}")
     screen.files(files)
     folder = shlex.quote(str(made.path))
-    verbs = ["evaluate"] if "sample" not in made.family.abilities else ["sample", "evaluate"]
-    screen.tell("next: " + " or ".join(f"reverie {verb} {folder}" for verb in verbs))
+    able = made.family.abilities
+    after = [f"reverie sample {folder}"] if "sample" in able else []
+    after += [f"reverie predict {folder} FILES"] if "predict" in able else []
+    screen.tell("next: " + " or ".join([*after, f"reverie evaluate {folder}"]))
     return {
         "run": made.path,
         "model": made.info["model"],

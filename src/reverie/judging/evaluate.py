@@ -67,13 +67,14 @@ def evaluate(run: Run, *, samples: int = 0, seed: int = 0, draws: int = 50) -> R
             notes.append(f"{len(run.prepared.held_out)} held-out items: too few to judge samples by")
     if isinstance(run.model, Scores):
         metrics += likelihood(run, samples=samples, seed=seed, draws=draws)
-    if isinstance(run.model, Predicts):
-        metrics += predictions(run, samples=samples)
+    predicted = predictions(run, samples=samples) if isinstance(run.model, Predicts) else None
+    if predicted:
+        metrics += predicted.metrics
     folder = run.path / "report"
     report = Report(metrics, folder, headline(metrics), notes)
     about = {"model": run.info["model"], "source": run.info["source"]["where"], "seed": seed}
     write_json(folder / "report.json", {**about, **report.to_json()})
-    write_text(report.html, page(run, report, shown, compared))
+    write_text(report.html, page(run, report, shown, compared, predicted))
     return report
 
 

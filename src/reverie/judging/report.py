@@ -21,14 +21,22 @@ if TYPE_CHECKING:
     from reverie.training.run import Run
 
     from .evaluate import Report
+    from .predictions import Judged
 
 NOT_CURVES = ("step", "items", "seconds")
 COLUMNS = ("value", "95 %", "floor", "reference", "n")
 CHARACTERS = 600  # of a text sample, shown
+MOST = 20  # classes that a confusion table shows
 
 
-def page(run: Run, report: Report, shown: Any, compared: Sequence[tuple[Any, Any]] | None) -> str:
-    """Title and verdict, numbers, samples, neighbours, curves."""
+def page(
+    run: Run,
+    report: Report,
+    shown: Any,
+    compared: Sequence[tuple[Any, Any]] | None,
+    predicted: Judged | None = None,
+) -> str:
+    """Title and verdict, numbers, samples, neighbours, mistakes, curves."""
     title = f"{run.info['model']} on {Path(run.info['source']['where']).name}"
     said = "".join(f"<li>{escape(line)}</li>" for line in report.headline)
     notes = "".join(f"<p class='note'>{escape(line)}</p>" for line in report.notes)
@@ -39,6 +47,8 @@ def page(run: Run, report: Report, shown: Any, compared: Sequence[tuple[Any, Any
         section("Measures", table(report.metrics)),
         section("Samples", samples(shown)),
         section("Beside the training data", neighbours(compared)),
+        section("Hardest mistakes", mistakes(predicted)),
+        section("Confusion", confusion(predicted)),
         section("Training", curves(run)),
     ]
     head = (
@@ -109,7 +119,37 @@ def neighbours(compared: Sequence[tuple[Any, Any]] | None) -> str:
     return f"<p class='note'>{about}</p><div class='{kind}'>{rows}</div>"
 
 
+def mistakes(predicted: Judged | None) -> str:
+    """What the model was most sure of and wrong: what it said, and what is true."""
+    if predicted is None or not predicted.mistakes:
+        return ""
+    cells = "".join(
+        f"<figure>{item(one.raw, 'item')}<figcaption>{escape(one.said)}, not {escape(one.truth)}</figcaption></figure>"
+        for one in predicted.mistakes
+    )
+    about = "Of the held-out items that were predicted wrong, those of which the model was most sure."
+    return f"<p class='note'>{about}</p><div class='mistakes'>{cells}</div>"
+
+
+def confusion(predicted: Judged | None) -> str:
+    """How many items of each class (row) were taken for which (column)."""
+    if predicted is None or predicted.confusion is None or not 2 <= len(predicted.names) <= MOST:
+        return ""
+    heads = "".join(f"<th scope='col'>{escape(name)}</th>" for name in predicted.names)
+    rows = "".join(
+        f"<tr><th scope='row'>{escape(name)}</th>{''.join(f'<td>{count or chr(183)}</td>' for count in row)}</tr>"
+        for name, row in zip(predicted.names, predicted.confusion.tolist())
+    )
+    about = "Rows: what is true. Columns: what was said."
+    whole = f"<table class='confusion'><tr><th></th>{heads}</tr>{rows}</table>"
+    return f"<p class='note'>{about}</p><div class='wide'>{whole}</div>"
+
+
 def item(raw: Any, what: str) -> str:
+    if isinstance(raw, dict):
+        return f"<pre>{escape(clipped(', '.join(f'{k}={v}' for k, v in raw.items())))}</pre>"
+    if isinstance(raw, np.ndarray) and raw.ndim == 1:  # a sound: its picture would need a spectrogram
+        return f"<pre>{len(raw):,} samples</pre>"
     if isinstance(raw, np.ndarray):
         return f"<img alt='{what}' src='{png(raw)}'>"
     return f"<pre>{escape(clipped(raw))}</pre>"

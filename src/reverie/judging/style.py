@@ -32,6 +32,8 @@ img { image-rendering: pixelated; max-width: 100%; height: auto; }
 .texts .near > div:first-child { outline: 0; border-left: 2px solid var(--mark); padding-left: .5rem; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font: .8125rem/1.45 ui-monospace, monospace; margin: 0 0 .75rem;
   padding: .6rem .8rem; border: 1px solid var(--line); border-radius: 6px; }
+.mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: .75rem; }
+.mistakes img { width: 100%; display: block; }
 .curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(17.5rem, 1fr)); gap: 1rem; }
 figure { margin: 0; }
 figcaption { font-size: .8125rem; color: var(--soft); }

@@ -21,7 +21,7 @@ def open_source(where: str, options: DataOptions) -> Source:
     """A file or folder of the kind that it looks like, else a named public set. Raises Problem."""
     if options.kind:
         module(options.kind)  # before anything is downloaded
-    path = _path(where)
+    path = located(where)
     if options.predict and options.kind and options.kind not in PREDICTED:
         raise Problem(
             f"--kind {options.kind} --predict {options.predict}: only {', '.join(PREDICTED)} can be predicted from"
@@ -48,7 +48,7 @@ def _answers(kind: str, predict: str) -> bool:
     return not predict or predict not in words or predict in module(kind).TARGETS
 
 
-def _path(where: str) -> Path:
+def located(where: str) -> Path:
     """Where the data lies; a file or folder of that name comes before a set of that name."""
     from reverie.kinds.public import resolve
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from . import checkpoint
 
 if TYPE_CHECKING:
     from reverie.judging.evaluate import Report
+    from reverie.tasks.predict import Answers
 
 FORMAT = 1  # of run.json
 
@@ -106,6 +107,20 @@ class Run:
         from reverie.tasks.sample import draw
 
         return draw(self, n, seed=seed, label=label, how=how)
+
+    def predict(
+        self,
+        files: str | Path | Sequence[str | Path],
+        *,
+        conformal: float = 0.0,
+        others: Sequence[Run | str | Path] = (),
+    ) -> Answers:
+        """What the run, or the mean of it and others, says of new items. See `reverie.tasks.predict.predict`."""
+        from reverie.tasks.predict import predict
+
+        named = [files] if isinstance(files, str | Path) else files
+        more = [other if isinstance(other, Run) else Run.open(other) for other in others]
+        return predict(self, [str(file) for file in named], conformal=conformal, others=more)
 
     def evaluate(self, *, samples: int = 0, seed: int = 0) -> Report:
         """Judge the run and write its report. See `reverie.judging.evaluate.evaluate`."""

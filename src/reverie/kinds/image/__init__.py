@@ -35,7 +35,7 @@ def recognise(path: Path) -> bool:
 
 def unseen(where: Sequence[str], codec: Codec, options: DataOptions) -> Unseen:
     """Pictures of any source, in its order, as the codec takes them. Raises Problem."""
-    from .unseen import read
+    from .fresh import read
 
     return read(where, codec, options)
 

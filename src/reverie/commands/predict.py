@@ -1,0 +1,68 @@
+"""`reverie predict RUN FILES`: what a run says of new items."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from reverie.errors import Problem
+from reverie.terminal import Terminal
+
+from .arguments import Parser
+from .readers import real, several, text
+
+HELP = "say what new items are, with probabilities or intervals"
+SHOWN = 10  # rows in a terminal
+MOST = 1_000  # rows in the JSON
+
+
+def parser(words: Sequence[str]) -> Parser:
+    made = Parser("predict", f"{HELP[0].upper()}{HELP[1:]}.")
+    made.add_argument("run", metavar="RUN", help="a folder that `reverie fit --predict` made")
+    made.add_argument("files", metavar="FILES", nargs="+", help="files or folders of the kind that it was trained on")
+    made.value("--out", text("--out"), ".csv or .parquet (default RUN/predictions.csv)", metavar="FILE")
+    made.value("--conformal", real("--conformal", 0), "sets or intervals that hold the truth so often", metavar="0.9")
+    made.value("--with", several("--with", text("--with")), "more runs: the mean of all answers", metavar="RUN,RUN")
+    made.switch("--json", "print one JSON object, and nothing else, on standard output")
+    return made
+
+
+def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
+    from reverie.training.run import Run
+
+    opened = Run.open(args.run)
+    file = place(args, opened.path)
+    answers = opened.predict(args.files, conformal=args.conformal or 0.0, others=getattr(args, "with") or ())
+    answers.save(file)
+    for note in answers.notes:
+        screen.tell(note)
+    shown = answers.rows()[:SHOWN]
+    heads = [name for name in answers.columns if not name.startswith("p[")]
+    screen.table(heads, [[cell(row[name]) for name in heads] for row in shown])
+    if len(answers) > SHOWN:
+        screen.tell(f"and {len(answers) - SHOWN:,} more")
+    screen.files([file])
+    return {
+        "predictions": answers.rows()[:MOST],
+        "count": len(answers),
+        "notes": answers.notes,
+        "files": [file],
+    }
+
+
+def place(args: Namespace, run: Path) -> Path:
+    """Where the answers go: never over what they are made from."""
+    file = Path(args.out) if args.out else run / "predictions.csv"
+    if file.is_dir():
+        raise Problem(f"--out {file}: a folder. Name a file, such as answers.csv")
+    if file.suffix.lower() not in (".csv", ".parquet"):
+        raise Problem(f"--out {file}: neither .csv nor .parquet. Name it so")
+    if file.exists() and any(Path(one).exists() and file.samefile(one) for one in args.files):
+        raise Problem(f"--out {file}: one of the files to predict. Name another")
+    return file
+
+
+def cell(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
