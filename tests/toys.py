@@ -75,28 +75,4 @@ def rows(count: int = 96, numeric: bool = False) -> tuple[Spec, Values]:
     return Spec("table", fields, target={"answer": target}), Values(values, masks={"b": there})
 
 
-def series(count: int = 64, past: int = 24, ahead: int = 6, channels: int = 2) -> tuple[Spec, Values]:
-    """Waves of one period, from anywhere, each channel in a phase of its own."""
-    g = torch.Generator().manual_seed(1)
-    begin = 100 * torch.rand(count, 1, 1, generator=g)
-    time = torch.arange(past + ahead).view(1, -1, 1) + begin + 3.0 * torch.arange(channels)
-    x = torch.sin(time * 2 * torch.pi / 12) * 2**0.5
-    fields = {"past": Field((past, channels), 0.0, 0.0)}
-    spec = Spec("series", fields, target={"future": Field((ahead, channels), 0.0, 0.0)})
-    return spec, Values({"past": x[:, :past], "future": x[:, past:]})
-
-
-def sounds(count: int = 48, samples: int = 2_000, rate: int = 8_000) -> tuple[Spec, Values]:
-    """Tones of three pitches, of any length from half of the longest on; silence fills the rest."""
-    g = torch.Generator().manual_seed(1)
-    label = torch.randint(3, (count,), generator=g)
-    lengths = torch.randint(samples // 2, samples + 1, (count,), generator=g)
-    time = torch.arange(samples) / rate
-    x = 0.5 * torch.sin(2 * torch.pi * (300.0 * 2.0**label)[:, None] * time)
-    x = (x + 0.05 * torch.randn(count, samples, generator=g)) * (torch.arange(samples) < lengths[:, None])
-    sound = Field((samples,), length=True, rate=rate)
-    spec = Spec("sound", {"sound": sound}, target={"label": Field((), categories=3, names=("low", "mid", "high"))})
-    return spec, Values({"sound": x, "label": label}, {"sound": lengths})
-
-
-SETS = (pictures, tokens, rows, series, sounds)
+SETS = (pictures, tokens, rows)

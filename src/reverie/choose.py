@@ -16,9 +16,7 @@ class Choice(NamedTuple):
 
 PREDICTORS = {
     "image": Choice("convolutional", "pictures are recognised by a convolutional network"),
-    "sound": Choice("convolutional", "sounds are recognised by their spectrogram, by a convolutional network"),
     "table": Choice("feedforward", "rows of a table are predicted by a feed-forward network"),
-    "series": Choice("feedforward", "a linear map of the past is hard to beat on series: feedforward", "linear"),
 }
 
 

@@ -26,9 +26,7 @@ class Field:
     names: tuple[str, ...] = ()  # of the categories, where they have names
     length: bool = False  # the first axis is ragged, at most shape[0]; `Batch.lengths` says how long each item is
     start: int | None = None  # of tokens: the one that a sample starts with
-    end: int | None = None  # of tokens: the one that ends it
     missing: bool = False  # some values are not there: `Batch.masks` says which are
-    rate: int = 0  # samples a second, of sound
 
     @property
     def size(self) -> int:

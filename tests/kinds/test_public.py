@@ -117,7 +117,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(server, tmp_path):
     assert (tmp_path / "file").read_text() == "kept"
 
 
-@pytest.mark.parametrize("name", list(public.LAYOUT))
+@pytest.mark.parametrize("name", list(public.REMOTES))
 def test_without_a_network_one_line_says_where_to_put_which_files(monkeypatch, tmp_path, name):
     nowhere = tuple(replace(r, urls=("http://127.0.0.1:9/x",)) for r in public.REMOTES[name])
     monkeypatch.setitem(public.REMOTES, name, nowhere)
@@ -148,7 +148,14 @@ def test_a_set_is_taken_from_reverie_data_else_from_the_cache(monkeypatch, tmp_p
 def test_another_name_is_no_set():
     assert public.resolve("photos") is None
     demos = {"demo-fashion", "demo-text", "demo-molecules", "demo-tunes"}
-    assert set(public.NAMES) == {"mnist", "fashion-mnist", "cifar10", "tinyshakespeare"} | demos
+    assert set(public.NAMES) == {"mnist", "fashion-mnist", "cifar10", "tinyshakespeare", "adult", "adult-test"} | demos
+
+
+@pytest.mark.parametrize("name", sorted(set(public.LAYOUT) - set(public.REMOTES)))
+def test_a_set_that_is_not_downloaded_says_where_to_put_its_files(name, tmp_path):
+    with pytest.raises(Problem, match="not downloaded by itself") as caught:
+        public.resolve(name)
+    assert str(tmp_path / "cache" / "sets" / name) in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "tinyshakespeare"])

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from reverie.errors import Problem
 from reverie.kinds import DataOptions
-from reverie.kinds.names import columns
 from reverie.kinds.split import Parts, parts
 
 PLAIN = DataOptions(predict="label")
@@ -122,12 +121,3 @@ def test_held_out_where_a_group_would_be_cut_is_refused():
     known = {"take": ["0", "1", "0", "1"], "speaker": ["a", "a", "b", "b"]}
     with pytest.raises(Problem, match="2 values of speaker are on both sides"):
         parts(4, replace(PLAIN, test_where="take=0", group="speaker"), columns=known)
-
-
-def test_file_names_say_columns():
-    found = columns("{label}_{speaker}_{take}", ["a/3_anna_12.wav", "4_bo_0.wav"])
-    assert found == {"label": ["3", "4"], "speaker": ["anna", "bo"], "take": ["12", "0"]}
-    with pytest.raises(Problem, match="does not fit --names"):
-        columns("{label}_{take}", ["x.wav"])
-    with pytest.raises(Problem, match="--names label: write words in braces"):
-        columns("label", ["x.wav"])

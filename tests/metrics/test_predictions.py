@@ -38,12 +38,34 @@ def test_auc_is_the_share_of_pairs_in_the_right_order():
     assert named(of_classes(np.stack([1 - score, score], 1), truth))["roc_auc"] == pytest.approx(wanted)
 
 
+def test_auc_of_several_classes_is_the_mean_over_each_against_the_rest():
+    share, truth = RNG.dirichlet(np.ones(3), 150), RNG.integers(0, 3, 150)
+    wanted = []
+    for k in range(3):
+        pairs = share[truth == k, k][:, None] - share[truth != k, k][None]
+        wanted.append(((pairs > 0) + 0.5 * (pairs == 0)).mean())
+    assert named(of_classes(share, truth))["roc_auc"] == pytest.approx(np.mean(wanted))
+
+
+def test_average_precision_is_the_mean_precision_at_each_positive():
+    score = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
+    truth = np.array([1, 0, 1, 0, 1])
+    found = named(of_classes(np.stack([1 - score, score], 1), truth))
+    assert found["average_precision"] == pytest.approx((1 / 1 + 2 / 3 + 3 / 5) / 3)
+
+
 def test_rare_classes_weigh_as_much_as_others_in_balanced_accuracy():
     truth = np.array([0] * 90 + [1] * 10)
     always = np.tile([0.8, 0.2], (100, 1))
     found = {m.name: m for m in of_classes(always, truth)}
     assert found["accuracy_100"].value == found["accuracy_100"].reference == 0.9
     assert found["balanced_accuracy_100"].value == found["balanced_accuracy_100"].reference == 0.5
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_class_that_is_said_and_never_true_weighs_nothing():
+    found = named(of_classes(table([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]]), np.array([0, 1, 1])))
+    assert found["balanced_accuracy"] == 0.75
 
 
 def test_one_class_alone_leaves_out_what_needs_two():

@@ -9,7 +9,7 @@ import torch
 
 from reverie.core import Field
 from reverie.errors import Problem
-from reverie.tasks.calibrate import Calibration, fitted, temperature, thinned
+from reverie.tasks.calibrate import Calibration, fitted, ranked, temperature
 
 CLASSES = Field((), categories=4)
 NUMBER = Field((), 0.0, 0.0)
@@ -39,13 +39,19 @@ def test_the_temperature_of_labels_is_found_too():
 
 def test_a_quantile_is_the_score_of_its_rank():
     """Of n scores, the ceil((n + 1) level)-th smallest."""
-    trust = Calibration(9, 1.0, [[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]])
+    trust = ranked(torch.tensor([[0.9], [0.1], [0.8], [0.2], [0.7], [0.3], [0.6], [0.4], [0.5]], dtype=torch.float64))
     for level, score in ((0.5, 0.5), (0.55, 0.6), (0.8, 0.8), (0.9, 0.9)):
         assert trust.quantile(level).tolist() == [score]
     with pytest.raises(Problem, match=re.escape("--conformal 0.95: 9 calibration items promise at most 0.9.")):
         trust.quantile(0.95)
     with pytest.raises(Problem, match="0 calibration items"):
         Calibration().quantile(0.5)
+
+
+@pytest.mark.parametrize("level", [0.07, 0.29, 0.55, 0.57, 0.58])  # times 100 these are a hair above a whole number
+def test_a_rank_is_that_of_the_level_as_written(level):
+    trust = ranked(torch.arange(1, 100, dtype=torch.float64)[:, None])
+    assert trust.quantile(level)[0] == round(100 * level)
 
 
 @pytest.mark.parametrize("level", [0.5, 0.9])
@@ -83,9 +89,13 @@ def test_each_number_of_an_item_has_its_own_interval():
     assert found[1] == pytest.approx(10 * found[0])
 
 
-def test_many_scores_are_thinned_without_moving_a_quantile():
-    scores = torch.linspace(0, 1, 50_000, dtype=torch.float64)[None]
-    kept = thinned(scores)[0]
-    assert len(kept) == 5_000
-    for level in (0.1, 0.5, 0.99):
-        assert float(kept.quantile(level)) == pytest.approx(level, abs=2e-4)
+def test_few_kept_scores_still_promise_as_much_as_all():
+    """The next larger score that is kept: never a smaller quantile, and hardly a larger one."""
+    count = 5_001
+    wide = torch.arange(1, count + 1, dtype=torch.float64)[:, None].expand(count, 100)
+    trust = ranked(wide)
+    assert (trust.items, len(trust.ranks), len(trust.scores)) == (count, 2_000, 100)
+    for level in (0.011, 0.1, 0.5, 0.9, 0.999):
+        exact, found = ceil((count + 1) * level), trust.quantile(level)
+        assert exact <= found[0] <= exact + 3
+        assert (found == found[0]).all()

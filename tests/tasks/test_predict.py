@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,36 @@ def test_sets_hold_the_truth_as_often_as_was_asked(run, folder):
     assert covered >= 0.8  # 0.9 of fresh items, within what 32 calibration items allow
 
 
+def test_the_order_of_the_files_is_that_of_the_answers_and_changes_none(run, folder):
+    files = [folder / kind / f"{k}.png" for k in (3, 40) for kind in STRIPES]
+    there, back = run.predict(files), run.predict(files[::-1])
+    assert there.columns["item"] == back.columns["item"][::-1]
+    for name in ("label", "set"):
+        assert there.columns.get(name, [])[::-1] == back.columns.get(name, [])
+    for kind in STRIPES:
+        assert there.columns[f"p[{kind}]"] == pytest.approx(back.columns[f"p[{kind}]"][::-1], abs=1e-5)
+
+
+def test_sets_of_a_mean_with_itself_are_the_runs_own(run, folder):
+    alone = run.predict(folder / "dots", conformal=0.8)
+    assert run.predict(folder / "dots", conformal=0.8, others=[run]).columns == alone.columns
+
+
+def test_without_its_data_a_run_still_predicts_and_says_what_is_lacking(run, folder, tmp_path):
+    copied = tmp_path / "copied"
+    shutil.copytree(run.path, copied)
+    info = json.loads((copied / "run.json").read_text())
+    info["source"]["where"] = str(tmp_path / "gone")
+    (copied / "run.json").write_text(json.dumps(info))
+    (copied / "calibration.json").unlink(missing_ok=True)
+    moved = reverie.open(copied)
+    answers = moved.predict(folder / "dots" / "0.png")
+    assert answers.columns["label"] == run.predict(folder / "dots" / "0.png").columns["label"]
+    assert any("not calibrated" in note and "gone" in note for note in answers.notes)
+    with pytest.raises(Problem, match=r"--conformal 0\.9: can't be promised"):
+        moved.predict(folder / "dots" / "0.png", conformal=0.9)
+
+
 def test_the_mean_with_itself_is_the_run(run, folder):
     alone, twice = run.predict(folder / "down"), run.predict(folder / "down", others=[run.path])
     assert alone.columns == twice.columns
@@ -122,6 +153,8 @@ def test_a_report_shows_mistakes_and_confusion(run):
         (["{broken}"], "not an image"),
         (["{folder}", "--conformal", "0.99"], "32 calibration items promise at most"),
         (["{folder}", "--out", "{folder}"], "a folder. Name a file"),
+        (["{folder}", "--conformal", "1.5"], "--conformal 1.5: a share above 0 and below 1"),
+        (["{folder}", "--conformal", "0"], "--conformal 0: a share above 0 and below 1"),
         (["{folder}", "--out", "answers.txt"], "neither .csv nor .parquet"),
         (["{folder}", "--with", "nowhere"], "no run"),
     ],

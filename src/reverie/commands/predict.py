@@ -5,13 +5,16 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reverie.errors import Problem
 from reverie.terminal import Terminal
 
 from .arguments import Parser
 from .readers import real, several, text
+
+if TYPE_CHECKING:
+    from reverie.training.run import Run
 
 HELP = "say what new items are, with probabilities or intervals"
 SHOWN = 10  # rows in a terminal
@@ -33,8 +36,8 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     from reverie.training.run import Run
 
     opened = Run.open(args.run)
-    file = place(args, opened.path)
-    answers = opened.predict(args.files, conformal=args.conformal or 0.0, others=getattr(args, "with") or ())
+    file = place(args, opened)
+    answers = opened.predict(args.files, conformal=args.conformal, others=getattr(args, "with") or ())
     answers.save(file)
     for note in answers.notes:
         screen.tell(note)
@@ -52,16 +55,22 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     }
 
 
-def place(args: Namespace, run: Path) -> Path:
+def place(args: Namespace, run: Run) -> Path:
     """Where the answers go: never over what they are made from."""
-    file = Path(args.out) if args.out else run / "predictions.csv"
+    file = Path(args.out) if args.out else run.path / "predictions.csv"
     if file.is_dir():
         raise Problem(f"--out {file}: a folder. Name a file, such as answers.csv")
     if file.suffix.lower() not in (".csv", ".parquet"):
         raise Problem(f"--out {file}: neither .csv nor .parquet. Name it so")
-    if file.exists() and any(Path(one).exists() and file.samefile(one) for one in args.files):
-        raise Problem(f"--out {file}: one of the files to predict. Name another")
+    inputs = [Path(one).expanduser() for one in (*args.files, run.info["source"]["where"])]
+    if args.out and file.exists() and any(within(file, one) for one in inputs if one.exists()):
+        raise Problem(f"--out {file}: there already, among the data. Name another")
     return file
+
+
+def within(file: Path, place: Path) -> bool:
+    """Is the file that place, or in that folder?"""
+    return file.resolve().is_relative_to(place.resolve())
 
 
 def cell(value: Any) -> str:

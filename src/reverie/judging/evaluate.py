@@ -70,6 +70,8 @@ def evaluate(run: Run, *, samples: int = 0, seed: int = 0, draws: int = 50) -> R
     predicted = predictions(run, samples=samples) if isinstance(run.model, Predicts) else None
     if predicted:
         metrics += predicted.metrics
+    elif isinstance(run.model, Predicts):
+        notes.append("0 held-out items: nothing to judge predictions by")
     folder = run.path / "report"
     report = Report(metrics, folder, headline(metrics), notes)
     about = {"model": run.info["model"], "source": run.info["source"]["where"], "seed": seed}

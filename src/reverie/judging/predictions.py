@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,9 +11,10 @@ from torch import Tensor
 
 from reverie.core import Described
 from reverie.maths.targets import form, probabilities
-from reverie.metrics import Metric
+from reverie.metrics import Metric, wilson
 from reverie.metrics.predictions import calibrated, of_classes, of_intervals, of_labels, of_numbers
-from reverie.tasks.calibrate import calibration, outputs
+from reverie.tasks.calibrate import Calibration, calibration, outputs
+from reverie.tasks.predict import LEVEL, units
 
 from .items import spread
 
@@ -22,12 +23,11 @@ if TYPE_CHECKING:
 
 ITEMS = 10_000  # held-out items where nobody says
 HARDEST = 24  # mistakes that are shown
-LEVEL = 0.9  # of the intervals whose coverage is measured
 GROUPS = 50  # that are told apart, at most
 
 
 class Mistake(NamedTuple):
-    """One item of which the model was most sure and wrong."""
+    """One item of which the model was sure and wrong, or whose number it missed by most."""
 
     raw: Any
     said: str
@@ -43,20 +43,24 @@ class Judged(NamedTuple):
     confusion: np.ndarray | None
 
 
-def predictions(run: Run, *, samples: int = 0) -> Judged:
-    """Every measure that the target's form allows, on `samples` held-out items (0: at most 10,000)."""
+def predictions(run: Run, *, samples: int = 0) -> Judged | None:
+    """Every measure that the target's form allows, on `samples` held-out items (0: at most 10,000). None where nothing
+    was held out."""
     held_out, target = run.prepared.held_out, run.spec.predicted[1]
+    if not len(held_out):
+        return None
     index = spread(len(held_out), samples or ITEMS)
     output, truth = outputs(run, held_out, index)
     assert truth is not None
     trust = calibration(run)
-    known = truth.numpy()
     if form(target) == "numbers":
-        return of_a_number(run, index, output, truth)
+        return of_a_number(run, index, output, truth, trust)
+    known = truth.numpy()
     share = probabilities(output.double(), target, trust.temperature).numpy()
     if form(target) == "labels":
         return Judged(of_labels(share, known, target.names), [], target.names, None)
     labels = target.names or tuple(map(str, range(target.categories)))
+    found = share.argmax(1)
     metrics = of_classes(share, known, labels)
     plain = probabilities(output.double(), target).numpy()
     if trust.items:
@@ -65,51 +69,58 @@ def predictions(run: Run, *, samples: int = 0) -> Judged:
         metrics.append(calibrated(plain, known, "ece_uncalibrated", "as the network has it"))
     else:
         metrics.append(calibrated(plain, known, "ece", "as the network has it: no part was kept to calibrate by"))
-    right = share.argmax(1) == known
-    metrics += by_group(run, index, right)
+    metrics += by_group(run, index, found == known, rightly)
     confusion = np.zeros((len(labels), len(labels)), np.int64)
-    np.add.at(confusion, (known, share.argmax(1)), 1)
-    sure = np.where(right, -1.0, share.max(1) - share[np.arange(len(known)), known])
-    return Judged(metrics, hardest(run, index, sure, share.argmax(1), known, labels), labels, confusion)
+    np.add.at(confusion, (known, found), 1)
+    sure = share.max(1) - share[np.arange(len(known)), known]
+    wrong = [i for i in np.argsort(-sure, kind="stable") if found[i] != known[i]][:HARDEST]
+    said = [labels[found[i]] for i in wrong]
+    return Judged(metrics, mistakes(run, index, wrong, said, [labels[known[i]] for i in wrong]), labels, confusion)
 
 
-def of_a_number(run: Run, index: Tensor, output: Tensor, truth: Tensor) -> Judged:
-    """In the target's own unit, with the coverage of its intervals."""
+def of_a_number(run: Run, index: Tensor, output: Tensor, truth: Tensor, trust: Calibration) -> Judged:
+    """In the target's own unit, with the coverage of its intervals where they are promised."""
     name, target = run.spec.predicted
-
-    def raw(values: Tensor) -> np.ndarray:
-        found = run.codec.decode({name: values})
-        return np.array([row[name] for row in found] if isinstance(found, list) else found, dtype=float)
-
-    metrics = of_numbers(raw(output), raw(truth), f"unit of {name}")
-    trust = calibration(run)
-    if trust.items:
+    found, known, unit = units(run, output), units(run, truth), f"unit of {name}"
+    metrics = of_numbers(found, known, unit)
+    if trust.most >= LEVEL:
         half = torch.from_numpy(trust.quantile(LEVEL)).to(output.dtype).view(target.shape)
-        metrics += of_intervals(raw(output - half), raw(output + half), raw(truth), LEVEL)
-    return Judged(metrics, [], (), None)
+        metrics += of_intervals(units(run, output - half), units(run, output + half), known, LEVEL)
+    square = ((found - known) ** 2).reshape(len(known), -1).mean(1)
+
+    def group(own: np.ndarray, label: str, protocol: str) -> Metric:
+        return Metric(f"rmse[{label}]", float(np.sqrt(own.mean())), unit, len(own), protocol)
+
+    metrics += by_group(run, index, square, group)
+    if target.shape:
+        return Judged(metrics, [], (), None)
+    worst = np.argsort(-square, kind="stable")[:HARDEST].tolist()
+    said = [f"{found[i]:.4g}" for i in worst]
+    return Judged(metrics, mistakes(run, index, worst, said, [f"{known[i]:.4g}" for i in worst]), (), None)
 
 
-def hardest(
-    run: Run, index: Tensor, sure: np.ndarray, said: np.ndarray, truth: np.ndarray, labels: tuple[str, ...]
-) -> list[Mistake]:
-    """The mistakes of which the model was most sure, first."""
-    worst = [i for i in np.argsort(-sure, kind="stable")[:HARDEST] if sure[i] >= 0]
+def mistakes(run: Run, index: Tensor, worst: list[int], said: list[str], truth: list[str]) -> list[Mistake]:
     if not worst:
         return []
     raws = run.prepared.held_out.raw(index[torch.tensor(worst)])
-    return [Mistake(raw, labels[said[i]], labels[truth[i]]) for raw, i in zip(raws, worst)]
+    return [Mistake(*one) for one in zip(raws, said, truth)]
 
 
-def by_group(run: Run, index: Tensor, right: np.ndarray) -> list[Metric]:
-    """Accuracy for each value of the column that --group names."""
+def rightly(own: np.ndarray, label: str, protocol: str) -> Metric:
+    said = f"{protocol}; 95 % Wilson interval"
+    low, high = wilson(int(own.sum()), len(own))
+    return Metric(f"accuracy[{label}]", float(own.mean()), "share right", len(own), said, low, high)
+
+
+def by_group(
+    run: Run, index: Tensor, values: np.ndarray, measure: Callable[[np.ndarray, str, str], Metric]
+) -> list[Metric]:
+    """A measure of each item's value, for each value of the column that --group names."""
     column, items = run.info["source"]["options"].get("group"), run.prepared.held_out
     if not column or not isinstance(items, Described):
         return []
     member = np.array(items.columns(index)[column])
-    out = []
-    for value in np.unique(member)[:GROUPS]:
-        own = right[member == value]
-        whole = of_classes(np.stack([~own, own], 1).astype(float), np.ones(len(own), np.int64))[0]
-        said = f"held-out items whose {column} is {value}; 95 % Wilson interval"
-        out.append(replace(whole, name=f"accuracy[{column}={value}]", protocol=said, reference=None))
-    return out
+    return [
+        measure(values[member == one], f"{column}={one}", f"held-out items whose {column} is {one}")
+        for one in np.unique(member)[:GROUPS]
+    ]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NOT_CURVES = ("step", "items", "seconds")
 COLUMNS = ("value", "95 %", "floor", "reference", "n")
 CHARACTERS = 600  # of a text sample, shown
+WIDE = 6  # fields that are named
 MOST = 20  # classes that a confusion table shows
 
 
@@ -63,6 +64,8 @@ def facts(run: Run) -> str:
     """What was trained on what, in a line."""
     source = run.info["source"]
     shapes = ", ".join(f"{name} {'×'.join(map(str, f.shape)) or '1'}" for name, f in run.spec.fields.items())
+    if len(run.spec.fields) > WIDE:
+        shapes = f"{len(run.spec.fields)} columns"
     size = sum(p.numel() for p in run.model.parameters())
     classes = f", {run.spec.classes} classes" if run.spec.classes else ""
     counts = f"{len(run.prepared.train):,} training and {len(run.prepared.held_out):,} held-out items"
@@ -120,14 +123,14 @@ def neighbours(compared: Sequence[tuple[Any, Any]] | None) -> str:
 
 
 def mistakes(predicted: Judged | None) -> str:
-    """What the model was most sure of and wrong: what it said, and what is true."""
+    """What the model was most sure of and wrong, or missed by most: what it said, and what is true."""
     if predicted is None or not predicted.mistakes:
         return ""
     cells = "".join(
-        f"<figure>{item(one.raw, 'item')}<figcaption>{escape(one.said)}, not {escape(one.truth)}</figcaption></figure>"
+        f"<figure>{item(one.raw, 'item')}<figcaption>{escape(f'{one.said}, true: {one.truth}')}</figcaption></figure>"
         for one in predicted.mistakes
     )
-    about = "Of the held-out items that were predicted wrong, those of which the model was most sure."
+    about = "Of the held-out items, those that were predicted worst: wrong and most sure, or furthest from the truth."
     return f"<p class='note'>{about}</p><div class='mistakes'>{cells}</div>"
 
 

@@ -11,7 +11,8 @@ def headline(metrics: Sequence[Metric]) -> list[str]:
     """A sentence for each measure that a verdict can rest on, the most telling first."""
     found = {metric.name.split("_")[0].split("[")[0]: metric for metric in reversed(metrics)}
     named = {metric.name: metric for metric in metrics}
-    parts = [distance(found), fidelity(found), variety(found), text(named), correct(found), spoken(found)]
+    parts = [distance(found), fidelity(found), variety(found), text(named), correct(found), sure(metrics)]
+    parts += [near(found), covered(found), spoken(found)]
     return [part for part in parts if part] or ["No measure applies to this model and this data."]
 
 
@@ -70,6 +71,41 @@ def correct(found: Mapping[str, Metric]) -> str:
     if m.low <= m.reference:
         return f"{said}: not surely better than always guessing one class ({percent(m.reference)})."
     return f"{said}; always guessing one class would be right on {percent(m.reference)}."
+
+
+def sure(metrics: Sequence[Metric]) -> str:
+    """Whether a probability means what it says."""
+    m = next((m for m in metrics if m.name.startswith("ece_") and "uncalibrated" not in m.name), None)
+    if m is None or m.floor is None:
+        return ""
+    evidence = f"(calibration error {percent(m.value)}; by chance alone up to {percent(m.floor)})"
+    if m.value <= m.floor:
+        return f"Its probabilities can be taken at their word {evidence}."
+    return f"Its probabilities are off by {percent(m.value)} on average {evidence}."
+
+
+def near(found: Mapping[str, Metric]) -> str:
+    """How close a predicted number comes."""
+    m, r2 = found.get("rmse"), found.get("r2")
+    if m is None or m.reference is None or m.low is None or m.high is None:
+        return ""
+    said = (
+        f"Off by {number(m.value)} (root mean square; 95 %: {number(m.low)} to {number(m.high)}) on {m.samples} items"
+    )
+    if m.high >= m.reference:
+        return f"{said}: not surely better than always saying the mean ({number(m.reference)})."
+    share = f"; {percent(r2.value)} of the variance is explained" if r2 else ""
+    return f"{said}; always saying the mean would be off by {number(m.reference)}{share}."
+
+
+def covered(found: Mapping[str, Metric]) -> str:
+    """Whether intervals keep their promise."""
+    m, width = found.get("coverage"), found.get("width")
+    if m is None or width is None or m.low is None or m.high is None or m.reference is None:
+        return ""
+    short = ", which is surely less" if m.high < m.reference else ""
+    said = f"Of its intervals that promise {percent(m.reference)}, {percent(m.value)} hold the truth{short}"
+    return f"{said}; they are {number(width.value)} wide."
 
 
 def spoken(found: Mapping[str, Metric]) -> str:

@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from reverie.core import Codec, Items
 
-KINDS = ("image", "text")  # in the order in which they are tried
-PREDICTED = ("image",)  # the same, where --predict is given
+KINDS = ("image", "text", "table")  # in the order in which they are tried
+PREDICTED = ("image", "table")  # the same, where --predict is given
 
 
 @dataclass(frozen=True)
 class DataOptions:
     """How a person wants data read. Kept in `run.json`: another value in an old run folder is an error."""
 
-    kind: str = ""  # image | text | "": what the data looks like
+    kind: str = ""  # image | text | table | "": what the data looks like
     size: tuple[int, ...] = ()  # of an item: (H, W), or (tokens,); (): chosen by the kind, and said
     fit: str = "crop"  # crop | pad | stretch: what happens to a picture of another aspect
     tokens: str = "characters"  # characters | bytes | bpe
@@ -38,16 +38,14 @@ class DataOptions:
     column: str = ""  # of a Parquet or .jsonl file: the one that holds the items; "": found, and said
     held_out: float = 0.1  # share kept for judging, where the data has no test part of its own
     skip_bad: bool = False  # leave out files that can't be read, instead of stopping at the first
-    predict: str = ""  # a column | labels | next: what a predictor says; "": nothing is predicted
+    predict: str = ""  # a column | labels: what a predictor says; "": nothing is predicted
     calibration: float = 0.1  # share of the training part by which probabilities and intervals are set; predictors only
     drop: tuple[str, ...] = ()  # columns that the model may not see
-    names: str = ""  # what file names say, such as {label}_{speaker}_{take}: each word is a column
     group: str = ""  # a column: items that share its value stay in one part
     order: str = ""  # a column of times or numbers: the largest are held out, so that none is predicted from its future
     test: str = ""  # a file or folder that is the test part
     test_where: str = ""  # column=value,value: the items that are held out
     fold: str = ""  # k/n or k/n/seed: part k of n is held out, 1/10 … 10/10
-    horizon: int = 0  # steps ahead, of a series; 0: chosen, and said
 
 
 @dataclass(frozen=True)

@@ -38,12 +38,12 @@ def open_source(where: str, options: DataOptions) -> Source:
             f"{where}: nothing that --predict {options.predict} can be learnt from. Say what it is by --kind "
             f"{' or '.join(PREDICTED)}"
         )
-    raise Problem(f"{where}: neither pictures nor text that reverie reads. Say which by --kind {' or '.join(KINDS)}")
+    known = " or ".join(KINDS)
+    raise Problem(f"{where}: neither pictures, a table nor text that reverie reads. Say which by --kind {known}")
 
 
 def _answers(kind: str, predict: str) -> bool:
-    """Can the kind answer what --predict asks? `labels` and `next` belong to some; a column to those
-    whose files have any."""
+    """Can the kind answer what --predict asks? `labels` belongs to some; a column to those whose files have any."""
     words = {word for name in PREDICTED for word in module(name).TARGETS}
     return not predict or predict not in words or predict in module(kind).TARGETS
 

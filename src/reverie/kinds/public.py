@@ -32,6 +32,8 @@ LAYOUT = {
     "fashion-mnist": ("fashion-mnist", tuple(f"{name}.gz" for name in _IDX)),
     "cifar10": ("cifar10", ("train.zip", "test.zip")),  # there as JPEG: near the original; a download is exact, as PNG
     "tinyshakespeare": ("text", ("tinyshakespeare.txt",)),
+    "adult": ("tabular", ("adult-train.csv",)),  # UCI Adult; not downloaded
+    "adult-test": ("tabular", ("adult-test.csv",)),
 }
 # checksums of the unpacked content where a file is gzipped: mirrors differ in how they packed it
 REMOTES = {
@@ -87,6 +89,8 @@ def resolve(name: str) -> Path | None:
         if all((place / file).is_file() for file in files):
             return _of(place, files)
     cure = f"Put {', '.join(files)} into {kept}, or set REVERIE_DATA to a folder with {folder}/{files[0]} in it"
+    if name not in REMOTES:
+        raise Problem(f"{name}: not here, and not downloaded by itself. {cure}")
     fetch(name, REMOTES[name], kept, cure)
     if name == "cifar10":
         from .cifar import convert

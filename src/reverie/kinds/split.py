@@ -80,7 +80,7 @@ def parts(
 def key(options: DataOptions) -> list[object]:
     """What of the options moves an item from one part to another: part of a source's fingerprint."""
     return [
-        options.predict, options.held_out, options.calibration, options.names, options.group, options.order,
+        options.predict, options.held_out, options.calibration, options.group, options.order,
         options.test, options.test_where, options.fold,
     ]  # fmt: skip
 
@@ -96,7 +96,7 @@ def grouped(count: int, options: DataOptions, columns: Columns, together: Sequen
 def column(columns: Columns, name: str, flag: str) -> Sequence[str]:
     """Raises Problem with the columns that are there."""
     if name not in columns:
-        there = f"There are: {', '.join(columns)}" if columns else "This data has none; --names says them of file names"
+        there = f"There are: {', '.join(columns)}" if columns else "This data has none"
         raise Problem(f"{flag} {name}: no such column. {there}")
     return columns[name]
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from math import ceil, exp
 from typing import TYPE_CHECKING
 
@@ -19,7 +22,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from reverie.core import Items, Predicts
-from reverie.errors import Problem
+from reverie.errors import NoRoom, Problem
 from reverie.maths.targets import form, nats, probabilities
 from reverie.spec import Field
 from reverie.training.files import write_json
@@ -29,30 +32,36 @@ if TYPE_CHECKING:
 
 BLOCK = 200  # items at a time
 WIDEST = 3.0  # |log temperature| at most
-KEPT = 5_000  # scores that are kept; more are thinned evenly, which moves no quantile by more than 1 in 5,000
+KEPT = 200_000  # scores that are kept, over all numbers of an item: some megabytes
 
 
 @dataclass(frozen=True)
 class Calibration:
     """What the calibration part says. `scores`, sorted: of classes, 1 - the true class's probability; of numbers, the
-    absolute error in the codec's units, a list for each number of an item."""
+    absolute error in the codec's units, a list for each number of an item. `ranks` says which of the scores they are,
+    from 1 to `items`: all, where they are few."""
 
     items: int = 0  # 0: there was no such part, and nothing is promised
     temperature: float = 1.0
     scores: list[list[float]] = field(default_factory=list)
+    ranks: list[int] = field(default_factory=list)
 
     def quantile(self, level: float) -> np.ndarray:
-        """What a fresh item's score stays below with probability `level`: the ceil((n + 1) level)-th smallest score, of
-        each number. Raises Problem where so few items can't promise that much."""
-        n = len(self.scores[0]) if self.scores else 0
-        rank = ceil((n + 1) * level)
-        if not 0 < level < 1 or rank > n:
-            most = n / (n + 1) if n else 0.0
+        """What a fresh item's score is at most, with probability `level`: the ceil((n + 1) level)-th smallest score of
+        each number, or the next larger one that is kept. Raises Problem where n items can't promise that much."""
+        rank = ceil((self.items + 1) * Fraction(str(level)))  # of the number as written: 0.55 x 100 is no more than 55
+        if not 0 < level < 1 or rank > self.items:
             raise Problem(
-                f"--conformal {level:g}: {n} calibration items promise at most {most:.4g}. Ask for less, or train with "
-                "a larger --calibration"
+                f"--conformal {level:g}: {self.items} calibration items promise at most {self.most:.4g}. Ask for less, "
+                "or train with a larger --calibration"
             )
-        return np.array([scores[rank - 1] for scores in self.scores])
+        at = int(np.searchsorted(self.ranks, rank))
+        return np.array([scores[at] for scores in self.scores])
+
+    @property
+    def most(self) -> float:
+        """The level that so many items can promise, at most."""
+        return self.items / (self.items + 1)
 
 
 @torch.inference_mode()
@@ -80,33 +89,52 @@ def calibration(run: Run) -> Calibration:
             return Calibration(**kept)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass  # not there yet, or of another reverie
-    items = run.prepared.calibration
-    made = Calibration()
+    items, made = run.prepared.calibration, Calibration()
     if items is not None and len(items):
         output, truth = outputs(run, items, torch.arange(len(items)))
         assert truth is not None
         made = fitted(output.double(), truth, run.spec.predicted[1])
-    write_json(file, {"weights": mark, **asdict(made)})
+    with suppress(NoRoom):  # a run that can't be written to is calibrated each time
+        write_json(file, {"weights": mark, **asdict(made)})
     return made
+
+
+def of_mean(runs: Sequence[Run]) -> Calibration:
+    """Of the mean of several runs on the same data, split alike: none of them has learnt from the calibration part.
+    Nothing is promised where they differ in that."""
+    first, target = runs[0], runs[0].spec.predicted[1]
+    items = first.prepared.calibration
+    alike = len({run.info["source"]["fingerprint"] for run in runs}) == 1
+    if not alike or items is None or not len(items) or form(target) == "labels":
+        return Calibration()
+    pairs = [outputs(run, items, torch.arange(len(items))) for run in runs]
+    truth = pairs[0][1]
+    assert truth is not None
+    if form(target) == "numbers":
+        return fitted(torch.stack([output for output, _ in pairs]).double().mean(0), truth, target)
+    heats = [calibration(run).temperature for run in runs]
+    shares = [probabilities(output.double(), target, heat) for (output, _), heat in zip(pairs, heats)]
+    return ranked(1 - torch.stack(shares).mean(0)[torch.arange(len(truth)), truth][:, None])
 
 
 def fitted(output: Tensor, truth: Tensor, target: Field) -> Calibration:
     """From outputs (N, …) and the truth of the calibration part."""
     count = len(truth)
     if form(target) == "numbers":
-        errors = (output - truth).abs().reshape(count, -1).T.sort(1).values
-        return Calibration(count, 1.0, thinned(errors).tolist())
+        return ranked((output - truth).abs().reshape(count, -1))
     heat = temperature(output, truth, target)
     if form(target) != "classes":
         return Calibration(count, heat)
     share = probabilities(output, target, heat)[torch.arange(count), truth]
-    return Calibration(count, heat, thinned((1 - share).sort().values[None]).tolist())
+    return ranked(1 - share[:, None], heat)
 
 
-def thinned(scores: Tensor) -> Tensor:
-    """Sorted scores (numbers, N), at most KEPT of each."""
-    count = scores.shape[1]
-    return scores if count <= KEPT else scores[:, torch.linspace(0, count - 1, KEPT).round().long()]
+def ranked(scores: Tensor, heat: float = 1.0) -> Calibration:
+    """Scores (N, numbers) in order; of many, evenly spaced ranks, so that a quantile is at least what was asked for."""
+    count, numbers = scores.shape
+    kept = min(count, max(2, KEPT // numbers))
+    ranks = torch.linspace(1, count, kept, dtype=torch.float64).round().long()
+    return Calibration(count, heat, scores.sort(0).values[ranks - 1].T.tolist(), ranks.tolist())
 
 
 def temperature(logits: Tensor, truth: Tensor, target: Field) -> float:

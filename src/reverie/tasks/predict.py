@@ -15,17 +15,18 @@ from torch import Tensor
 from reverie.errors import Problem
 from reverie.kinds import Unseen
 from reverie.kinds.find import located, module
-from reverie.maths.targets import form, probabilities
+from reverie.maths.targets import Form, form, probabilities
 from reverie.training.files import write
 from reverie.training.run import read_options
 
-from .calibrate import Calibration, calibration, outputs
+from .calibrate import Calibration, calibration, of_mean, outputs
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
 
 COLUMNS = 50  # classes whose probabilities are all written; of more, the most probable one's alone
 LEVEL = 0.9  # that intervals of numbers promise, where nobody says
+RESERVED = ("item", "probability", "set", "low", "high", "truth")  # columns that have a meaning of their own
 
 
 @dataclass(frozen=True)
@@ -58,47 +59,99 @@ class Answers:
         parquet.write_table(pa.table(self.columns), part)
 
 
-def predict(run: Run, files: Sequence[str], *, conformal: float = 0.0, others: Sequence[Run] = ()) -> Answers:
-    """What the run, or the mean of it and `others`, says of every item in the files. `conformal` asks for sets of
-    classes, or intervals of numbers, that hold the truth with that probability. Raises Problem."""
+def predict(run: Run, files: Sequence[str], *, conformal: float | None = None, others: Sequence[Run] = ()) -> Answers:
+    """What the run, or the mean of it and `others`, says of every item in the files: of classes and labels the mean of
+    their probabilities, of numbers that of their values. `conformal` asks for sets of classes, or intervals of numbers,
+    that hold the truth with that probability (of numbers 0.9, where nobody says). Raises Problem."""
     if not files:
         raise Problem("nothing to predict. Name files or folders after the run")
-    if others and conformal:
-        raise Problem("--conformal: one run's calibration says nothing of the mean of several. Leave --with out")
+    kind = predicts(run)
+    if conformal is not None and not 0 < conformal < 1:
+        raise Problem(f"--conformal {conformal:g}: a share above 0 and below 1. Write one, like --conformal 0.9")
+    if conformal is not None and kind == "labels":
+        raise Problem(f"--conformal {conformal:g}: several labels have a probability each, and no sets. Leave it out")
     for other in others:
-        if other.spec.predicted != run.spec.predicted or other.spec.fields != run.spec.fields:
-            raise Problem(f"--with {other.path}: it predicts other things, or from other data, than {run.path}")
+        same(run, other)
     places = [str(located(file)) for file in files]
-    items = module(run.spec.kind).unseen(places, run.codec, read_options(run.info["source"]["options"]))
-    return answered(run, items, conformal, others)
+    return answered([run, *others], places, conformal)
 
 
-def answered(run: Run, unseen: Unseen, conformal: float, others: Sequence[Run]) -> Answers:
+def predicts(run: Run) -> Form:
+    """The form of what it predicts. Raises Problem where it predicts nothing."""
+    if "predict" not in run.family.abilities:
+        raise Problem(f"{run.path}: {run.family.name} predicts nothing. Make samples with `reverie sample`")
+    return form(run.spec.predicted[1])
+
+
+def same(run: Run, other: Run) -> None:
+    """Raises Problem where the answers of the two can't be averaged."""
+    predicts(other)
+    (name, one), (called, two) = run.spec.predicted, other.spec.predicted
+    said = (name, one.shape, one.categories, one.names)
+    if run.spec.kind != other.spec.kind or said != (called, two.shape, two.categories, two.names):
+        raise Problem(f"--with {other.path}: it predicts other things than {run.path}. Leave it out")
+
+
+def answered(runs: Sequence[Run], places: Sequence[str], conformal: float | None) -> Answers:
+    run = runs[0]
     name, target = run.spec.predicted
+    unseen = new(run, places)
     index = torch.arange(len(unseen.items))
-    output, truth = outputs(run, unseen.items, index)
-    notes = list(unseen.notes)
-    trust = calibration(run)
-    if not trust.items:
-        notes.append("no part was kept to calibrate by: confidence is as the network has it")
+    if not len(index):
+        raise Problem(f"{places[0]}: no item in it. Name other files")
+    said, truth = [], None
+    for one in runs:
+        own = unseen if one.info["codec"] == run.info["codec"] else new(one, places)
+        if len(own.items) != len(index):
+            raise Problem(f"--with {one.path}: it sees {len(own.items)} items there, the first run {len(index)}")
+        output, known = outputs(one, own.items, index)
+        said.append(output)
+        truth = known if one is run else truth
     columns: dict[str, list[Any]] = {"item": list(unseen.names)}
+    notes = list(unseen.notes)
     if form(target) == "numbers":
-        rest = [outputs(other, unseen.items, index)[0] for other in others]
-        mean = torch.stack([output, *rest]).mean(0)
-        columns |= numbers(run, name, mean, trust if not others else Calibration(), conformal)
+        columns |= numbers(runs, said, trusted(runs, conformal, notes), conformal)
     else:
-        shares = [probabilities(output.double(), target, trust.temperature)]
-        for other in others:
-            logits, _ = outputs(other, unseen.items, index)
-            shares.append(probabilities(logits.double(), target, calibration(other).temperature))
+        heats = [trusted([one], None, notes).temperature for one in runs]
+        shares = [probabilities(output.double(), target, heat) for output, heat in zip(said, heats)]
         share = torch.stack(shares).mean(0).numpy()
         labels = target.names or tuple(map(str, range(share.shape[1])))
-        known = trust.quantile(conformal)[0] if conformal else None
-        columns |= classes(name, labels, share, known) if form(target) == "classes" else several(labels, share)
+        if form(target) == "labels":
+            columns |= several(labels, share)
+        else:
+            most = trusted(runs, conformal, []).quantile(conformal)[0] if conformal else None
+            columns |= classes(own_name(name), labels, share, most)
     if unseen.truth and truth is not None:
-        columns["truth"] = spoken(run, name, truth)
-        notes.append(scored(columns, name))
+        columns["truth"] = spoken(run, truth)
+        notes.append(scored(columns, name, form(target)))
     return Answers(columns, notes)
+
+
+def new(run: Run, places: Sequence[str]) -> Unseen:
+    """The files' items as this run's codec has them."""
+    options = read_options(run.info["source"]["options"])
+    found: Unseen = module(run.spec.kind).unseen(list(places), run.codec, options)
+    return found
+
+
+def trusted(runs: Sequence[Run], conformal: float | None, notes: list[str]) -> Calibration:
+    """By what the answers' confidence is set. Where nothing is, a note says so; or a Problem, if it was asked for."""
+    why = "no part of the data was kept to calibrate by, or the runs differ in it"
+    try:
+        found = calibration(runs[0]) if len(runs) == 1 else of_mean(runs)
+    except Problem as problem:  # the data is not here, and was not needed until now
+        found, why = Calibration(), str(problem)
+    if conformal and not found.items:
+        raise Problem(f"--conformal {conformal:g}: can't be promised: {why}")
+    note = f"{runs[0].path}: not calibrated ({why}); confidence is as the network has it"
+    if not found.items and note not in notes:
+        notes.append(note)
+    return found
+
+
+def own_name(name: str) -> str:
+    """A column for the answer, beside those that have a meaning."""
+    return f"predicted {name}" if name in RESERVED or name.startswith("p[") else name
 
 
 def classes(name: str, labels: Sequence[str], share: np.ndarray, most: float | None) -> dict[str, list[Any]]:
@@ -117,38 +170,53 @@ def classes(name: str, labels: Sequence[str], share: np.ndarray, most: float | N
 
 def several(labels: Sequence[str], share: np.ndarray) -> dict[str, list[Any]]:
     """Of several labels, whether each holds and how probable that is."""
-    columns: dict[str, list[Any]] = {label: (share[:, k] > 0.5).tolist() for k, label in enumerate(labels)}
+    columns: dict[str, list[Any]] = {own_name(label): (share[:, k] > 0.5).tolist() for k, label in enumerate(labels)}
     return columns | {f"p[{label}]": share[:, k].round(6).tolist() for k, label in enumerate(labels)}
 
 
-def numbers(run: Run, name: str, found: Tensor, trust: Calibration, conformal: float) -> dict[str, list[Any]]:
-    """The expected value and, where the run was calibrated, an interval around it."""
-    columns = {name: spoken(run, name, found)}
-    if conformal or trust.items:
-        half = torch.from_numpy(trust.quantile(conformal or LEVEL)).to(found.dtype).view(found.shape[1:])
-        columns |= {"low": spoken(run, name, found - half), "high": spoken(run, name, found + half)}
+def numbers(
+    runs: Sequence[Run], said: Sequence[Tensor], trust: Calibration, conformal: float | None
+) -> dict[str, list[Any]]:
+    """The expected value and, where there is a calibration part that promises so much, an interval around it."""
+
+    def mean(shift: Tensor | float) -> list[Any]:
+        found: list[Any] = np.mean([units(run, x + shift) for run, x in zip(runs, said)], axis=0).tolist()
+        return found
+
+    columns = {own_name(runs[0].spec.predicted[0]): mean(0.0)}
+    if conformal or trust.most >= LEVEL:
+        half = torch.from_numpy(trust.quantile(conformal or LEVEL)).to(said[0].dtype).view(said[0].shape[1:])
+        columns |= {"low": mean(-half), "high": mean(half)}
     return columns
 
 
-def spoken(run: Run, name: str, values: Tensor) -> list[Any]:
+def units(run: Run, values: Tensor) -> np.ndarray:
+    """Numbers of the target (N, *shape), from the codec's units to the data's own."""
+    name = run.spec.predicted[0]
+    found = run.codec.decode({name: values})
+    return np.array([row[name] for row in found] if isinstance(found, list) else found, dtype=float)
+
+
+def spoken(run: Run, values: Tensor) -> list[Any]:
     """Values of the target as the data has them."""
     target = run.spec.predicted[1]
-    if target.categories and not target.shape:
-        labels = target.names or tuple(map(str, range(target.categories)))
-        return [labels[int(k)] for k in values]
-    if target.categories:
-        return [[label for label, holds in zip(target.names, row) if holds] for row in values.tolist()]
-    raw = run.codec.decode({name: values})
-    return [row[name] for row in raw] if isinstance(raw, list) else np.asarray(raw).tolist()
+    if not target.categories:
+        found: list[Any] = units(run, values).tolist()
+        return found
+    if target.shape:
+        return [" | ".join(label for label, holds in zip(target.names, row) if holds) for row in values.tolist()]
+    labels = target.names or tuple(map(str, range(target.categories)))
+    return [labels[int(k)] for k in values]
 
 
-def scored(columns: dict[str, list[Any]], name: str) -> str:
+def scored(columns: dict[str, list[Any]], name: str, kind: Form) -> str:
     """Where the files say the truth."""
     truth, count = columns["truth"], len(columns["truth"])
-    if name in columns and isinstance(truth[0], str):
-        right = sum(a == b for a, b in zip(columns[name], truth))
+    if kind == "labels":
+        return "the files say the answers: column truth"
+    found = columns[own_name(name)]
+    if kind == "classes":
+        right = sum(a == b for a, b in zip(found, truth))
         return f"the files say the answers: right on {right:,} of {count:,} ({right / count:.1%})"
-    if name in columns:
-        wrong = np.asarray(columns[name], dtype=float) - np.asarray(truth, dtype=float)
-        return f"the files say the answers: root mean squared error {float(np.sqrt((wrong**2).mean())):.4g}"
-    return "the files say the answers: column truth"
+    wrong = np.asarray(found) - np.asarray(truth)
+    return f"the files say the answers: root mean squared error {float(np.sqrt((wrong**2).mean())):.4g}"

@@ -112,7 +112,7 @@ class Run:
         self,
         files: str | Path | Sequence[str | Path],
         *,
-        conformal: float = 0.0,
+        conformal: float | None = None,
         others: Sequence[Run | str | Path] = (),
     ) -> Answers:
         """What the run, or the mean of it and others, says of new items. See `reverie.tasks.predict.predict`."""

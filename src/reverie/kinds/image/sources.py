@@ -106,7 +106,7 @@ class Images:
             raise Problem(
                 f"{self.where}: {one}: nothing to tell apart. Put the pictures of each class in a folder of its own"
             )
-        for name in ("names", "group", "order", "test", "test_where"):
+        for name in ("group", "order", "test", "test_where"):
             if getattr(self.options, name):
                 raise Problem(f"--{name.replace('_', '-')}: pictures are split by their own parts or at random")
         return parts(len(stored.images), self.options, own=stored.test, classes=stored.labels)

@@ -18,6 +18,7 @@ __all__ = ["SHEET", "Codec", "open", "recognise", "save", "show"]
 
 SHEET = ".txt"  # the suffix of what `show` writes
 
+TABLES = (".csv", ".tsv")  # names that are another kind's: text only where --kind says so
 _FIRST = 4096  # bytes that tell text from the rest
 _NAMES = 2000  # of a folder's files: enough to see what it mostly holds
 _open = open  # the name is taken below by the kind's own
@@ -33,7 +34,7 @@ def recognise(path: Path) -> bool:
                 return _mostly_text(members(archive)[:_NAMES])
         except (OSError, zipfile.BadZipFile):
             return False
-    if not path.is_file():
+    if not path.is_file() or path.name.lower().endswith(TABLES):
         return False
     return named_as_text(path.name) or _begins_as_text(path)
 

@@ -1,0 +1,187 @@
+"""Feed-forward network for rows of a table and for pictures as they are. Rumelhart, Hinton & Williams 1986,
+"Learning representations by back-propagating errors".
+
+On tables with what makes such networks as good as boosted trees: numbers encoded piecewise linearly by the quantiles of
+the training data (Gorishniy, Rubachev & Babenko 2022, arXiv:2203.05556), and an ensemble that shares its weights
+(Gorishniy, Kotelnikov & Babenko 2025, TabM, arXiv:2410.24210).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+
+from reverie import core
+from reverie.core import At, Batch, Field, Loss, Named, Passes, Spec, Training, Update
+from reverie.maths.schedules import one_cycle
+from reverie.maths.targets import form, nats, width
+from reverie.nets.checks import at_least, positive, share
+from reverie.nets.rows import Categories, Dense, Heads, Numbers, Shared
+
+ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+
+
+@dataclass(frozen=True)
+class Config:
+    hidden: tuple[int, ...] = (256, 256)  # widths of the hidden layers; none: linear or logistic regression
+    activation: Literal["relu", "gelu", "silu", "tanh", "sigmoid"] = "relu"  # of the hidden layers
+    norm: Literal["none", "layer"] = "none"  # before each activation
+    residual: bool = False  # add a hidden layer's input to its output, where both are equally wide
+    dropout: float = 0.1  # share of a hidden layer's outputs that is left out at random
+    bins: int = 32  # of a table's number, at quantiles of the training data; 0: the number as it is
+    embed_numbers: int = 12  # width of a number's vector, where it has bins
+    embedding: int = 16  # width of a category's vector, at most
+    members: int = 16  # of the ensemble, which share their weights up to factors; 1: a single network
+    smoothing: float = 0.0  # share of a label that is spread over all classes
+    learning_rate: float = 2e-3  # of AdamW, at its peak
+    warmup: float = 0.05  # share of the steps in which the rate climbs from 0 to its peak; then it falls to 0
+    weight_decay: float = 3e-4  # of AdamW, on matrices
+
+    @classmethod
+    def small(cls) -> Named:
+        """For tables. The spec has the shape of the Adult data, for counting parameters: 6 numbers, 8 categories."""
+        fields = {f"number {k}": Field((), 0.0, 0.0) for k in range(6)}
+        counts = enumerate((10, 17, 8, 16, 7, 6, 3, 43))
+        fields |= {f"category {k}": Field((), categories=n) for k, n in counts}
+        spec = Spec("table", fields, target={"income": Field((), categories=2)})
+        return Named(cls(), Training(batch=256, steps=3_000, keep="best", spec=spec))
+
+    @classmethod
+    def dense(cls) -> Named:
+        """For small pictures, such as Fashion-MNIST: one wide network with layer norm."""
+        spec = Spec("image", {"image": Field((1, 28, 28), levels=256)}, {"label": Field((), categories=10)})
+        config = cls(
+            (1024, 1024), "gelu", "layer", dropout=0.4, members=1, smoothing=0.1, learning_rate=2e-3, weight_decay=0.05
+        )
+        return Named(config, Training(batch=256, steps=8_000, spec=spec))
+
+    @classmethod
+    def tiny(cls) -> Named:
+        """For tests: seconds."""
+        config = cls((8, 8), "gelu", "layer", residual=True, bins=4, embed_numbers=3, embedding=4, members=3)
+        return Named(config, Training(batch=16, steps=20))
+
+
+class Feedforward(core.Model):
+    def __init__(self, cfg: Config, spec: Spec):
+        super().__init__()
+        self.cfg, self.spec = cfg, spec
+        at_least(cfg, bins=0, embed_numbers=1, embedding=1, members=1, weight_decay=0)
+        positive(cfg, "learning_rate")
+        share(cfg, "dropout", "smoothing", "warmup")
+        if any(n < 1 for n in cfg.hidden):
+            raise ValueError(f"hidden {cfg.hidden}: a layer without width. Pass widths of 1 or more")
+        self.target, self.answer = spec.predicted
+        if form(self.answer) == "sequence":
+            raise ValueError("a sequence: feedforward predicts classes, labels and numbers. Predict something else")
+        if self.answer.categories == 1:
+            raise ValueError("one class only: nothing to tell apart. Predict something else")
+        self.wide = tuple(k for k, f in spec.fields.items() if f.shape)
+        self.numeric = tuple(k for k, f in spec.fields.items() if not f.shape and not f.categories)
+        self.named = tuple(k for k, f in spec.fields.items() if not f.shape and f.categories)
+        for name in self.wide:
+            if spec.fields[name].categories or spec.fields[name].length:
+                raise ValueError(
+                    f"{name}: feedforward takes numbers and single categories. Pass such data"
+                )
+        self.numbers = Numbers(len(self.numeric), cfg.bins, cfg.embed_numbers) if self.numeric else None
+        counts = [spec.fields[k].categories for k in self.named]
+        self.categories = Categories(counts, cfg.embedding) if counts else None
+        self.body, self.head = self.networks(self.inputs)
+
+    @property
+    def inputs(self) -> int:
+        """Width of the vector that a row becomes."""
+        flat = sum(self.spec.fields[k].size for k in self.wide)
+        numbers = len(self.numeric) * self.numbers.width if self.numbers else 0
+        return flat + numbers + (self.categories.width if self.categories else 0)
+
+    def networks(self, inputs: int) -> tuple[nn.Sequential, Heads]:
+        cfg, layers = self.cfg, []
+        for k, (wide_in, wide_out) in enumerate(pairwise((inputs, *cfg.hidden))):
+            norm = nn.LayerNorm(wide_out) if cfg.norm == "layer" else nn.Identity()
+            layer = Shared(cfg.members, wide_in, wide_out, first=k == 0)
+            add = cfg.residual and wide_in == wide_out
+            layers.append(Dense(layer, norm, ACTIVATIONS[cfg.activation], cfg.dropout, add))
+        return nn.Sequential(*layers), Heads(cfg.members, (inputs, *cfg.hidden)[-1], width(self.answer))
+
+    def begin(self, stream: Passes) -> None:
+        """Edges of the bins at quantiles of the training data."""
+        if self.numbers and self.cfg.bins:
+            parts = [self.gathered(batch) for batch in stream.whole()]
+            values, there = (torch.cat(column) for column in zip(*parts))
+            self.numbers.learn(values, there)
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        decayed = [m.weight for m in self.modules() if isinstance(m, nn.Linear | Heads)]
+        known = {id(p) for p in decayed}
+        rest = [p for p in self.parameters() if id(p) not in known]
+        groups = [{"params": decayed, "weight_decay": self.cfg.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+        return {"adam": AdamW(groups, lr=self.cfg.learning_rate, fused=True)}
+
+    def updates(self) -> Sequence[Update]:
+        return [Update("adam", self.loss, rate=self.rate)]
+
+    def loss(self, batch: Batch, at: At) -> Loss:
+        """Nats an item, the mean over the members' own: each learns to be right by itself."""
+        outputs, target = self.outputs(batch), batch[self.target]
+        b, k = outputs.shape[:2]
+        each = target.repeat_interleave(k, 0)
+        total = nats(self.shaped(outputs.flatten(0, 1)), each, self.answer, self.cfg.smoothing).sum() / k
+        logs = {"loss": total}
+        if form(self.answer) == "classes":
+            logs["right"] = (self.joined(outputs).argmax(1) == target).sum().to(total.dtype)
+        return Loss(total, b, logs)
+
+    def rate(self, at: At) -> float:
+        return one_cycle(at, self.cfg.warmup)
+
+    def outputs(self, batch: Batch) -> Tensor:
+        """Of every member: (B, members, outputs)."""
+        x = self.vector(batch)
+        shared = x[:, None].expand(-1, self.cfg.members, -1)
+        y: Tensor = self.head(self.body(shared))
+        return y
+
+    def vector(self, batch: Batch) -> Tensor:
+        """(B, inputs)."""
+        parts = [batch[name].flatten(1) for name in self.wide]
+        if self.numbers:
+            parts.append(self.numbers(*self.gathered(batch)))
+        if self.categories:
+            parts.append(self.categories(torch.stack([batch[name] for name in self.named], 1)))
+        return torch.cat(parts, 1)
+
+    def gathered(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Single numbers side by side, and which of them are there: (B, numbers) each."""
+        values = torch.stack([batch[name] for name in self.numeric], 1)
+        there = torch.ones_like(values, dtype=torch.bool)
+        for k, name in enumerate(self.numeric):
+            if name in batch.masks:
+                there[:, k] = batch.masks[name]
+        return values, there
+
+    def shaped(self, output: Tensor) -> Tensor:
+        """(B, outputs) -> what `Predicts` says."""
+        return output if form(self.answer) == "classes" else output.reshape(-1, *self.answer.shape)
+
+    def joined(self, outputs: Tensor) -> Tensor:
+        """The mean over members (B, members, outputs), of probabilities where there are any, as logits."""
+        if outputs.shape[1] == 1:
+            return self.shaped(outputs[:, 0])
+        if form(self.answer) == "classes":
+            return outputs.log_softmax(2).logsumexp(1)
+        if form(self.answer) == "labels":
+            return self.shaped(torch.logit(torch.sigmoid(outputs).mean(1), eps=1e-6))
+        return self.shaped(outputs.mean(1))
+
+    # -------------------------------------------------------------------------------------------------------- abilities
+
+    def predict(self, batch: Batch) -> Tensor:
+        """Logits of the classes (B, classes) or labels, or numbers: the mean over the members."""
+        return self.joined(self.outputs(batch))
+
