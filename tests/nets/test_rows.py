@@ -31,6 +31,13 @@ def test_edges_are_quantiles_of_what_is_there():
     assert numbers.edges.tolist() == [[0, 25, 50, 75, 100], [0, 12, 24, 37, 49]]
 
 
+def test_a_frequent_value_does_not_take_the_bins_of_the_rare_ones():
+    numbers = Numbers(1, 4, 3)
+    x = torch.cat([torch.zeros(900), torch.arange(1.0, 101.0)])[:, None]
+    numbers.learn(x, torch.ones(1000, 1, dtype=torch.bool))
+    assert numbers.edges.tolist() == [[0, 25, 50, 75, 100]]
+
+
 def test_what_is_missing_has_no_influence():
     for bins in (0, 4):
         numbers = Numbers(1, bins, 3)

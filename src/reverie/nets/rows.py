@@ -28,15 +28,19 @@ class Numbers(nn.Module):
             nn.init.uniform_(self.map, -(bins**-0.5), bins**-0.5)
 
     def learn(self, values: Float[Tensor, "n f"], there: Bool[Tensor, "n f"]) -> None:
-        """Edges at evenly spaced quantiles of the values that are there."""
+        """Edges at evenly spaced quantiles of the values that are there; where one value is so frequent that it would
+        hold several, of its distinct values: else all that is rare would share a bin."""
         if not self.bins:
             return
         shares = torch.linspace(0, 1, self.bins + 1, dtype=torch.float64)
         for k in range(values.shape[1]):
             seen = values[there[:, k], k].double()
             if len(seen):
-                at = (shares * (len(seen) - 1)).round().long()
-                self.edges[k] = seen.sort().values[at].to(self.edges.dtype)
+                edges = seen.sort().values[(shares * (len(seen) - 1)).round().long()]
+                if len(edges.unique()) < len(edges):
+                    distinct = seen.unique()
+                    edges = distinct[(shares * (len(distinct) - 1)).round().long()]
+                self.edges[k] = edges.to(self.edges.dtype)
 
     def forward(self, x: Float[Tensor, "b f"], there: Bool[Tensor, "b f"]) -> Float[Tensor, "b d"]:
         inside = there.to(x.dtype)
