@@ -37,8 +37,8 @@ class Numbers(nn.Module):
             seen = values[there[:, k], k].double()
             if len(seen):
                 edges = seen.sort().values[(shares * (len(seen) - 1)).round().long()]
-                if len(edges.unique()) < len(edges):
-                    distinct = seen.unique()
+                if len(torch.unique(edges)) < len(edges):
+                    distinct = torch.unique(seen)
                     edges = distinct[(shares * (len(distinct) - 1)).round().long()]
                 self.edges[k] = edges.to(self.edges.dtype)
 

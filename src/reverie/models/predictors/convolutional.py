@@ -184,7 +184,10 @@ def at_place(x: Tensor, down: int, right: int) -> Tensor:
     """All pictures moved alike."""
     if not (down or right):
         return x
-    return shifted(x, *(torch.full((len(x), 1), by, device=x.device) for by in (down, right)))
+    h, w = x.shape[2:]
+    rows = (torch.arange(h, device=x.device) + down).clamp(0, h - 1)
+    columns = (torch.arange(w, device=x.device) + right).clamp(0, w - 1)
+    return x[:, :, rows][..., columns]
 
 
 def shifted(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
