@@ -32,7 +32,7 @@ def unseen(where: Sequence[str], codec: Codec, options: DataOptions) -> Unseen:
     """Every row of every file, as the codec takes them. Raises Problem."""
     from .fresh import read
 
-    return read(where, codec)
+    return read(where, codec, options.skip_bad)
 
 
 def save(raw: Sequence[dict[str, Any]], folder: Path, first: int = 0) -> list[Path]:

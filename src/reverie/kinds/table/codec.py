@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -14,7 +14,7 @@ import numpy as np
 from reverie.errors import Problem
 from reverie.spec import Field, Spec
 
-from .files import number
+from .files import clean, number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 OTHER, MISSING = "(other)", "(missing)"  # categories that training has not seen, and gaps
 NAMED = 256  # categories that have a number of their own, at most; of more, hashes
 BUCKETS = 256  # that hashes fall into
+MIXED = 0.1  # share of words below which a column is one of numbers with slips in it
 CLASSES = 10  # distinct whole numbers up to which a target is a class
 Cells = Sequence[str | None]
 
@@ -48,8 +49,9 @@ class Column:
             return Field((), categories=BUCKETS + 1)
         return Field((), categories=len(self.names), names=self.names)
 
-    def encode(self, cells: Cells, where: str) -> tuple[np.ndarray, np.ndarray]:
-        """(N,) of float32 or int64, and which are there. Raises Problem for a word among numbers."""
+    def encode(self, cells: Cells, where: Callable[[int], str]) -> tuple[np.ndarray, np.ndarray]:
+        """(N,) of float32 or int64, and which are there. `where` says where cell i stands. Raises Problem for a word
+        among numbers, and for a number that float32 can't hold on training's scale."""
         there = np.array([cell is not None for cell in cells])
         if self.type in ("number", "date"):
             read = number if self.type == "number" else seconds
@@ -59,9 +61,14 @@ class Column:
                     value = read(cell)
                     if value is None:
                         what = "a number" if self.type == "number" else "a date"
-                        raise Problem(f"{where}: row {i + 1}, {self.name}: {cell[:40]!r} is not {what}. Mend it")
+                        raise Problem(f"{where(i)}, {self.name}: {cell[:40]!r} is not {what}. Mend it")
                     values[i] = (value - self.mean) / self.deviation
-            return values.astype(np.float32), there
+            with np.errstate(over="ignore"):
+                small = values.astype(np.float32)
+            if not np.isfinite(small).all():
+                i = int(np.flatnonzero(~np.isfinite(small))[0])
+                raise Problem(f"{where(i)}, {self.name}: {str(cells[i])[:40]} is too far from the rest. Mend it")
+            return small, there
         if self.type == "hash":
             return np.array([bucket(cell) for cell in cells], np.int64), there
         known = {name: k for k, name in enumerate(self.names)}
@@ -96,17 +103,23 @@ class Codec:
         from reverie.core import Batch
 
         def cells(name: str) -> list[str | None]:
-            return [None if row.get(name) is None else str(row[name]) for row in raw]
+            return [clean(row.get(name)) for row in raw]
+
+        def where(i: int) -> str:
+            return f"row {i + 1}"
 
         values, masks = {}, {}
         for column in self.columns:
-            encoded, there = column.encode(cells(column.name), "rows")
+            encoded, there = column.encode(cells(column.name), where)
             values[column.name] = torch.from_numpy(encoded)
             if column.type in ("number", "date"):
                 masks[column.name] = torch.from_numpy(there)
         answers = cells(self.target.name)
         if all(cell is not None for cell in answers):
-            values[self.target.name] = torch.from_numpy(self.target.encode(answers, "rows")[0])
+            unknown = [a for a in answers if self.target.names and a not in self.target.names]
+            if unknown:
+                raise Problem(f"{self.target.name}: {unknown[0]!r} is none of its classes. Leave it out")
+            values[self.target.name] = torch.from_numpy(self.target.encode(answers, where)[0])
         return Batch(values, masks=masks)
 
     def decode(self, values: Mapping[str, Tensor]) -> list[dict[str, Any]]:
@@ -139,12 +152,15 @@ def fit(name: str, cells: Cells) -> Column | str:
     if len(distinct) == 1 and not gaps:
         return f"always {present[0]}"
     for kind, read in (("number", number), ("date", seconds)):
-        found = [read(cell) for cell in present]
-        if all(value is not None for value in found):
-            values = np.array(found, dtype=float)
-            spread = float(values.std()) or 1.0
-            return Column(name, kind, float(values.mean()), spread, missing=gaps, whole=bool((values % 1 == 0).all()))
+        values = _parsed(present, read)
+        if values is not None:
+            if values.min() == values.max() and not gaps:
+                return f"always {present[0]}"
+            return Column(name, kind, *scale(values), missing=gaps, whole=bool((values % 1 == 0).all()))
     if len(distinct) > max(20, 0.9 * len(present)):
+        words = [cell for cell in present if number(cell) is None]
+        if len(words) < MIXED * len(present):
+            return f"numbers, but also words such as {words[0][:40]!r}"
         return "another word in almost every row"
     if len(distinct) > NAMED:
         return Column(name, "hash", missing=gaps)
@@ -155,20 +171,46 @@ def fit(name: str, cells: Cells) -> Column | str:
 def fit_target(name: str, cells: Cells) -> Column:
     """Words and few whole numbers are classes, all else numbers. Raises Problem where there is nothing to learn."""
     present = [cell for cell in cells if cell is not None]
-    found = [number(cell) for cell in present]
+    values = _parsed(present, number)
     distinct = set(present)
-    if len(distinct) < 2:
+    if len(distinct) < 2 or (values is not None and values.min() == values.max()):
         what = f"always {present[0]}" if present else "no values"
         raise Problem(f"--predict {name}: {what}: nothing to learn. Predict another column")
-    if all(value is not None for value in found):
-        values = np.array(found, dtype=float)
+    if values is not None:
         whole = all(cell.lstrip("+-").isdecimal() for cell in distinct)
         if not (whole and len(distinct) <= CLASSES):
-            return Column(name, "number", float(values.mean()), float(values.std()) or 1.0, whole=whole)
+            return Column(name, "number", *scale(values), whole=whole)
         return Column(name, "category", names=tuple(sorted(distinct, key=float)))
+    words = [cell for cell in present if number(cell) is None]
+    if len(words) < MIXED * len(present) and len(distinct) > CLASSES:
+        raise Problem(f"--predict {name}: {words[0][:40]!r} is not a number, as the others are. Mend or empty it")
     if len(distinct) > max(NAMED, len(present) // 2):
         raise Problem(f"--predict {name}: {len(distinct):,} different words in {len(present):,} rows: no classes")
     return Column(name, "category", names=tuple(sorted(distinct)))
+
+
+def _parsed(cells: Cells, read: Callable[[str], float | None]) -> np.ndarray | None:
+    """(N,) where every cell is of that form."""
+    found = []
+    for cell in cells:
+        value = None if cell is None else read(cell)
+        if value is None:
+            return None
+        found.append(value)
+    return np.array(found, dtype=float)
+
+
+def scale(values: np.ndarray) -> tuple[float, float]:
+    """Mean and deviation; 1 of numbers that are all the same, whose computed deviation may be a rounding error."""
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        return low, 1.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = float(values.mean()), float(values.std())
+    if not np.isfinite([mean, deviation]).all():  # squares beyond float64
+        most = max(-low, high)
+        mean, deviation = float((values / most).mean() * most), float((values / most).std() * most)
+    return mean, deviation or 1.0
 
 
 def seconds(cell: str) -> float | None:

@@ -24,18 +24,41 @@ LARGEST = 4 << 30  # bytes
 
 @dataclass
 class Table:
-    """Columns of equal length, by name."""
+    """Columns of equal length, by name. Rows are counted from 1, the first under the head."""
 
     where: str
     columns: dict[str, list[str | None]]
     notes: list[str] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)  # rows that are left out: a line each
+    numbers: list[int] = field(default_factory=list)  # of each row in its file
+    files: list[str] = field(default_factory=list)  # that each row is from
+
+    def __post_init__(self) -> None:
+        self.numbers = self.numbers or list(range(1, len(self) + 1))
+        self.files = self.files or [self.where] * len(self)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), []))
 
+    def name(self, i: int) -> str:
+        """What a person would call row i: the file is said where it is another one than the table's own."""
+        return f"row {self.numbers[i]}" if self.files[i] == self.where else f"{self.files[i]} row {self.numbers[i]}"
 
-def read(where: str, skip_bad: bool = False, names: Sequence[str] = ()) -> Table:
-    """A CSV or Parquet file. `names`: of the columns of a file that has no head, and as many. Raises Problem."""
+    def place(self, i: int) -> str:
+        """Where row i lies, for a message."""
+        return f"{self.files[i]}: row {self.numbers[i]}"
+
+    def checked(self, skip_bad: bool) -> Table:
+        """The same. Raises Problem where rows had to be left out and nobody has asked for that."""
+        if self.bad and not skip_bad:
+            more = f", and {len(self.bad) - 1:,} more rows" if len(self.bad) > 1 else ""
+            raise Problem(f"{self.where}: {self.bad[0]}{more}. Mend it, or pass --skip-bad")
+        return self
+
+
+def read(where: str, names: Sequence[str] = ()) -> Table:
+    """A CSV or Parquet file, without its rows of another length. `names`: of the columns of a file that has no head,
+    and as many. Raises Problem."""
     path = Path(where)
     if not path.is_file():
         raise Problem(f"{where}: no such file. Is it spelt right?")
@@ -43,16 +66,18 @@ def read(where: str, skip_bad: bool = False, names: Sequence[str] = ()) -> Table
         raise Problem(f"{where}: {path.stat().st_size / 1e9:.1f} GB, too much for memory. Split it")
     if path.name.lower().endswith(".parquet"):
         return _parquet(where)
-    rows, delimiter = _rows(where)
-    table = _headed(where, rows, skip_bad, names)
+    text, encoding = _text(where)
+    rows, delimiter = _rows(where, text)
+    table = _headed(where, rows, names)
     if delimiter != ",":
         table.notes.insert(0, f"columns are divided by {delimiter!r}")
+    if encoding == "latin-1":
+        table.notes.insert(0, "not UTF-8: read as Latin-1")
     return table
 
 
-def _rows(where: str) -> tuple[list[list[str]], str]:
+def _rows(where: str, text: str) -> tuple[list[list[str]], str]:
     """Every line that is not empty, cut into stripped cells."""
-    text = _text(where)
     if "\0" in text:
         raise Problem(f"{where}: holds NUL bytes: no text. Save it as CSV")
     delimiter = _delimiter(text)
@@ -67,7 +92,8 @@ def _rows(where: str) -> tuple[list[list[str]], str]:
     return rows, delimiter
 
 
-def _text(where: str) -> str:
+def _text(where: str) -> tuple[str, str]:
+    """The text, and how it was encoded."""
     try:
         data = Path(where).read_bytes()
         if data[:2] == b"\x1f\x8b":
@@ -78,7 +104,7 @@ def _text(where: str) -> str:
         raise Problem(f"{where}: can't be read ({error.strerror or error}). Check its permissions") from None
     for encoding in ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "latin-1"):
         try:
-            return data.decode(encoding)
+            return data.decode(encoding), encoding
         except UnicodeDecodeError:
             continue
     raise Problem(f"{where}: broken UTF-16. Save it as UTF-8")
@@ -96,55 +122,65 @@ def _delimiter(text: str) -> str:
     return best
 
 
-def _headed(where: str, rows: list[list[str]], skip_bad: bool, names: Sequence[str]) -> Table:
-    """A first row of which no cell is a number, and none repeats, is the head."""
-    notes = []
-    first = rows[0]
-    has_head = not any(number(cell) is not None for cell in first) and all(first)
-    if has_head:
-        head, body, at = first, rows[1:], 2
+def _headed(where: str, rows: list[list[str]], names: Sequence[str]) -> Table:
+    """A first row of which no cell is a number is the head."""
+    first, notes = rows[0], []
+    spare = [f"c{k + 1}" for k in range(len(first))]
+    if not any(number(cell) is not None for cell in first) and 2 * sum(map(bool, first)) >= len(first):
+        head, body = [cell or name for cell, name in zip(first, spare)], rows[1:]
         twice = [name for name, count in Counter(head).items() if count > 1]
         if twice:
             raise Problem(f"{where}: two columns named {twice[0]}. Rename one")
+        bare = [name for cell, name in zip(first, spare) if not cell]
+        if bare:
+            notes.append(f"without a name in the head, called by their place: {', '.join(bare)}")
+    elif len(names) == len(first):
+        head, body = list(names), rows
     else:
-        known = names if len(names) == len(first) else [f"c{k + 1}" for k in range(len(first))]
-        head, body, at = list(known), rows, 1
-        if known is not names:
-            notes.append(f"no head: the columns are c1 … c{len(first)}")
+        head, body = spare, rows
+        notes.append(f"no head: the columns are c1 … c{len(first)}")
     if not body:
         raise Problem(f"{where}: a head without rows. Give a table with rows")
-    bad = [k for k, row in enumerate(body) if len(row) != len(head)]
-    if bad and not skip_bad:
-        row = body[bad[0]]
-        more = f", and {len(bad) - 1:,} more rows" if len(bad) > 1 else ""
-        raise Problem(
-            f"{where}: row {bad[0] + at} has {len(row)} cells, not {len(head)}{more}. Mend it, or pass --skip-bad"
-        )
+    bad = [f"row {k + 1} has {len(row)} cells, not {len(head)}" for k, row in enumerate(body) if len(row) != len(head)]
+    if len(bad) == len(body):
+        raise Problem(f"{where}: no row has as many cells as the head ({len(head)}): {bad[0]}. Mend it")
+    numbers = [k + 1 for k, row in enumerate(body) if len(row) == len(head)]
     if bad:
-        notes.append(f"{len(bad):,} rows with more or fewer cells left out, such as row {bad[0] + at}")
+        notes.append(f"{len(bad):,} rows with more or fewer cells left out: {bad[0]}")
         body = [row for row in body if len(row) == len(head)]
     columns = {name: [None if c.lower() in MISSING else c for c in cells] for name, cells in zip(head, zip(*body))}
-    return Table(where, columns, notes)
+    return Table(where, columns, notes, bad, numbers)
 
 
 def _parquet(where: str) -> Table:
     import pyarrow as pa
     from pyarrow import parquet
 
-    try:
-        found = parquet.read_table(where)
-    except (pa.ArrowException, OSError) as error:
-        raise Problem(f"{where}: not a whole Parquet file ({str(error).splitlines()[0]}). Save it again") from None
     columns, notes = {}, []
-    for name in found.column_names:
-        values = found[name].to_pylist()
-        if any(isinstance(v, dict | list | bytes) for v in values[:1000]):
-            notes.append(f"{name}: no plain values, left out")
-            continue
-        columns[name] = [None if v is None or str(v).strip().lower() in MISSING else str(v).strip() for v in values]
+    try:
+        found = parquet.ParquetFile(where).read()
+        twice = [name for name, count in Counter(found.column_names).items() if count > 1]
+        if twice:
+            raise Problem(f"{where}: two columns named {twice[0]}. Rename one")
+        for name in found.column_names:
+            values, kind = found[name], found[name].type
+            if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+                notes.append(f"{name}: no plain values, left out")
+                continue
+            if pa.types.is_timestamp(kind):  # Python's own times have no nanoseconds
+                values = values.cast(pa.timestamp("us", kind.tz), safe=False)
+            columns[name] = [clean(v) for v in values.to_pylist()]
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise Problem(f"{where}: not a whole Parquet file ({str(error).splitlines()[0]}). Save it again") from None
     if not columns or not len(found):
         raise Problem(f"{where}: no plain rows. Give a table of numbers and words")
     return Table(where, columns, notes)
+
+
+def clean(value: Any) -> str | None:
+    """A value as a file's cell would hold it; None where it is missing."""
+    cell = "" if value is None else str(value).strip()
+    return None if cell.lower() in MISSING else cell
 
 
 def number(cell: str | None) -> float | None:

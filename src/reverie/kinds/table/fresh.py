@@ -15,26 +15,31 @@ from .files import read as read_file
 from .items import Encoded
 
 
-def read(where: Sequence[str], codec: Codec) -> Unseen:
+def read(where: Sequence[str], codec: Codec, skip_bad: bool) -> Unseen:
     """Every row of every file, in order. Its answers count where each row has one that training knows. Raises Problem
     where a column is missing."""
     needed, target = [c.name for c in codec.columns], codec.target
     whole: dict[str, list[str | None]] = {name: [] for name in [*needed, target.name]}
-    names: list[str] = []
+    files: list[str] = []
+    numbers: list[int] = []
     notes: list[str] = []
     for place in where:
-        table = read_file(place)
+        table = read_file(place).checked(skip_bad)
         lacking = [name for name in needed if name not in table.columns]
         if lacking:
             raise Problem(f"{place}: no column {lacking[0]}. There are: {', '.join(table.columns)}")
         for name in needed:
             whole[name] += table.columns[name]
         whole[target.name] += table.columns.get(target.name, [None] * len(table))
-        names += [f"row {i + 1}" if len(where) == 1 else f"{place} row {i + 1}" for i in range(len(table))]
+        files += table.files
+        numbers += table.numbers
         notes += table.notes
     answers = whole[target.name]
-    if target.type == "category" and not all(a in target.names for a in answers):
-        whole[target.name] = answers = [a.removesuffix(".") if a else a for a in answers]
+    bare = [a.removesuffix(".") if a else a for a in answers]
+    if target.type == "category" and not set(answers) <= {*target.names, None} and set(bare) <= {*target.names, None}:
+        whole[target.name] = answers = bare
+        notes.append(f"a full stop after {target.name} taken off")
     truth = all(a is not None and (target.type == "number" or a in target.names) for a in answers)
-    joined = Table(where[0], whole, notes)
-    return Unseen(Encoded(joined, np.arange(len(joined)), codec, truth), names, truth, notes)
+    joined = Table(where[0] if len(where) == 1 else "", whole, notes, numbers=numbers, files=files)
+    rows = np.arange(len(joined))
+    return Unseen(Encoded(joined, rows, codec, truth), [joined.name(i) for i in range(len(joined))], truth, notes)

@@ -16,20 +16,31 @@ if TYPE_CHECKING:
 
 
 class Encoded:
-    """Some rows of a table. Numbers of all columns lie side by side, so that a batch is one look-up."""
+    """Some rows of a table. Columns of one type lie side by side, so that a batch is three look-ups, however many
+    there are."""
 
     def __init__(self, table: Table, rows: np.ndarray, codec: Codec, truth: bool = True):
         import torch
 
         self.table, self.rows, self.codec = table, rows, codec
-        self.values: dict[str, Tensor] = {}
-        self.masks: dict[str, Tensor] = {}
+        places = rows.tolist()
+        numbers: dict[str, np.ndarray] = {}
+        masks: dict[str, np.ndarray] = {}
+        categories: dict[str, np.ndarray] = {}
         for column in [*codec.columns, *([codec.target] if truth else [])]:
             cells = table.columns[column.name]
-            encoded, there = column.encode([cells[i] for i in rows], table.where)
-            self.values[column.name] = torch.from_numpy(encoded)
+            encoded, there = column.encode([cells[i] for i in places], lambda k: table.place(places[k]))
+            (numbers if encoded.dtype == np.float32 else categories)[column.name] = encoded
             if column.type in ("number", "date") and column is not codec.target:
-                self.masks[column.name] = torch.from_numpy(there)
+                masks[column.name] = there
+
+        def stacked(columns: dict[str, np.ndarray], like: type) -> tuple[list[str], Tensor]:
+            return list(columns), torch.from_numpy(
+                np.array(list(columns.values()), like).reshape(len(columns), len(rows))
+            )
+
+        self.values = [stacked(numbers, np.float32), stacked(categories, np.int64)]  # (columns, N) each
+        self.masks = stacked(masks, np.bool_)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -38,8 +49,11 @@ class Encoded:
         """Items at index (B,): each column (B,), float32 or int64, and which numbers are there."""
         from reverie.core import Batch
 
-        values = {k: v[index] for k, v in self.values.items()}
-        return Batch(values, masks={k: v[index] for k, v in self.masks.items()})
+        def chosen(names: list[str], columns: Tensor) -> dict[str, Tensor]:
+            return dict(zip(names, columns.index_select(1, index).unbind(0)))
+
+        values = {name: x for part in self.values for name, x in chosen(*part).items()}
+        return Batch(values, masks=chosen(*self.masks))
 
     def raw(self, index: Tensor) -> list[dict[str, Any]]:
         """The same rows as the file has them: what the model saw, and the answer."""
@@ -48,7 +62,7 @@ class Encoded:
         return [{k: self.table.columns[k][i] for k in names if k in self.table.columns} for i in rows]
 
     def columns(self, index: Tensor) -> dict[str, list[str]]:
-        """Every column of the file, and "item", the row's number."""
+        """Every column of the file, and "item", the row's number, after its file's name where there are several."""
         rows = self.rows[index.numpy()]
         known = {k: [cells[i] or "" for i in rows] for k, cells in self.table.columns.items()}
-        return {**known, "item": [f"row {i + 1}" for i in rows]}
+        return {**known, "item": [self.table.name(i) for i in rows]}

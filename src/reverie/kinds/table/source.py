@@ -17,12 +17,15 @@ from reverie.kinds import DataOptions, Prepared, Summary
 from reverie.kinds.public import resolve
 from reverie.kinds.split import Parts, key, parts
 
-from .codec import Codec, Column, fit, fit_target
+from .codec import BUCKETS, CLASSES, Codec, Column, fit, fit_target
+from .codec import NAMED as CATEGORIES
 from .files import Table, number, read
 from .items import Encoded
 from .leaks import leaks
 
 NAMED = 8  # columns that a line names
+LISTED = 30  # columns that an error names
+HASHED = f"categories of more than {CATEGORIES} words, by a hash into {BUCKETS} numbers"
 
 
 class Rows:
@@ -37,8 +40,8 @@ class Rows:
 
     @cached_property
     def table(self) -> Table:
-        """All rows, of the test file too."""
-        found = read(self.where, self.options.skip_bad)
+        """All rows that have as many cells as the head."""
+        found = read(self.where)
         for name in self.options.drop:
             self.known(found, name, "--drop")
         return found
@@ -46,31 +49,38 @@ class Rows:
     @staticmethod
     def known(table: Table, name: str, flag: str) -> None:
         if name not in table.columns:
-            near = get_close_matches(name, table.columns, 1, 0.5)
+            near = get_close_matches(name, table.columns, 3, 0.5)
             cure = f"Did you mean {near[0]}? " if near else ""
-            raise Problem(f"{flag} {name}: no such column. {cure}There are: {', '.join(table.columns)}")
+            ordered = [*near, *(c for c in table.columns if c not in near)]
+            raise Problem(f"{flag} {name}: no such column. {cure}There are: {_some(ordered, LISTED)}")
 
     def summary(self) -> Summary:
         table = self.table
-        kinds = {name: _said(fit(name, cells), cells) for name, cells in table.columns.items()}
+        columns = {name: _said(fit(name, cells), cells) for name, cells in table.columns.items()}
         rows = Counter(zip(*table.columns.values()))
-        facts: dict[str, Any] = {"columns": kinds, "duplicates": len(table) - len(rows)}
+        facts: dict[str, Any] = {"columns": columns, "duplicates": len(table) - len(rows)}
         plan = [*table.notes]
         train = 0
-        if self.options.predict:
+        if table.bad and not self.options.skip_bad:
+            plan.append("fit stops at such rows: mend them, or pass --skip-bad")
+        elif self.options.predict:
             prepared = self.prepare()
             plan, train = list(prepared.notes), len(prepared.train)
         else:
             plan.append("--predict COLUMN learns to predict one; no model makes rows yet")
-        return Summary("table", self.where, len(table), facts, (), tuple(plan), train, (len(table.columns),))
+        return Summary(
+            "table", self.where, len(table), facts, tuple(table.bad), tuple(plan), train, (len(table.columns),)
+        )
 
     def prepare(self, size: tuple[int, ...] = ()) -> Prepared:
         """Splits, then learns types, scales and categories from the training part alone."""
-        table, target = self.table, self.options.predict
+        table, target = self.table.checked(self.options.skip_bad), self.options.predict
         if not target:
-            names = ", ".join(table.columns)
+            names = _some(list(table.columns), LISTED)
             raise Problem(f"{self.where}: no model makes rows yet. Predict a column by --predict. There are: {names}")
         self.known(table, target, "--predict")
+        if target in self.options.drop:
+            raise Problem(f"--drop {target}: it is what --predict asks for. Leave one of the two out")
         notes = list(table.notes)
         whole, own = self._with_test(table, notes)
         kept = [i for i, cell in enumerate(whole.columns[target]) if cell is not None]
@@ -91,21 +101,29 @@ class Rows:
         if not self.options.test:
             return table, None
         path = self.options.test if Path(self.options.test).exists() else resolve(self.options.test)
-        other = read(str(path or self.options.test), self.options.skip_bad, list(table.columns))
+        other = read(str(path or self.options.test), list(table.columns)).checked(self.options.skip_bad)
         lacking = [name for name in table.columns if name not in other.columns]
         if lacking:
-            raise Problem(f"--test {self.options.test}: no column {lacking[0]}. There are: {', '.join(other.columns)}")
+            raise Problem(
+                f"--test {self.options.test}: no column {lacking[0]}. There are: {_some(list(other.columns), LISTED)}"
+            )
         target = self.options.predict
         known, answers = set(table.columns[target]), other.columns[target]
         bare = [cell.removesuffix(".") if cell else cell for cell in answers]
-        if not set(answers) <= known and set(bare) <= known:
+        if not set(answers) <= {*known, None} and set(bare) <= {*known, None}:
             notes.append(f"a full stop after {target} in {self.options.test} taken off")
             other.columns[target] = bare
         columns = {name: [*cells, *other.columns[name]] for name, cells in table.columns.items()}
-        return Table(table.where, columns, table.notes), np.arange(len(table) + len(other)) >= len(table)
+        numbers, files = table.numbers + other.numbers, table.files + other.files
+        whole = Table(table.where, columns, table.notes, numbers=numbers, files=files)
+        return whole, np.arange(len(whole)) >= len(table)
 
     def _split(self, table: Table, kept: np.ndarray, own: np.ndarray | None) -> Parts:
-        columns = {k: [cells[i] or "" for i in kept] for k, cells in table.columns.items()}
+        order, places = self.options.order, kept.tolist()
+        for i in places if order in table.columns else ():
+            if table.columns[order][i] is None:
+                raise Problem(f"{table.place(i)}, {order}: empty, and --order needs a time there. Mend it")
+        columns = {k: [cells[i] or "" for i in places] for k, cells in table.columns.items()}
         answers = columns[self.options.predict]
         classes = None
         if len(set(answers)) <= len(answers) // 10:
@@ -119,31 +137,42 @@ class Rows:
         notes = found.notes
         if again:
             notes += (f"{len(lines) - len(set(lines)):,} rows are repeated: each and its copies stay in one part",)
+        elif own is not None or self.options.test_where:
+            learnt = {lines[i] for part in (found.train, found.calibration) for i in part}
+            both = sum(lines[i] in learnt for i in found.held_out)
+            if both:
+                notes += (f"{both:,} held-out rows are also among those learnt from, word for word",)
         return Parts(kept[found.train], kept[found.held_out], kept[found.calibration], notes)
 
     def _codec(self, table: Table, rows: np.ndarray, notes: list[str]) -> Codec:
-        features, left = [], []
+        features, left, places = [], [], rows.tolist()
         for name, cells in table.columns.items():
             if name == self.options.predict or name in self.options.drop:
                 continue
-            found = fit(name, [cells[i] for i in rows])
+            found = fit(name, [cells[i] for i in places])
             if isinstance(found, Column):
                 features.append(found)
             else:
                 left.append(f"{name} ({found})")
         if not features:
-            raise Problem(f"{self.where}: no column to predict {self.options.predict} from")
-        target = fit_target(self.options.predict, [table.columns[self.options.predict][i] for i in rows])
-        for kind, what in (("number", "numbers"), ("date", "dates"), ("category", "categories"), ("hash", "hashed")):
+            why = f": left out are {_some(left)}" if left else ""
+            raise Problem(f"{self.where}: no column to predict {self.options.predict} from{why}")
+        target = fit_target(self.options.predict, [table.columns[self.options.predict][i] for i in places])
+        for kind, what in (("number", "numbers"), ("date", "dates"), ("category", "categories"), ("hash", HASHED)):
             names = [c.name for c in features if c.type == kind]
             if names:
                 notes.append(f"{what}: {_some(names)}")
-        gaps = [c.name for c in features if c.missing]
+        gaps = [f"{c.name} ({sum(table.columns[c.name][i] is None for i in places):,})" for c in features if c.missing]
         if gaps:
             notes.append(f"with gaps, which the model is told of: {_some(gaps)}")
         if left:
             notes.append(f"left out: {_some(left)}")
-        many = f"{len(target.names)} classes ({_some(list(target.names))})"
+        few = (
+            f"; at most {CLASSES} different whole numbers are classes"
+            if all(number(name) is not None for name in target.names)
+            else ""
+        )
+        many = f"{len(target.names)} classes ({_some(list(target.names))}{few})"
         notes.append(f"predicts {target.name}: {many if target.names else 'a number'}")
         return Codec(tuple(features), target)
 
@@ -155,7 +184,7 @@ class Rows:
             for i in rows:
                 if table.columns[target.name][i] not in target.names:
                     value = table.columns[target.name][i]
-                    cure = "Give more such rows, or remove these"
+                    cure = f"Give more such rows, or remove these ({table.place(i)})"
                     raise Problem(f"--predict {target.name}: {value!r} is not in the training part. {cure}")
 
     def _fingerprint(self, table: Table) -> str:
@@ -171,10 +200,9 @@ def _said(found: Column | str, cells: list[str | None]) -> str:
     if isinstance(found, str):
         return f"left out ({found}{some})"
     values = [v for v in map(number, cells) if v is not None]
-    if found.type == "number":
-        return f"number {min(values):g} … {max(values):g}{some}"
-    return f"{found.type}, {len(set(cells) - {None}):,} different{some}"
+    span = f" {min(values):g} … {max(values):g}" if found.type == "number" else ""
+    return f"{found.type}{span}, {len(set(cells) - {None}):,} different{some}"
 
 
-def _some(names: list[str]) -> str:
-    return ", ".join(names) if len(names) <= NAMED else f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+def _some(names: list[str], most: int = NAMED) -> str:
+    return ", ".join(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most} more"
