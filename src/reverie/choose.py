@@ -17,6 +17,7 @@ class Choice(NamedTuple):
 PREDICTORS = {
     "image": Choice("convolutional", "pictures are recognised by a convolutional network"),
     "table": Choice("feedforward", "rows of a table are predicted by a feed-forward network"),
+    "series": Choice("feedforward", "a series goes on by a linear map of its past", "linear"),
 }
 
 

@@ -148,7 +148,8 @@ def test_a_set_is_taken_from_reverie_data_else_from_the_cache(monkeypatch, tmp_p
 def test_another_name_is_no_set():
     assert public.resolve("photos") is None
     demos = {"demo-fashion", "demo-text", "demo-molecules", "demo-tunes"}
-    assert set(public.NAMES) == {"mnist", "fashion-mnist", "cifar10", "tinyshakespeare", "adult", "adult-test"} | demos
+    named = {"mnist", "fashion-mnist", "cifar10", "tinyshakespeare", "adult", "adult-test", "etth1"}
+    assert set(public.NAMES) == named | demos
 
 
 @pytest.mark.parametrize("name", sorted(set(public.LAYOUT) - set(public.REMOTES)))

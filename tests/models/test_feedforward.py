@@ -125,6 +125,185 @@ def test_one_batch_is_learnt_by_heart():
     assert torch.equal(model.predict(batch).argmax(1), batch["answer"])
 
 
+# --------------------------------------------------------------------------------------------------- rows and ensembles
+
+
+def test_one_member_is_the_plain_network():
+    """Linear, ReLU, linear, on weights that are read out of it."""
+    spec, items = pictures()
+    model = Feedforward(replace(PLAIN, hidden=(5,)), spec).eval()
+    batch = everything(items)
+    layer, head = model.body[0].layer, model.head
+    inner = (batch["image"].flatten(1) @ layer.linear.weight.T + layer.bias[0]).relu()
+    assert torch.allclose(model.features(batch), inner, atol=1e-5)
+    assert torch.allclose(model.predict(batch), inner @ head.weight[0] + head.bias[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("bins", [0, 4])
+def test_a_missing_numbers_value_has_no_influence_but_its_absence_does(bins):
+    spec, items = rows()
+    model = Feedforward(replace(Config.tiny().config, bins=bins), spec).eval()
+    model.begin(Whole(items))
+    batch = everything(items)
+    other = torch.where(batch.masks["b"], batch["b"], 7.0)
+    assert torch.equal(model.predict(Batch({**batch.values, "b": other}, masks=batch.masks)), model.predict(batch))
+    all_there = {"b": torch.ones_like(batch.masks["b"])}
+    assert not torch.allclose(model.predict(Batch(batch.values, masks=all_there)), model.predict(batch))
+
+
+def test_a_missing_number_of_a_wide_field_has_no_influence_but_its_absence_does():
+    spec = Spec("table", {"x": Field((2, 3), 0.0, 0.0, missing=True)}, target={"y": Field((), 0.0, 0.0)})
+    model = Feedforward(Config.tiny().config, spec).eval()
+    assert model.inputs == 12
+    x, there = torch.randn(5, 2, 3), torch.rand(5, 2, 3) < 0.5
+    said = model.predict(Batch({"x": x}, masks={"x": there}))
+    assert torch.equal(model.predict(Batch({"x": torch.where(there, x, 9.0)}, masks={"x": there})), said)
+    assert not torch.allclose(model.predict(Batch({"x": torch.where(there, x, 0.0)})), said)
+
+
+def learns_everywhere(model: Feedforward, batch: Batch) -> bool:
+    model.loss(batch, AT).total.backward()
+    return all(p.grad is not None and bool(p.grad.abs().max() > 0) for p in model.parameters())
+
+
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+def test_every_parameter_gets_a_gradient_from_rows_and_from_series(norm):
+    torch.manual_seed(0)
+    config = replace(Config.tiny().config, norm=norm)
+    spec, items = rows()
+    model = Feedforward(config, spec)
+    model.begin(Whole(items))
+    assert learns_everywhere(model, everything(items))
+    assert learns_everywhere(Feedforward(replace(config, window_norm=True), SERIES), series())
+
+
+def test_weights_decay_but_biases_norms_and_factors_do_not():
+    model = Feedforward(replace(Config.tiny().config, weight_decay=0.3, norm="batch"), rows()[0])
+    decayed, rest = model.optimizers()["adam"].param_groups
+    assert (decayed["weight_decay"], rest["weight_decay"]) == (0.3, 0.0)
+    wanted = [layer.layer.linear.weight for layer in model.body] + [model.head.weight]
+    assert {id(p) for p in decayed["params"]} == {id(p) for p in wanted}
+
+
+@pytest.mark.parametrize(
+    ("decay", "wanted"), [("none", [1, 1, 1]), ("linear", [0.875, 0.375, 0]), ("cosine", [1, 0.5, 0])]
+)
+def test_the_rate_stays_or_falls_to_nothing(decay, wanted):
+    model = Feedforward(replace(PLAIN, warmup=0.0, decay=decay), rows()[0])
+    assert [model.rate(At(k, 0, 4)) for k in (0, 2, 4)] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu", "silu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+@pytest.mark.parametrize("residual", [False, True])
+def test_the_gradient_of_the_whole_network_is_that_of_finite_differences(activation, norm, residual):
+    torch.manual_seed(0)
+    config = Config((4, 4), activation, norm, residual, dropout=0.0, bins=0, members=2)
+    spec = Spec("table", {"x": Field((3,), 0.0, 0.0)}, target={"y": Field((), categories=3)})
+    model = Feedforward(config, spec).double()
+    y = torch.randint(0, 3, (4,))
+    x = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: model.loss(Batch({"x": x, "y": y}), AT).total, x)
+
+
+# ---------------------------------------------------------------------------------------------------------- batch norm
+
+
+def test_finished_it_predicts_each_item_alone():
+    spec, items = rows()
+    model = Feedforward(replace(Config.tiny().config, norm="batch"), spec).eval()
+    model.begin(Whole(items))
+    model.finish(Whole(items))
+    alone = torch.cat([model.predict(items.take(torch.tensor([k]))) for k in range(5)])
+    assert torch.allclose(model.predict(items.take(torch.arange(5))), alone, atol=1e-5)
+
+
+def test_finish_takes_the_mean_and_unbiased_variance_of_what_each_member_sees():
+    spec, items = rows()
+    model = Feedforward(replace(Config.tiny().config, norm="batch"), spec).eval()
+    model.begin(Whole(items))
+    model.finish(Whole(items))
+    batch, first = everything(items), model.body[0]
+    seen = first.layer(model.vector(batch)[:, None].expand(-1, 3, -1))  # (B, 3, 8)
+    assert torch.allclose(first.norm.norm.mean.view(3, 8), seen.mean(0), atol=1e-5)
+    assert torch.allclose(first.norm.norm.var.view(3, 8), seen.var(0), atol=1e-5)
+
+
+# -------------------------------------------------------------------------------------------------------------- series
+
+SERIES = Spec("series", {"past": Field((12, 3), 0.0, 0.0)}, target={"future": Field((4, 3), 0.0, 0.0)})
+
+
+def series(n: int = 6) -> Batch:
+    torch.manual_seed(1)
+    return Batch({"past": torch.randn(n, 12, 3), "future": torch.randn(n, 4, 3)})
+
+
+def test_the_linear_set_is_one_map_along_time_that_all_channels_share():
+    config = replace(Config.linear().config, window_norm=False)
+    model, batch = Feedforward(config, SERIES), series()
+    assert sum(p.numel() for p in model.parameters()) == 12 * 4 + 4
+    wanted = torch.einsum("blc,lh->bhc", batch["past"], model.head.weight[0]) + model.head.bias[0][:, None]
+    assert torch.allclose(model.predict(batch), wanted, atol=1e-5)
+    turned = Batch({"past": batch["past"].flip(2)})
+    assert torch.allclose(model.predict(turned), wanted.flip(2), atol=1e-5)
+
+
+@pytest.mark.parametrize("made", [Config.linear().config, replace(Config.tiny().config, window_norm=True)])
+def test_with_window_norm_a_prediction_moves_and_stretches_with_the_past(made):
+    torch.manual_seed(0)
+    model = Feedforward(made, SERIES).double().eval()
+    past = series()["past"].double()
+    by, to = torch.tensor([2.0, 0.1, 30.0]).double(), torch.tensor([5.0, -100.0, 0.0]).double()
+    said = model.predict(Batch({"past": past}))
+    assert torch.allclose(model.predict(Batch({"past": past * by + to})), said * by + to, rtol=1e-9, atol=1e-9)
+    plain = Feedforward(replace(made, window_norm=False), SERIES).double().eval()
+    moved = plain.predict(Batch({"past": past + 5}))
+    assert not torch.allclose(moved, plain.predict(Batch({"past": past})) + 5)
+
+
+def test_a_gap_in_a_series_has_no_influence_but_its_absence_does():
+    past = Field((12, 3), 0.0, 0.0, missing=True)
+    model = Feedforward(Config.linear().config, Spec("series", {"past": past}, target=SERIES.target)).eval()
+    x, there = series()["past"], torch.rand(6, 12, 3) < 0.7
+    said = model.predict(Batch({"past": x}, masks={"past": there}))
+    other = torch.where(there, x, -50.0)
+    assert torch.equal(model.predict(Batch({"past": other}, masks={"past": there})), said)
+    assert not torch.allclose(model.predict(Batch({"past": torch.where(there, x, 0.0)})), said)
+
+
+def test_series_with_other_targets_are_taken_flat():
+    spec = Spec("series", SERIES.fields, target={"future": Field((), categories=4)})
+    model = Feedforward(Config.tiny().config, spec)
+    assert model.inputs == 36
+    assert model.predict(series()).shape == (6, 4)
+
+
+def test_features_are_one_row_an_item():
+    assert Feedforward(Config.tiny().config, SERIES).features(series()).shape == (6, 3 * 3 * 8)
+    assert Feedforward(Config.tiny().config, rows()[0]).features(everything(rows()[1])).shape == (96, 3 * 8)
+
+
+# ------------------------------------------------------------------------------------------------------------ refusals
+
+
+def test_window_norm_without_a_series_is_refused_with_the_cure():
+    with pytest.raises(ValueError, match=r"window_norm: only a series .* Pass False"):
+        Feedforward(replace(PLAIN, window_norm=True), rows()[0])
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        (Field((5,), categories=4, start=0), "a sequence: feedforward predicts"),
+        (Field((), categories=1), "one class only"),
+    ],
+)
+def test_a_target_that_it_cannot_predict_is_refused(target, says):
+    with pytest.raises(ValueError, match=says):
+        Feedforward(PLAIN, Spec("table", rows()[0].fields, target={"answer": target}))
+
+
 @pytest.mark.parametrize(
     ("fields", "says"),
     [

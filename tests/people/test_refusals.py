@@ -29,7 +29,7 @@ AT_ONCE = [
     (("fit", "pictures", "--size", "1x2x3"), ("--size 1x2x3", "48x64")),
     (("fit", "pictures", "--aspect", "squeeze"), ("--aspect squeeze", "crop, pad, stretch")),
     (("fit", "pictures", "--tokens", "byte"), ("--tokens byte", "Did you mean bytes?")),
-    (("fit", "pictures", "--kind", "audio"), ("--kind audio", "image, text, table")),
+    (("fit", "pictures", "--kind", "audio"), ("--kind audio", "image, text, series, table")),
     (("fit", "pictures", "--held-out", "nan"), ("--held-out nan", "not a finite number")),
     (("fit", "pictures", "--clip", "-1"), ("--clip -1", "0 or more")),
     (("fit", "pictures", "--skip-bad=yes"), ("--skip-bad",)),

@@ -123,7 +123,7 @@ def add_data(parser: Parser) -> None:
 
 def add_prediction(group: Grouped) -> None:
     """How data is split and read for a predictor."""
-    group.value("--predict", text("--predict"), "labels, or a column's name", metavar="WHAT")
+    group.value("--predict", text("--predict"), "labels, next (of a series), or a column's name", metavar="WHAT")
     share = f"share of the training part that confidence is set by (default {AS_IT_IS.calibration:g})"
     group.value("--calibration", real("--calibration", 0), share)
     group.value("--drop", several("--drop", text("--drop")), "columns that the model may not see", metavar="NAME,NAME")
@@ -131,6 +131,7 @@ def add_prediction(group: Grouped) -> None:
     group.value("--order", text("--order"), "a column of times: the latest items are held out", metavar="NAME")
     group.value("--test", text("--test"), "a file or folder that is the test part", metavar="DATA")
     group.value("--test-where", text("--test-where"), "the items held out", metavar="NAME=VALUE,VALUE")
+    group.value("--horizon", whole("--horizon", 1), "rows of a series to predict (default 24)")
     group.value("--fold", text("--fold"), "k/n: part k of n is held out", metavar="1/10")
 
 

@@ -38,7 +38,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
             screen.tell(f"  and {len(summary.bad) - SHOWN:,} more; --json names them all")
     plan = list(summary.plan)
     if summary.train:
-        choice = choose(summary.kind, summary.shape, summary.train)
+        choice = choose(summary.kind, summary.shape, summary.train, predict=args.predict or "")
         plan.append(f"train a {choice.model}: {choice.why}")
     screen.tell("fit would:")
     screen.tell(*(f"  {line}" for line in plan))

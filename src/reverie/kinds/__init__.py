@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from reverie.core import Codec, Items
 
-KINDS = ("image", "text", "table")  # in the order in which they are tried
-PREDICTED = ("image", "table")  # the same, where --predict is given
+KINDS = ("image", "text", "series", "table")  # in the order in which they are tried
+PREDICTED = ("image", "table", "series")  # the same, where --predict is given
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class DataOptions:
     group: str = ""  # a column: items that share its value stay in one part
     order: str = ""  # a column of times or numbers: the largest are held out, so that none is predicted from its future
     test: str = ""  # a file or folder that is the test part
-    test_where: str = ""  # column=value,value: the items that are held out
+    test_where: str = ""  # column=value,value: the items that are held out; of a series rows=FIRST:END
+    horizon: int = 0  # rows of a series that are predicted; 0: chosen by the kind, and said
     fold: str = ""  # k/n or k/n/seed: part k of n is held out, 1/10 … 10/10
 
 

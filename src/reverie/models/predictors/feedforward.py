@@ -1,13 +1,16 @@
-"""Feed-forward network for rows of a table and for pictures as they are. Rumelhart, Hinton & Williams 1986,
+"""Feed-forward network for rows of a table, pictures as they are and series. Rumelhart, Hinton & Williams 1986,
 "Learning representations by back-propagating errors".
 
 On tables with what makes such networks as good as boosted trees: numbers encoded piecewise linearly by the quantiles of
 the training data (Gorishniy, Rubachev & Babenko 2022, arXiv:2203.05556), and an ensemble that shares its weights
-(Gorishniy, Kotelnikov & Babenko 2025, TabM, arXiv:2410.24210).
+(Gorishniy, Kotelnikov & Babenko 2025, TabM, arXiv:2410.24210; Wen, Tran & Ba 2020, arXiv:2002.06715). On series a map
+along time that all channels share (Zeng et al. 2023, arXiv:2205.13504), in the past's own scale (Kim et al. 2022,
+"Reversible Instance Normalization").
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
@@ -17,28 +20,33 @@ from torch.optim import AdamW, Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Passes, Spec, Training, Update
-from reverie.maths.schedules import one_cycle
+from reverie.maths.schedules import one_cycle, warm_up, warm_up_then_cosine
 from reverie.maths.targets import form, nats, width
 from reverie.nets.checks import at_least, positive, share
+from reverie.nets.feed import MemberNorm, own_scale
+from reverie.nets.norm import population_statistics
 from reverie.nets.rows import Categories, Dense, Heads, Numbers, Shared
 
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+PASSES = 32  # batches that batch norm's population statistics are averaged over
 
 
 @dataclass(frozen=True)
 class Config:
     hidden: tuple[int, ...] = (256, 256)  # widths of the hidden layers; none: linear or logistic regression
     activation: Literal["relu", "gelu", "silu", "tanh", "sigmoid"] = "relu"  # of the hidden layers
-    norm: Literal["none", "layer"] = "none"  # before each activation
+    norm: Literal["none", "batch", "layer"] = "none"  # before each activation
     residual: bool = False  # add a hidden layer's input to its output, where both are equally wide
     dropout: float = 0.1  # share of a hidden layer's outputs that is left out at random
     bins: int = 32  # of a table's number, at quantiles of the training data; 0: the number as it is
     embed_numbers: int = 12  # width of a number's vector, where it has bins
     embedding: int = 16  # width of a category's vector, at most
     members: int = 16  # of the ensemble, which share their weights up to factors; 1: a single network
+    window_norm: bool = False  # series: predict in the scale of each channel's own past, and put that back
     smoothing: float = 0.0  # share of a label that is spread over all classes
     learning_rate: float = 2e-3  # of AdamW, at its peak
-    warmup: float = 0.05  # share of the steps in which the rate climbs from 0 to its peak; then it falls to 0
+    warmup: float = 0.05  # share of the steps in which the rate climbs from 0 to its peak
+    decay: Literal["none", "linear", "cosine"] = "linear"  # how the rate falls to 0 after that
     weight_decay: float = 3e-4  # of AdamW, on matrices
 
     @classmethod
@@ -51,11 +59,22 @@ class Config:
         return Named(cls(), Training(batch=256, steps=3_000, keep="best", spec=spec))
 
     @classmethod
+    def linear(cls) -> Named:
+        """For series: a linear map from the past to the future. Counted on four days of hourly ETTh1: 7 channels."""
+        fields, target = {"past": Field((336, 7), 0.0, 0.0)}, {"future": Field((96, 7), 0.0, 0.0)}
+        config = cls(
+            (), dropout=0.0, bins=0, members=1, window_norm=True, learning_rate=1e-3, decay="cosine", weight_decay=0.0
+        )
+        spec = Spec("series", fields, target=target)
+        return Named(config, Training(batch=32, steps=3_000, keep="best", size=(336,), spec=spec))
+
+    @classmethod
     def dense(cls) -> Named:
-        """For small pictures, such as Fashion-MNIST: one wide network with layer norm."""
+        """For small pictures: one wide network with batch norm. About 91 % of Fashion-MNIST's test set right, in seven
+        minutes on one core."""
         spec = Spec("image", {"image": Field((1, 28, 28), levels=256)}, {"label": Field((), categories=10)})
         config = cls(
-            (1024, 1024), "gelu", "layer", dropout=0.4, members=1, smoothing=0.1, learning_rate=2e-3, weight_decay=0.05
+            (1024, 1024), "gelu", "batch", dropout=0.4, members=1, smoothing=0.1, learning_rate=2e-3, weight_decay=0.05
         )
         return Named(config, Training(batch=256, steps=8_000, spec=spec))
 
@@ -81,13 +100,14 @@ class Feedforward(core.Model):
         if self.answer.categories == 1:
             raise ValueError("one class only: nothing to tell apart. Predict something else")
         self.wide = tuple(k for k, f in spec.fields.items() if f.shape)
+        self.serial = ahead(spec)
+        if cfg.window_norm and not self.serial:
+            raise ValueError("window_norm: only a series whose own future is predicted has a scale. Pass False")
         self.numeric = tuple(k for k, f in spec.fields.items() if not f.shape and not f.categories)
         self.named = tuple(k for k, f in spec.fields.items() if not f.shape and f.categories)
         for name in self.wide:
             if spec.fields[name].categories or spec.fields[name].length:
-                raise ValueError(
-                    f"{name}: feedforward takes numbers and single categories. Pass such data"
-                )
+                raise ValueError(f"{name}: feedforward takes numbers and single categories. Pass such data")
         self.numbers = Numbers(len(self.numeric), cfg.bins, cfg.embed_numbers) if self.numeric else None
         counts = [spec.fields[k].categories for k in self.named]
         self.categories = Categories(counts, cfg.embedding) if counts else None
@@ -95,19 +115,32 @@ class Feedforward(core.Model):
 
     @property
     def inputs(self) -> int:
-        """Width of the vector that a row becomes."""
-        flat = sum(self.spec.fields[k].size for k in self.wide)
+        """Width of the vector that a row, or a channel of a series, becomes."""
+        wide = [self.spec.fields[k] for k in self.wide]
+        if self.serial:
+            return wide[0].shape[0] * (1 + wide[0].missing)
+        flat = sum(f.size * (1 + f.missing) for f in wide)
         numbers = len(self.numeric) * self.numbers.width if self.numbers else 0
         return flat + numbers + (self.categories.width if self.categories else 0)
 
     def networks(self, inputs: int) -> tuple[nn.Sequential, Heads]:
         cfg, layers = self.cfg, []
         for k, (wide_in, wide_out) in enumerate(pairwise((inputs, *cfg.hidden))):
-            norm = nn.LayerNorm(wide_out) if cfg.norm == "layer" else nn.Identity()
+            norm = self.normed(wide_out)
             layer = Shared(cfg.members, wide_in, wide_out, first=k == 0)
             add = cfg.residual and wide_in == wide_out
             layers.append(Dense(layer, norm, ACTIVATIONS[cfg.activation], cfg.dropout, add))
-        return nn.Sequential(*layers), Heads(cfg.members, (inputs, *cfg.hidden)[-1], width(self.answer))
+        return nn.Sequential(*layers), Heads(cfg.members, (inputs, *cfg.hidden)[-1], self.outs)
+
+    @property
+    def outs(self) -> int:
+        """Numbers that a member says of a row, or of a channel of a series."""
+        return self.answer.shape[0] if self.serial else width(self.answer)
+
+    def normed(self, wide: int) -> nn.Module:
+        if self.cfg.norm == "batch":
+            return MemberNorm(self.cfg.members, wide)
+        return nn.LayerNorm(wide) if self.cfg.norm == "layer" else nn.Identity()
 
     def begin(self, stream: Passes) -> None:
         """Edges of the bins at quantiles of the training data."""
@@ -138,18 +171,54 @@ class Feedforward(core.Model):
         return Loss(total, b, logs)
 
     def rate(self, at: At) -> float:
-        return one_cycle(at, self.cfg.warmup)
+        share = self.cfg.warmup
+        if self.cfg.decay == "linear":
+            return one_cycle(at, share)
+        return warm_up_then_cosine(at, share, 0.0) if self.cfg.decay == "cosine" else warm_up(at, share)
 
     def outputs(self, batch: Batch) -> Tensor:
         """Of every member: (B, members, outputs)."""
-        x = self.vector(batch)
-        shared = x[:, None].expand(-1, self.cfg.members, -1)
-        y: Tensor = self.head(self.body(shared))
+        y: Tensor = self.head(self.inner(batch))
+        if not self.serial:
+            return y
+        _, mean, deviation, _ = self.window(batch)
+        y = y.view(len(batch), -1, *y.shape[1:]).permute(0, 2, 3, 1)  # (B, members, H, C)
+        return (y * deviation[:, None] + mean[:, None]).flatten(2)
+
+    def inner(self, batch: Batch) -> Tensor:
+        """What the heads see: (B, members, width); of series (B · C, members, width)."""
+        x = self.channels(batch) if self.serial else self.vector(batch)
+        y: Tensor = self.body(x[:, None].expand(-1, self.cfg.members, -1))
         return y
+
+    def window(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """A series' past (B, L, C), its mean and deviation (B, 1, C), or 0 and 1, and which of it is there."""
+        (name,) = self.wide
+        x = batch[name]
+        there = batch.masks.get(name, torch.ones_like(x, dtype=torch.bool))
+        if self.cfg.window_norm:
+            return x, *own_scale(x, there), there
+        return x, torch.zeros_like(x[:, :1]), torch.ones_like(x[:, :1]), there
+
+    def channels(self, batch: Batch) -> Tensor:
+        """Each channel of a series in its own scale: (B · C, inputs)."""
+        x, mean, deviation, there = self.window(batch)
+        parts = [torch.where(there, (x - mean) / deviation, 0.0)]
+        if self.spec.fields[self.wide[0]].missing:
+            parts.append((~there).to(x.dtype))
+        return torch.cat(parts, 1).transpose(1, 2).flatten(0, 1)
+
+    def flat(self, batch: Batch, name: str) -> Tensor:
+        """A field of many numbers, and after them which are missing, where some may be: (B, inputs)."""
+        x = batch[name]
+        if not self.spec.fields[name].missing:
+            return x.flatten(1)
+        there = batch.masks.get(name, torch.ones_like(x, dtype=torch.bool))
+        return torch.cat([torch.where(there, x, 0.0).flatten(1), (~there).to(x.dtype).flatten(1)], 1)
 
     def vector(self, batch: Batch) -> Tensor:
         """(B, inputs)."""
-        parts = [batch[name].flatten(1) for name in self.wide]
+        parts = [self.flat(batch, name) for name in self.wide]
         if self.numbers:
             parts.append(self.numbers(*self.gathered(batch)))
         if self.categories:
@@ -185,3 +254,21 @@ class Feedforward(core.Model):
         """Logits of the classes (B, classes) or labels, or numbers: the mean over the members."""
         return self.joined(self.outputs(batch))
 
+    def features(self, batch: Batch) -> Tensor:
+        """What the last layer sees, members and channels side by side: (B, features)."""
+        return self.inner(batch).reshape(len(batch), -1)
+
+    def finish(self, stream: Passes) -> None:
+        """Batch norm's population statistics."""
+        population_statistics(self, [partial(self.see, stream, k) for k in range(PASSES)])
+
+    def see(self, stream: Passes, k: int) -> None:
+        self.inner(stream(k))
+
+
+def ahead(spec: Spec) -> bool:
+    """Whether the future (H, C) of a series (L, C) is asked for, and nothing else is known: then each channel is
+    predicted from its own past."""
+    past, (_, future) = next(iter(spec.fields.values())), spec.predicted
+    alone = spec.kind == "series" and len(spec.fields) == 1 and not past.categories and form(future) == "numbers"
+    return alone and len(past.shape) == len(future.shape) == 2 and past.shape[1] == future.shape[1]
