@@ -75,4 +75,66 @@ def rows(count: int = 96, numeric: bool = False) -> tuple[Spec, Values]:
     return Spec("table", fields, target={"answer": target}), Values(values, masks={"b": there})
 
 
-SETS = (pictures, tokens, rows)
+def series(count: int = 64, past: int = 24, ahead: int = 6, channels: int = 2) -> tuple[Spec, Values]:
+    """Waves of one period, from anywhere, each channel in a phase of its own."""
+    g = torch.Generator().manual_seed(1)
+    begin = torch.randint(100, (count, 1, 1), generator=g)
+    time = torch.arange(past + ahead).view(1, -1, 1) + begin + 3 * torch.arange(channels)
+    x = (torch.sin(time * 2 * torch.pi / 12) * 2**0.5).mul(64).round().div(64)  # exact in every process
+    spec = Spec(
+        "series",
+        {"past": Field((past, channels), 0.0, 0.0)},
+        target={"future": Field((ahead, channels), 0.0, 0.0)},
+    )
+    return spec, Values({"past": x[:, :past], "future": x[:, past:]})
+
+
+def sounds(count: int = 48, samples: int = 2_000, rate: int = 8_000) -> tuple[Spec, Values]:
+    """Tones of three pitches, of any length from half of the longest on; silence fills the rest."""
+    g = torch.Generator().manual_seed(1)
+    label = torch.randint(3, (count,), generator=g)
+    lengths = torch.randint(samples // 2, samples + 1, (count,), generator=g)
+    time = torch.arange(samples) / rate
+    x = 0.5 * torch.sin(2 * torch.pi * (300.0 * 2.0**label)[:, None] * time)
+    x = (x + 0.05 * torch.randn(count, samples, generator=g)) * (torch.arange(samples) < lengths[:, None])
+    sound = Field((samples,), length=True, rate=rate)
+    spec = Spec("sound", {"sound": sound}, target={"label": Field((), categories=3, names=("low", "mid", "high"))})
+    return spec, Values({"sound": x.mul(2**15).round().div(2**15), "label": label}, {"sound": lengths})
+
+
+def sentences(count: int = 96, longest: int = 12, vocabulary: int = 9) -> tuple[Spec, Values]:
+    """Words drawn alike, of any number from 4 on: yes where word 2 stands before word 3 at once. 0 fills the rest."""
+    g = torch.Generator().manual_seed(1)
+    lengths = torch.randint(4, longest + 1, (count,), generator=g)
+    words = torch.randint(2, vocabulary, (count, longest), generator=g)
+    yes = torch.arange(count) % 2
+    at = (torch.rand(count, generator=g) * (lengths - 1)).long()
+    item = torch.arange(count)
+    words = torch.where((words == 2), 4, words)
+    words[item, at] = 2
+    words[item, at + 1] = torch.where(yes.bool(), 3, 5)
+    words = words * (torch.arange(longest) < lengths[:, None])
+    spec = Spec(
+        "sentences",
+        {"text": Field((longest,), categories=vocabulary, length=True)},
+        target={"label": Field((), categories=2, names=("no", "yes"))},
+    )
+    return spec, Values({"text": words, "label": yes}, {"text": lengths})
+
+
+def pairs(count: int = 96, longest: int = 6, vocabulary: int = 8) -> tuple[Spec, Values]:
+    """The target is the source turned around, of any number of words from 2 on. 0 ends and fills, 1 starts, 2 is an
+    unknown word."""
+    g = torch.Generator().manual_seed(1)
+    lengths = torch.randint(2, longest + 1, (count,), generator=g)
+    place = torch.arange(longest)
+    source = torch.randint(3, vocabulary, (count, longest), generator=g) * (place < lengths[:, None])
+    back = (lengths[:, None] - 1 - place).clamp(min=0)
+    target = source.gather(1, back) * (place < lengths[:, None])
+    field = Field((longest + 1,), categories=vocabulary, length=True)  # the last place is for the end
+    source, target = (torch.cat([x, torch.zeros(count, 1, dtype=x.dtype)], 1) for x in (source, target))
+    spec = Spec("pairs", {"source": field}, target={"target": replace(field, start=1)})
+    return spec, Values({"source": source, "target": target}, {"source": lengths + 1, "target": lengths + 1})
+
+
+SETS = (pictures, tokens, rows, series, sounds, sentences, pairs)

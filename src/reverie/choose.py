@@ -16,6 +16,7 @@ class Choice(NamedTuple):
 
 PREDICTORS = {
     "image": Choice("convolutional", "pictures are recognised by a convolutional network"),
+    "sound": Choice("convolutional", "sounds are recognised by their spectrograms, as pictures are", "spoken"),
     "table": Choice("feedforward", "rows of a table are predicted by a feed-forward network"),
     "series": Choice("feedforward", "a series goes on by a linear map of its past", "linear"),
 }

@@ -249,7 +249,8 @@ class Exports(Protocol):
 @runtime_checkable
 class Predicts(Protocol):
     """Items -> what `Spec.predicted` asks for. Of one class among n: logits (B, n); of several labels: a logit for each
-    (B, labels); of numbers: their expected values in the codec's units, (B, *shape)."""
+    (B, labels); of numbers: their expected values in the codec's units, (B, *shape); of a sequence: its most probable
+    tokens (B, T), 0 from its end on."""
 
     def predict(self, batch: Batch) -> Tensor: ...
 

@@ -25,8 +25,9 @@ class Field:
     categories: int = 0  # > 0: integers in [0, categories), and low, high, levels mean nothing
     names: tuple[str, ...] = ()  # of the categories, where they have names
     length: bool = False  # the first axis is ragged, at most shape[0]; `Batch.lengths` says how long each item is
-    start: int | None = None  # of tokens: the one that a sample starts with
+    start: int | None = None  # of tokens that are written: the one before the first; where `length`, 0 ends and fills
     missing: bool = False  # some values are not there: `Batch.masks` says which are
+    rate: int = 0  # of a sound: samples a second
 
     @property
     def size(self) -> int:

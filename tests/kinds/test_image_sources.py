@@ -197,5 +197,5 @@ def test_finding_goes_by_what_is_there(tmp_path, raw):
     for where, said in (("nowhere", "no such"), ("", "no data"), ("empty", "an empty folder")):
         with pytest.raises(Problem, match=said):
             open_source(str(tmp_path / where) if where else "", DataOptions())
-    with pytest.raises(Problem, match="--kind sound"):
-        open_source(str(pictures), DataOptions(kind="sound"))
+    with pytest.raises(Problem, match="--kind film"):
+        open_source(str(pictures), DataOptions(kind="film"))

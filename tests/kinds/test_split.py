@@ -37,6 +37,14 @@ def test_parts_are_disjoint_and_cover_everything_and_no_group_is_cut(count, shar
     assert sum(map(len, sides)) == len(set(speaker))
 
 
+def test_a_grouped_split_also_keeps_a_share_to_calibrate_by():
+    speaker = [f"s{i % 30}" for i in range(600)]
+    found = parts(600, replace(PLAIN, group="speaker"), columns={"speaker": speaker})
+    assert len(found.held_out) == 60
+    assert len({speaker[i] for i in found.calibration}) == 2  # a tenth of the 27 others, whole
+    assert not {speaker[i] for i in found.calibration} & {speaker[i] for i in found.train}
+
+
 def test_folds_are_disjoint_cover_everything_and_have_the_classes_alike():
     classes = np.array([0] * 90 + [1] * 30)
     held = [parts(120, replace(PLAIN, fold=f"{k}/10"), classes=classes).held_out for k in range(1, 11)]

@@ -6,11 +6,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
 from torch import nn
 from torch.nn import functional as F
 
 from reverie.core import At, Batch, Field, Finishes, Predicts, Spec
 from reverie.models.predictors.convolutional import Config, Convolutional, at_place, moved
+from reverie.training.trainer import Plan, Trainer
+from toys import sounds
 
 AT = At(0, 0, 1)
 
@@ -277,3 +280,39 @@ def test_numbers_and_labels_have_heads_of_their_own():
         assert loss.count == 5
         if not target.categories:  # the head starts at the mean, 0
             assert loss.total.item() == pytest.approx(0.5 * float(y.square().sum()))
+
+
+# -------------------------------------------------------------------------------------------------------------- sounds
+
+
+def test_what_is_said_of_a_sound_hangs_neither_on_its_neighbours_nor_on_silence_after_it():
+    spec, items = sounds()
+    torch.manual_seed(0)
+    model = Convolutional(Config(width=4, form="residual", mels=12), spec).eval()
+    batch = items.take(torch.arange(8))
+    nn.init.normal_(model.head.weight)
+    shortest = int(batch.lengths["sound"].argmin())
+    length = batch.lengths["sound"][shortest : shortest + 1]
+    alone = Batch({"sound": batch["sound"][shortest : shortest + 1, : int(length)]}, {"sound": length})
+    torch.testing.assert_close(model.predict(alone)[0], model.predict(batch)[shortest], rtol=1e-4, atol=1e-4)
+
+
+def test_tones_of_three_pitches_are_told_apart():
+    spec, items = sounds()
+    trainer = Trainer(build_sound(spec), items, Plan(batch=16), Fabric(accelerator="cpu", devices=1))
+    for _ in range(40):
+        trainer.advance(40)
+    batch = items.take(torch.arange(len(items)))
+    right = trainer.weights().predict(batch).argmax(1) == batch["label"]
+    assert right.float().mean() > 0.9
+
+
+def build_sound(spec):
+    torch.manual_seed(0)
+    return Convolutional(Config(width=8, form="residual", mels=12, shift=1), spec)
+
+
+@pytest.mark.parametrize("fields", [{"mirror": True}, {"mixup": 0.2}, {"hop": 0.0}, {"mels": 400}])
+def test_what_does_not_suit_sounds_is_refused(fields):
+    with pytest.raises(ValueError, match=r"mirror|hop|mels"):
+        Convolutional(Config(**fields), sounds()[0])

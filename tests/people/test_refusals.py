@@ -9,6 +9,8 @@ import zlib
 import numpy as np
 import pytest
 
+from reverie.kinds import KINDS
+
 FIT = ("fit", "pictures", "--model", "vae", "--set", "tiny", "--steps", "2")
 
 # what is typed, and what the line must say; none of these needs torch or reads data
@@ -29,7 +31,7 @@ AT_ONCE = [
     (("fit", "pictures", "--size", "1x2x3"), ("--size 1x2x3", "48x64")),
     (("fit", "pictures", "--aspect", "squeeze"), ("--aspect squeeze", "crop, pad, stretch")),
     (("fit", "pictures", "--tokens", "byte"), ("--tokens byte", "Did you mean bytes?")),
-    (("fit", "pictures", "--kind", "audio"), ("--kind audio", "image, text, series, table")),
+    (("fit", "pictures", "--kind", "audio"), ("--kind audio", ", ".join(KINDS))),
     (("fit", "pictures", "--held-out", "nan"), ("--held-out nan", "not a finite number")),
     (("fit", "pictures", "--clip", "-1"), ("--clip -1", "0 or more")),
     (("fit", "pictures", "--skip-bad=yes"), ("--skip-bad",)),

@@ -25,7 +25,8 @@ class Doubled:
 
     def take(self, index, vary=False):
         batch = self.items.take(index, vary)
-        return Batch({k: v.double() if v.is_floating_point() else v for k, v in batch.values.items()})
+        values = {k: v.double() if v.is_floating_point() else v for k, v in batch.values.items()}
+        return Batch(values, batch.lengths, batch.masks)
 
 
 fabric, weights = launch(), {}
@@ -34,6 +35,7 @@ for name in NAMES:
     trainer = Trainer(build(name, spec), Doubled(items), Plan(batch=16, shards=4, clip=1.0, ema_items=64.0), fabric)
     for _ in range(10):
         trainer.advance(10)
+    assert all(p.dtype == torch.float64 for p in trainer.model.parameters()), f"{name}: a parameter in float32"
     weights[name] = torch.cat([p.detach().flatten() for p in trainer.weights().parameters()])
 if fabric.global_rank == 0:
     torch.save(weights, sys.argv[1])

@@ -132,6 +132,7 @@ def add_prediction(group: Grouped) -> None:
     group.value("--test", text("--test"), "a file or folder that is the test part", metavar="DATA")
     group.value("--test-where", text("--test-where"), "the items held out", metavar="NAME=VALUE,VALUE")
     group.value("--horizon", whole("--horizon", 1), "rows of a series to predict (default 24)")
+    group.value("--names", text("--names"), "what the names of sounds say: {label}_{speaker}_{take}", metavar="FORM")
     group.value("--fold", text("--fold"), "k/n: part k of n is held out", metavar="1/10")
 
 

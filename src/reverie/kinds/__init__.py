@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from reverie.core import Codec, Items
 
-KINDS = ("image", "text", "series", "table")  # in the order in which they are tried
-PREDICTED = ("image", "table", "series")  # the same, where --predict is given
+KINDS = ("image", "sound", "text", "series", "table")  # in the order in which they are tried
+PREDICTED = ("image", "sound", "table", "series")  # the same, where --predict is given
 
 
 @dataclass(frozen=True)
 class DataOptions:
     """How a person wants data read. Kept in `run.json`: another value in an old run folder is an error."""
 
-    kind: str = ""  # image | text | table | "": what the data looks like
+    kind: str = ""  # one of KINDS; "": what the data looks like
     size: tuple[int, ...] = ()  # of an item: (H, W), or (tokens,); (): chosen by the kind, and said
     fit: str = "crop"  # crop | pad | stretch: what happens to a picture of another aspect
     tokens: str = "characters"  # characters | bytes | bpe
@@ -46,6 +46,7 @@ class DataOptions:
     test: str = ""  # a file or folder that is the test part
     test_where: str = ""  # column=value,value: the items that are held out; of a series rows=FIRST:END
     horizon: int = 0  # rows of a series that are predicted; 0: chosen by the kind, and said
+    names: str = ""  # of sounds: what their files' names say, {label}_{speaker}_{take}; "": their folders say the class
     fold: str = ""  # k/n or k/n/seed: part k of n is held out, 1/10 … 10/10
 
 

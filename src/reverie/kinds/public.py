@@ -34,6 +34,7 @@ LAYOUT = {
     "tinyshakespeare": ("text", ("tinyshakespeare.txt",)),
     "adult": ("tabular", ("adult-train.csv",)),  # UCI Adult; not downloaded
     "adult-test": ("tabular", ("adult-test.csv",)),
+    "spoken-digits": ("spoken-digits", ("recordings.zip",)),  # Jackson et al.: {label}_{speaker}_{take}; not downloaded
     "etth1": ("timeseries", ("ETTh1.csv",)),  # Zhou et al. 2021, arXiv:2012.07436; not downloaded
 }
 # checksums of the unpacked content where a file is gzipped: mirrors differ in how they packed it

@@ -62,7 +62,7 @@ def parts(
     if not len(rest):
         raise Problem(f"all {count:,} items are held out ({note}): nothing to learn from. Hold out fewer")
     share = options.calibration
-    inner = groups[rest]
+    inner = np.unique(groups[rest], return_inverse=True)[1].reshape(-1)  # numbered anew: no group without items
     if share and round(share * len(rest)) >= FEWEST:
         if options.order:
             aside = latest(times(column(known, options.order, "--order"), options.order)[rest], share, inner)

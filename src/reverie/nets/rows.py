@@ -87,7 +87,7 @@ class Shared(nn.Module):
         nn.init.uniform_(self.bias, -(wide_in**-0.5), wide_in**-0.5)
         self.scaled = members > 1
         if self.scaled:
-            signs = torch.randint(0, 2, (members, wide_in)).float() * 2 - 1
+            signs = torch.randint(0, 2, (members, wide_in)) * 2.0 - 1  # of the default type
             self.before = nn.Parameter(signs if first else torch.ones(members, wide_in))
             self.after = nn.Parameter(torch.ones(members, wide_out))
 

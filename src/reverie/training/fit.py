@@ -144,7 +144,8 @@ class Fitting:
         choice = choose(spec.kind, shape, count, self.fabric.device.type != "cpu", self.order.options.predict)
         self.reporter.say(f"model: {choice.model} ({choice.why}); --model names another")
         if choice.set and not self.order.set and not self.budget:
-            self.reporter.say(f"set: {choice.set}, as there is no GPU; --set names another")
+            why = "whose values suit such data" if self.order.options.predict else "as there is no GPU"
+            self.reporter.say(f"set: {choice.set}, {why}; --set names another")
         self.order, self.preferred = replace(self.order, model=choice.model), choice.set
 
     def usual_set(self, family: Family, old: Run | None) -> str:

@@ -2,7 +2,8 @@
 "Gradient-Based Learning Applied to Document Recognition"; He, Zhang, Ren & Sun 2016, arXiv:1512.03385.
 
 With what has become usual since: batch norm (Ioffe & Szegedy 2015, arXiv:1502.03167), global average pooling (Lin,
-Chen & Yan 2014, arXiv:1312.4400), mixup and CutMix, and the mean over several views of a picture.
+Chen & Yan 2014, arXiv:1312.4400), mixup and CutMix, and the mean over several views of a picture. A sound is seen as
+the picture of its log-mel spectrogram.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from reverie.maths.targets import form, nats, width
 from reverie.nets.checks import at_least, picture, positive, share
 from reverie.nets.conv import doubling, halvings
 from reverie.nets.init import he_
+from reverie.nets.mel import LogMel
 from reverie.nets.norm import population_statistics
 from reverie.nets.residual import plain, residual
 
@@ -41,6 +43,8 @@ class Config:
     mirror: bool = False  # turn pictures left to right at random: not for digits and letters
     mixup: float = 0.0  # alpha of mixup; 0: none
     cutmix: float = 0.0  # alpha of CutMix; 0: none. With both, each batch takes one of the two
+    mels: int = 40  # bands of a sound's spectrogram
+    hop: float = 0.0125  # seconds between its frames, each of twice that length
     views: int = 1  # that a prediction is the mean of: mirrored where `mirror` is on, moved by a pixel
     learning_rate: float = 5e-3  # of AdamW, at its peak
     warmup: float = 0.2  # share of the steps in which the rate climbs from 0 to its peak; then it falls to 0
@@ -59,6 +63,15 @@ class Config:
         spec = Spec("image", {"image": Field((3, 32, 32), levels=256)}, {"label": Field((), categories=10)})
         config = cls(form="residual", width=32, smoothing=0.1, shift=3, mirror=True, views=10)
         return Named(config, Training(batch=128, steps=5_000, spec=spec))
+
+    @classmethod
+    def spoken(cls) -> Named:
+        """For short sounds such as words: residual, moved in time and pitch."""
+        sound, label = Field((8_000,), length=True, rate=8_000), Field((), categories=10)
+        config = cls(form="residual", width=16, smoothing=0.1, shift=3, views=5, weight_decay=5e-2)
+        return Named(
+            config, Training(batch=64, steps=1_500, spec=Spec("sound", {"sound": sound}, target={"label": label}))
+        )
 
     @classmethod
     def tiny(cls) -> Named:
@@ -84,8 +97,15 @@ class Convolutional(core.Model):
             raise ValueError(f"mixup {cfg.mixup} cutmix {cfg.cutmix}: only classes can be mixed. Pass 0 for both")
         if cfg.views > self.most_views:
             raise ValueError(f"views {cfg.views}: there are {self.most_views} (mirror doubles them). Pass no more")
-        self.name, field = picture(spec, "convolutional")
-        channels, height, breadth = field.shape
+        self.name, field = spec.only
+        self.front = heard(cfg, field) if field.rate else None
+        if self.front is None:
+            picture(spec, "convolutional")
+        elif cfg.mirror or self.mixes:
+            raise ValueError("mirror, mixup and cutmix are of pictures: sounds have none of them. Leave them out")
+        channels, height, breadth = (
+            field.shape if self.front is None else (1, cfg.mels, field.size // self.front.hop + 1)
+        )
         widths = doubling(cfg.width, len(halvings((height, breadth), POOLED)), WIDEST)
         self.body = {"plain": plain, "residual": residual}[cfg.form](channels, widths)
         self.head = nn.Linear(widths[-1], width(self.answer))
@@ -109,11 +129,12 @@ class Convolutional(core.Model):
 
     def loss(self, batch: Batch, at: At) -> Loss:
         """Nats an item; `right` is the share of this batch that is predicted right, of what the network saw."""
-        x, target = self.varied(batch[self.name]), batch[self.target]
+        (x, frames), target = self.seen(batch), batch[self.target]
+        x = self.varied(x)
         wanted = target
         if self.mixes:
             x, wanted = self.mixed(x, F.one_hot(target, self.answer.categories).to(x.dtype))
-        output = self.shaped(self.head(self.pooled(x)))
+        output = self.shaped(self.head(self.pooled(x, frames)))
         total = nats(output, wanted, self.answer, self.cfg.smoothing).sum()
         logs = {"loss": total}
         if form(self.answer) == "classes":
@@ -134,10 +155,24 @@ class Convolutional(core.Model):
         blend = bool(self.cfg.mixup) and (not self.cfg.cutmix or bool(torch.rand(()) < 0.5))
         return mixup(x, shares, self.cfg.mixup) if blend else cutmix(x, shares, self.cfg.cutmix)
 
-    def pooled(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, features)."""
+    def seen(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """Pictures (B, C, H, W), and of sounds how many of the W frames are there (B,). Sounds are always filled up to
+        the longest that the codec knows, so that what is said of one doesn't hang on its neighbours."""
+        x = batch[self.name]
+        if self.front is None:
+            return x, None
+        lengths = batch.lengths[self.name]
+        whole = F.pad(x, (0, self.spec.only[1].size - x.shape[1]))
+        return self.front(whole, lengths)[:, None], lengths // self.front.hop + 1
+
+    def pooled(self, x: Tensor, frames: Tensor | None) -> Tensor:
+        """(B, C, H, W) -> (B, features): the mean over what is there."""
         y: Tensor = self.body(x.contiguous(memory_format=torch.channels_last))
-        return y.mean(dim=(2, 3))
+        if frames is None:
+            return y.mean(dim=(2, 3))
+        place = torch.arange(y.shape[3], device=y.device) * (x.shape[3] / y.shape[3])
+        there = (place < frames[:, None]).to(y.dtype)  # (B, w)
+        return torch.einsum("bchw,bw->bc", y, there) / (there.sum(1, keepdim=True) * y.shape[2])
 
     def shaped(self, output: Tensor) -> Tensor:
         """(B, outputs) -> what `Predicts` says."""
@@ -148,7 +183,8 @@ class Convolutional(core.Model):
     def predict(self, batch: Batch) -> Tensor:
         """Logits of the classes (B, classes), of the labels, or numbers: the mean over the views, of classes that of
         their probabilities."""
-        seen = [self.shaped(self.head(self.pooled(x))) for x in self.viewed(batch[self.name])]
+        x, frames = self.seen(batch)
+        seen = [self.shaped(self.head(self.pooled(view, frames))) for view in self.viewed(x)]
         if len(seen) == 1:
             return seen[0]
         stacked = torch.stack(seen)
@@ -164,7 +200,7 @@ class Convolutional(core.Model):
 
     def features(self, batch: Batch) -> Tensor:
         """What the last layer sees of the picture itself: (B, features)."""
-        return self.pooled(batch[self.name])
+        return self.pooled(*self.seen(batch))
 
     def finish(self, stream: Callable[[int], Batch]) -> None:
         """Batch norm's population statistics, of pictures as they are."""
@@ -172,6 +208,13 @@ class Convolutional(core.Model):
 
     def see(self, stream: Callable[[int], Batch], k: int) -> None:
         self.features(stream(k))
+
+
+def heard(cfg: Config, field: Field) -> LogMel:
+    """The front end of sounds. Raises ValueError."""
+    positive(cfg, "hop")
+    at_least(cfg, mels=4)
+    return LogMel(field.rate, cfg.mels, 2 * cfg.hop, cfg.hop)
 
 
 def moved(x: Tensor, most: int) -> Tensor:

@@ -1,0 +1,13 @@
+"""The residual network of `cifar10_convolutional` for an hour of two cores (He et al. 2016, arXiv:1512.03385)."""
+
+from dataclasses import replace
+
+from reverie.recipes.cifar10_convolutional import RECIPE as SHORT
+
+RECIPE = replace(
+    SHORT,
+    title="Residual convolutional network on CIFAR-10, 23 epochs; accuracy on the test set",
+    published="0.9125 after 164 epochs, on the original; here 23 epochs on its JPEG copy where that is what is there",
+    steps=9_000,
+    goal=0.90,
+)
