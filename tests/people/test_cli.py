@@ -69,6 +69,15 @@ def test_data_prints_what_it_found(office):
     assert any(line.startswith("train a gpt: ") for line in text["plan"])
 
 
+def test_data_says_a_next_command_that_reads_the_data_alike(office):
+    (office.folder / "rows.csv").write_text("a,b,why\n" + "".join(f"{k},{k % 7},{k % 2}\n" for k in range(60)))
+    said = office.reverie("data", "rows.csv", "--predict", "why", "--fold", "1/5", "--json").json
+    assert said["next"] == "reverie fit rows.csv --predict why --fold 1/5"
+    assert any("feedforward" in line for line in said["plan"])
+    said = office.reverie("data", "rows.csv", "--json").json  # of which no model makes more
+    assert said["next"] == "reverie fit rows.csv --predict WHAT"
+
+
 @pytest.mark.parametrize(
     ("words", "counts"),
     [

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reverie.choose import choose
+from reverie.errors import Problem
 from reverie.terminal import Terminal
 
 from .arguments import Parser, add_data, data_options
@@ -21,6 +22,7 @@ def parser(words: Sequence[str]) -> Parser:
     made.add_argument("data", metavar="DATA", help="a file, a folder, or a named set")
     add_data(made)
     made.switch("--json", "print one JSON object, and nothing else, on standard output")
+    made.set_defaults(words=[word for word in words if word != "--json"])
     return made
 
 
@@ -36,13 +38,17 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
         screen.tell(*(f"  {line}" for line in summary.bad[:SHOWN]))
         if len(summary.bad) > SHOWN:
             screen.tell(f"  and {len(summary.bad) - SHOWN:,} more; --json names them all")
-    plan = list(summary.plan)
+    plan, words = list(summary.plan), list(args.words)
     if summary.train:
-        choice = choose(summary.kind, summary.shape, summary.train, predict=args.predict or "")
-        plan.append(f"train a {choice.model}: {choice.why}")
+        try:
+            choice = choose(summary.kind, summary.shape, summary.train, predict=args.predict or "")
+            plan.append(f"train a {choice.model}: {choice.why}")
+        except Problem as problem:  # a kind that nothing makes yet
+            plan.append(str(problem))
+            words += ["--predict", "WHAT"]
     screen.tell("fit would:")
     screen.tell(*(f"  {line}" for line in plan))
-    after = f"reverie fit {shlex.quote(args.data)}"
+    after = f"reverie fit {shlex.join(words)}"
     screen.tell(f"next: {after}")
     return {
         "kind": summary.kind,

@@ -53,4 +53,5 @@ def read(where: Sequence[str], codec: Codec, options: DataOptions) -> Unseen:
     truth = codec.labelled and all(label in number for label in labels)
     numbers = np.array([number[label] for label in labels], np.int64) if truth else None
     known = {"item": names, **({codec.target or "label": labels} if truth else {})}
-    return Unseen(Recordings(sounds, numbers, known, np.arange(len(sounds)), codec), names, truth, notes)
+    items = Recordings(sounds, numbers, known, np.arange(len(sounds)), codec)
+    return Unseen(items, names, truth, list(dict.fromkeys(notes)))
