@@ -14,6 +14,7 @@ class Choice(NamedTuple):
     set: str = ""  # of the model's values, for this device; "": its default
 
 
+MADE = ("image", "text")  # kinds that some model makes more of
 PREDICTORS = {
     "image": Choice("convolutional", "pictures are recognised by a convolutional network"),
     "sound": Choice("convolutional", "sounds are recognised by their spectrograms, as pictures are", "spoken"),

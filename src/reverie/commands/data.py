@@ -7,8 +7,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from reverie.choose import choose
-from reverie.errors import Problem
+from reverie.choose import MADE, choose
 from reverie.terminal import Terminal
 
 from .arguments import Parser, add_data, data_options
@@ -39,13 +38,12 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
         if len(summary.bad) > SHOWN:
             screen.tell(f"  and {len(summary.bad) - SHOWN:,} more; --json names them all")
     plan, words = list(summary.plan), list(args.words)
-    if summary.train:
-        try:
-            choice = choose(summary.kind, summary.shape, summary.train, predict=args.predict or "")
-            plan.append(f"train a {choice.model}: {choice.why}")
-        except Problem as problem:  # a kind that nothing makes yet
-            plan.append(str(problem))
-            words += ["--predict", "WHAT"]
+    if not args.predict and summary.kind not in MADE:
+        plan.append(f"need --predict: no model makes a {summary.kind} yet")
+        words += ["--predict", "WHAT"]
+    elif summary.train:
+        choice = choose(summary.kind, summary.shape, summary.train, predict=args.predict or "")
+        plan.append(f"train a {choice.model}: {choice.why}")
     screen.tell("fit would:")
     screen.tell(*(f"  {line}" for line in plan))
     after = f"reverie fit {shlex.join(words)}"

@@ -22,6 +22,7 @@ from . import checkpoint
 
 if TYPE_CHECKING:
     from reverie.judging.evaluate import Report
+    from reverie.tasks.explained import Explanation
     from reverie.tasks.predict import Answers
 
 FORMAT = 1  # of run.json
@@ -121,6 +122,23 @@ class Run:
         named = [files] if isinstance(files, str | Path) else files
         more = [other if isinstance(other, Run) else Run.open(other) for other in others]
         return predict(self, [str(file) for file in named], conformal=conformal, others=more)
+
+    def explain(
+        self,
+        files: str | Path | Sequence[str | Path] = (),
+        *,
+        method: str = "",
+        of: str = "",
+        baseline: str = "",
+        steps: int = 0,
+        repeats: int = 0,
+        items: int = 0,
+    ) -> Explanation:
+        """What answers rest on; `save(folder)` writes its pictures. See `reverie.tasks.explain.explain`."""
+        from reverie.tasks.explain import Ask, explain
+
+        named = [files] if isinstance(files, str | Path) else files
+        return explain(self, [str(file) for file in named], Ask(method, of, baseline, steps, repeats, items))
 
     def evaluate(self, *, samples: int = 0, seed: int = 0) -> Report:
         """Judge the run and write its report. See `reverie.judging.evaluate.evaluate`."""
