@@ -1,11 +1,12 @@
 """Against programs that install from the package index, on the same data and the same network, in turns.
 
-    pip install pythae==0.1.2 transformers && python benchmarks/peers.py [vae] [gpt] [--threads 2] [--rounds 3]
+    pip install pythae==0.1.2 transformers && python benchmarks/peers.py [vae] [gpt] [mlp] [--threads 2] [--rounds 3]
 
 vae: pythae's VAE with its default network, trained by its own pipeline, and the same network by `reverie.fit`, each as
 its user calls it; both are then judged by the same importance sampling on the same 1,000 held-out pictures.
 gpt: transformers' GPT-2 of the same size in a plain loop, losses compared step by step as in throughput.py; then the
 time that each takes to write 64 texts of a whole context.
+mlp: scikit-learn's own network of the same layers, items a second over whole passes.
 """
 
 import argparse
@@ -184,11 +185,45 @@ def gpt(rounds: int, folder: Path, seconds: float = 10.0) -> list[Mapping[str, A
     ]
 
 
-PEERS = {"vae": vae, "gpt": gpt}
+# ------------------------------------------------------------------------------------------------------------------ mlp
+
+
+def mlp(rounds: int, folder: Path, seconds: float = 10.0) -> list[Mapping[str, Any]]:
+    """Two hidden layers of 256 with ReLU on pictures of 784 numbers, ten classes, Adam, batches of 256. Numpy's own
+    numbers are float64, which scikit-learn then computes in; it is timed on float32 too."""
+    from sklearn.neural_network import MLPClassifier
+
+    def change(config: Any) -> Any:
+        bare = {"hidden": (256, 256), "activation": "relu", "norm": "none", "dropout": 0.0, "smoothing": 0.0}
+        return replace(config, **bare, decay="none", weight_decay=0.0)
+
+    pair = throughput.pair("feedforward", lambda model: None, change)(folder / "mlp", torch.float32)
+    _, _, (x, y) = throughput.data("feedforward")
+    labels, rows = y.numpy(), []
+    pair.ours(seconds / 4)  # start-up
+    for dtype in (torch.float64, torch.float32):
+        pictures = x.flatten(1).to(dtype).numpy()
+        peer = MLPClassifier((256, 256), batch_size=256, learning_rate_init=1e-3, alpha=0.0)
+        peer.partial_fit(pictures, labels, classes=range(10))
+
+        def theirs(k: int, peer: Any = peer, pictures: Any = pictures) -> float:
+            begun, done = time.perf_counter(), 0
+            while time.perf_counter() - begun < seconds:
+                peer.partial_fit(pictures, labels)
+                done += len(labels)
+            return done / (time.perf_counter() - begun)
+
+        what = f"training, items a second, two layers of 256, its numbers {dtype}"
+        speed = in_turns(lambda k: pair.ours(seconds), theirs, rounds)
+        rows.append({"peer": "scikit-learn, MLPClassifier", "what": what, **speed})
+    return rows
+
+
+PEERS = {"vae": vae, "gpt": gpt, "mlp": mlp}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("peers", nargs="*", metavar="vae|gpt", help="all where left out")
+    parser.add_argument("peers", nargs="*", metavar="vae|gpt|mlp", help="all where left out")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()

@@ -7,6 +7,7 @@ compared step by step before any time is.
 
 from collections.abc import Iterator
 from math import sqrt
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,17 +20,20 @@ from reverie.training.seeds import reseed
 
 def copy(theirs: nn.Module, ours: nn.Module) -> None:
     """Weights in order of layers: the networks are the same."""
-    sources = list(ours.parameters())
-    targets = list(theirs.parameters())
+    copy_all(list(theirs.parameters()), list(ours.parameters()))
+
+
+def copy_all(targets: list[Tensor], sources: list[Tensor]) -> None:
     assert [p.numel() for p in sources] == [p.numel() for p in targets]
     with torch.no_grad():
         for target, source in zip(targets, sources):
             target.copy_(source.reshape(target.shape))
 
 
-def batches(data: Tensor, orders: list[list[int]]) -> Iterator[Tensor]:
-    for (x,) in DataLoader(TensorDataset(data), batch_sampler=orders):
-        yield x
+def batches(data: tuple[Tensor, ...], orders: list[list[int]]) -> Iterator[Any]:
+    """A tensor, or a tuple of pictures and labels."""
+    for parts in DataLoader(TensorDataset(*data), batch_sampler=orders):
+        yield parts[0] if len(parts) == 1 else tuple(parts)
 
 
 class Vae:
@@ -242,5 +246,65 @@ class Gpt:
         return loss.item()
 
 
+class Classifier:
+    """Cross-entropy, AdamW without decay on vectors, a one-cycle rate set by hand at each step."""
+
+    turns_a_step = 1
+
+    def __init__(self, network: nn.Module, model, sources: list[Tensor]):
+        self.network, self.smoothing = network, model.cfg.smoothing
+        copy_all(list(network.parameters()), sources)
+        matrices = [p for p in network.parameters() if p.ndim > 1]
+        vectors = [p for p in network.parameters() if p.ndim < 2]
+        decay = model.cfg.weight_decay
+        groups = [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=model.cfg.learning_rate)
+        self.rate, self.peak, self.turns = model.updates()[0].rate, model.cfg.learning_rate, 0
+
+    def step(self, batch: Iterator[tuple[Tensor, Tensor]]) -> float:
+        x, y = next(batch)
+        reseed(0, 0, self.turns, 0)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.peak * self.rate(At(self.turns, 0, STEPS))
+        self.optimizer.zero_grad()
+        loss = F.cross_entropy(self.network(x), y, label_smoothing=self.smoothing)
+        loss.backward()
+        self.optimizer.step()
+        self.turns += 1
+        return loss.item()
+
+
+def convolutional(model) -> Classifier:
+    """The plain form: a block at full size, then two a halving; the mean over the picture; a linear layer."""
+    channels, layers = model.spec.only[1].shape[0], []
+    for conv in [m for m in model.body.modules() if isinstance(m, nn.Conv2d)]:
+        layers += [
+            nn.Conv2d(channels, conv.out_channels, 3, conv.stride, 1, bias=False),
+            nn.BatchNorm2d(conv.out_channels),
+            nn.ReLU(),
+        ]
+        channels = conv.out_channels
+    head = nn.Linear(channels, model.answer.categories)
+    network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
+    return Classifier(network, model, list(model.parameters()))
+
+
+def feedforward(model) -> Classifier:
+    """Dense layers, each with batch norm, GELU and dropout, as the set `dense` has them."""
+    wide, layers = model.spec.only[1].size, [nn.Flatten()]
+    for out in model.cfg.hidden:
+        layers += [nn.Linear(wide, out), nn.BatchNorm1d(out), nn.GELU(), nn.Dropout(model.cfg.dropout)]
+        wide = out
+    sources = []
+    for dense in model.body:
+        own, norm = dense.layer, dense.norm.norm
+        sources += [own.linear.weight, own.bias, norm.weight, norm.bias]
+    sources += [model.head.weight[0].t(), model.head.bias]
+    return Classifier(nn.Sequential(*layers, nn.Linear(wide, model.answer.categories)), model, sources)
+
+
 STEPS = 2_000  # that schedules are planned for
-PLAIN = {"dcgan": Dcgan, "vae": Vae, "gpt": Gpt, "wgan_gp": WganGp}
+PLAIN = {
+    "dcgan": Dcgan, "vae": Vae, "gpt": Gpt, "wgan_gp": WganGp,
+    "convolutional": convolutional, "feedforward": feedforward,
+}  # fmt: skip

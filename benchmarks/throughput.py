@@ -32,15 +32,18 @@ from reverie.training.seeds import reseed
 from reverie.training.session import SAVE_SECONDS, Session, Sums, log_interval
 from reverie.training.trainer import Plan, Trainer
 
-SETS = {"dcgan": "small", "wgan_gp": "small", "vae": "paper", "gpt": "nanogpt_cpu"}
+SETS = {
+    "dcgan": "small", "wgan_gp": "small", "vae": "paper", "gpt": "nanogpt_cpu",
+    "convolutional": "small", "feedforward": "dense",
+}  # fmt: skip
 CHECKED = 5  # steps whose losses are compared, in float64: in float32 a GAN's part by rounding alone
 
 
 class Held:
     """Items in memory, as the kinds hold them: bytes, made floats batch by batch."""
 
-    def __init__(self, name: str, data: Tensor):
-        self.name, self.data = name, data
+    def __init__(self, name: str, data: Tensor, label: Tensor | None = None):
+        self.name, self.data, self.label = name, data, label
 
     def __len__(self) -> int:
         return len(self.data)
@@ -49,19 +52,28 @@ class Held:
         x = self.data[index]
         if x.ndim == 2:
             return Batch({self.name: x})
-        return Batch({self.name: x.permute(0, 3, 1, 2).to(torch.get_default_dtype()).div_(127.5).sub_(1)})
+        label = {} if self.label is None else {"label": self.label[index]}
+        return Batch({self.name: x.permute(0, 3, 1, 2).to(torch.get_default_dtype()).div_(127.5).sub_(1), **label})
 
 
-def data(model: str) -> tuple[Spec, Held, Tensor]:
-    """Spec, our items, and the tensor that a plain loop would hold. Speed does not depend on what the pictures show."""
+def data(model: str) -> tuple[Spec, Held, tuple[Tensor, ...]]:
+    """Spec, our items, and the tensors of a plain loop. Speed does not depend on what the pictures show."""
     g = torch.Generator().manual_seed(0)
     if model == "gpt":
         tokens = torch.randint(65, (10_000, 65), generator=g)
-        return Spec("text", {"text": Field((65,), categories=65, start=0)}), Held("text", tokens), tokens
-    side, channels = (28, 1) if model == "vae" else (32, 3)
+        return Spec("text", {"text": Field((65,), categories=65, start=0)}), Held("text", tokens), (tokens,)
+    side, channels = (32, 3) if "gan" in model else (28, 1)
     pictures = torch.randint(256, (5_000, side, side, channels), generator=g, dtype=torch.uint8)
-    spec = Spec("image", {"image": Field((channels, side, side), levels=256)})
-    return spec, Held("image", pictures), Held("image", pictures).take(torch.arange(5_000))["image"].contiguous()
+    predicts = model in ("convolutional", "feedforward")
+    label = torch.randint(10, (5_000,), generator=g) if predicts else None
+    spec = Spec(
+        "image",
+        {"image": Field((channels, side, side), levels=256)},
+        {"label": Field((), categories=10)} if predicts else {},
+    )
+    items = Held("image", pictures, label)
+    x = items.take(torch.arange(5_000))["image"].contiguous()
+    return spec, items, (x,) if label is None else (x, label)
 
 
 class Pair:
@@ -70,7 +82,7 @@ class Pair:
     def __init__(self, name: str, folder: Path, other: Callable[[Any], Any], change: Callable[[Any], Any]):
         family = find(name)
         config, training = getattr(family.load().Config, SETS[name])()
-        spec, items, tensor = data(name)
+        spec, items, tensors = data(name)
         reseed(0, "model")
         model = build_model(family, change(config), spec)
         self.plain = other(model)
@@ -80,12 +92,12 @@ class Pair:
         facts = {"model": name, "config": {}, "spec": {}}
         self.session = Session(folder, self.trainer, None, Silent(), facts)  # type: ignore[arg-type]
         self.log, self.folder, self.batch = Log(folder, 0), folder, training.batch
-        self.batches, self.unsaved = self.endless(tensor), 0.0
+        self.batches, self.unsaved = self.endless(tensors), 0.0
 
-    def endless(self, tensor: Tensor) -> Iterator[Tensor]:
+    def endless(self, tensors: tuple[Tensor, ...]) -> Iterator[Any]:
         """The same batches as ours, through a DataLoader."""
         for k in count(0, 200):
-            yield from batches(tensor, [self.trainer.stream.index(j).tolist() for j in range(k, k + 200)])
+            yield from batches(tensors, [self.trainer.stream.index(j).tolist() for j in range(k, k + 200)])
 
     def ours(self, seconds: float) -> float:
         """Items a second."""
