@@ -62,7 +62,7 @@ class LogMel(nn.Module):
         last = torch.full_like(frame[:1], x.shape[1] // self.hop) if lengths is None else lengths // self.hop
         there = (frame <= last[:, None])[:, None].to(x.dtype)  # (B or 1, 1, frames)
         y = torch.log(energy * there + LOWEST)
-        return self.standardised(y, there.expand(len(x), -1, -1)) if self.standardise else y
+        return self.standardised(y, there.expand(x.shape[0], -1, -1)) if self.standardise else y
 
     def standardised(self, y: Float[Tensor, "b m k"], there: Float[Tensor, "b 1 k"]) -> Float[Tensor, "b m k"]:
         """Mean 0 and deviation 1 over all bands and the frames that count; 0 in the others."""
