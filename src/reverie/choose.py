@@ -18,6 +18,7 @@ MADE = ("image", "text")  # kinds that some model makes more of
 PREDICTORS = {
     "image": Choice("convolutional", "pictures are recognised by a convolutional network"),
     "sound": Choice("convolutional", "sounds are recognised by their spectrograms, as pictures are", "spoken"),
+    "pairs": Choice("seq2seq", "sentences are translated by an encoder and a decoder that attends to it"),
     "table": Choice("feedforward", "rows of a table are predicted by a feed-forward network"),
     "series": Choice("feedforward", "a series goes on by a linear map of its past", "linear"),
 }

@@ -1,6 +1,6 @@
 """Schedules: pure functions of where training stands, so that there is nothing to save."""
 
-from math import cos, pi
+from math import cos, pi, sqrt
 
 from reverie.spec import At
 
@@ -31,3 +31,10 @@ def one_cycle(at: At, share: float) -> float:
     is lost. `share` in [0, 1)."""
     middle = (at.step + 0.5) / max(1, at.steps)
     return min(middle / share if share else 1.0, max(0.0, 1 - middle) / (1 - share))
+
+
+def inverse_root(at: At, share: float) -> float:
+    """Linearly up to 1 over the first `share` of the planned steps, then as 1 / sqrt(step). Vaswani et al. 2017,
+    arXiv:1706.03762, equation 3, divided by its peak."""
+    peak = max(1.0, share * at.steps)
+    return min((at.step + 1) / peak, sqrt(peak / (at.step + 1)))

@@ -11,44 +11,46 @@ from reverie.errors import Problem
 from reverie.kinds import Unseen
 
 from .codec import Codec
-from .files import language, lines, side_by_side, stems
+from .files import Pair, language, lines, side_by_side, stems
 from .items import Encoded
 
 
 def read(where: Sequence[str], codec: Codec) -> Unseen:
     """A sentence a line of each file; of a folder the pairs in both languages. Two files, one in each language, are
     pairs too. Raises Problem."""
-    one, other = codec.languages
     notes: list[str] = []
-    sources: list[str] = []
-    targets: list[str] = []
-    names: list[str] = []
-    places = [Path(place) for place in where]
-    by_language = {language(place): place for place in places}
-    if len(places) == 2 and set(by_language) == {one, other}:
-        pairs = {by_language[one].name: side_by_side(by_language, one, other, notes)}
-    else:
-        pairs = {}
-        for place in places:
-            if not place.is_dir():
-                pairs[place.name] = [(line, "") for line in lines(place, notes)]
-                continue
-            for stem, files in stems(place).items():
-                if {one, other} <= set(files):
-                    pairs[stem] = side_by_side(files, one, other, notes)
-    for name, both in pairs.items():
-        sources += [a for a, _ in both]
-        targets += [b for _, b in both]
-        names += [f"{name} {i + 1}" if len(pairs) > 1 else f"line {i + 1}" for i in range(len(both))]
-    kept = [i for i, sentence in enumerate(sources) if sentence]
-    if not kept:
+    parts = together([Path(place) for place in where], codec.languages, notes)
+    pairs = [pair for _, own in parts for pair in own]
+    names = [f"{name} {pair.line}" if len(parts) > 1 else f"line {pair.line}" for name, own in parts for pair in own]
+    if not pairs:
         raise Problem(f"{where[0]}: no sentence in it. Give a text with a sentence a line")
-    if len(kept) < len(sources):
-        notes.append(f"{len(sources) - len(kept):,} empty lines left out")
-    truth = all(targets[i] for i in kept)
-    rows = np.array(kept)
-    items = Encoded((sources, targets) if truth else (sources,), names, rows, codec)
-    long = sum(len(bpe) == codec.longest[0] for bpe in items.tokens[0])
+    truth = all(pair.target for pair in pairs)
+    sides = [[pair.source for pair in pairs]] + ([[pair.target for pair in pairs]] if truth else [])
+    items = Encoded(sides, names, np.arange(len(pairs)), codec)
+    long = sum(len(tokens) == codec.longest[0] for tokens in items.tokens[0])
     if long:
-        notes.append(f"{long:,} sentences reach the longest that was learnt ({codec.longest[0]} tokens) and may be cut")
+        notes.append(f"{long:,} reach the longest that was learnt ({codec.longest[0]} tokens) and may have been cut")
     return Unseen(items, items.names, truth, notes)
+
+
+def together(places: Sequence[Path], languages: tuple[str, str], notes: list[str]) -> list[tuple[str, list[Pair]]]:
+    """By what a person would call it, what each file or each pair of files holds. Raises Problem."""
+    one, other = languages
+    by_language = {language(place): place for place in places}
+    if len(places) == 2 and set(by_language) == set(languages):
+        return [(by_language[one].name, side_by_side(by_language, one, other, notes))]
+    found = []
+    for place in places:
+        if place.is_dir():
+            both = {stem: files for stem, files in stems(place).items() if {one, other} <= set(files)}
+            if not both:
+                raise Problem(f"{place}: no files in both {one} and {other}. Name a file of sentences, one a line")
+            found += [(stem, side_by_side(files, one, other, notes)) for stem, files in both.items()]
+            continue
+        if language(place) not in ("", one):
+            notes.append(f"{place.name}: read as {one}, which is what this run translates, whatever its name says")
+        every = [Pair(k, line, "") for k, line in enumerate(lines(place, notes), 1)]
+        found.append((place.name, [pair for pair in every if pair.source]))
+        if len(found[-1][1]) < len(every):
+            notes.append(f"{place.name}: empty lines, left out: {len(every) - len(found[-1][1]):,}")
+    return found

@@ -63,20 +63,21 @@ class Pairs:
             named = "; ".join(f"{stem} in {', '.join(files)}" for stem, files in self.stems.items())
             raise Problem(f"{self.where}: the files have no two languages in common ({named}). Complete them")
         wanted, given = self.options.predict, self.options.column
+        if wanted == "translation":
+            wanted = ""
         for flag, name in (("--predict", wanted), ("--column", given)):
-            if name and name not in (*there, *(("translation",) if flag == "--predict" else ())):
+            if name and name not in there:
                 raise Problem(f"{flag} {name}: no such language here. There are: {', '.join(there)}")
-        if wanted in ("", "translation"):
-            others = [name for name in there if name != given]
-            if len(others) > 1 and (given or len(there) > 2):
-                raise Problem(f"--predict {wanted or 'translation'}: into which? Pass one of {', '.join(others)}")
-            wanted = others[-1]
-        sources = [given] if given else [name for name in there if name != wanted]
-        if len(sources) > 1:
-            raise Problem(f"--predict {wanted}: from which language? Pass --column {' or '.join(sources)}")
-        if sources[0] == wanted:
+        if wanted and wanted == given:
             raise Problem(f"--column {given} --predict {wanted}: the same language. Name two")
-        return sources[0], wanted
+        free = [name for name in there if name not in (wanted, given)]
+        if len(there) > 2 and not (wanted and given):
+            named = " ".join(f"{flag} {name}" for flag, name in (("--column", given), ("--predict", wanted)) if name)
+            missing = " and ".join(f for f, name in (("--column", given), ("--predict", wanted)) if not name)
+            raise Problem(f"{named or self.where}: {len(there)} languages. Pass {missing} out of {', '.join(free)}")
+        if not wanted:
+            wanted = free[-1]
+        return given or next(name for name in there if name != wanted), wanted
 
     @cached_property
     def found(self) -> Found:
@@ -87,10 +88,12 @@ class Pairs:
         sources, targets, names, kinds = [], [], [], []
         for stem, files in self.stems.items():
             pairs = side_by_side(files, one, other, notes)
-            sources += [a for a, _ in pairs]
-            targets += [b for _, b in pairs]
-            names += [f"{stem} {i + 1}" for i in range(len(pairs))]
+            sources += [pair.source for pair in pairs]
+            targets += [pair.target for pair in pairs]
+            names += [f"{stem} {pair.line}" for pair in pairs]
             kinds += [part_of(stem)] * len(pairs)
+        if not sources:
+            raise Problem(f"{self.where}: no sentence in both {one} and {other}. Fill the files, a sentence a line")
         return Found(sources, targets, names, np.array(kinds), notes)
 
     def summary(self) -> Summary:
@@ -99,7 +102,7 @@ class Pairs:
         facts: dict[str, Any] = {
             "languages": ", ".join(sorted({name for files in self.stems.values() for name in files})),
             "parts": {part: int((found.parts == part).sum()) for part in ("train", "val", "test")},
-            "words a sentence": f"{np.mean(words):.3g} on average, {max(words)} at most" if words else "none",
+            "words a sentence": f"{np.mean(words):.3g} on average, {max(words)} at most",
             "duplicates": len(found.sources) - len(set(zip(found.sources, found.targets))),
         }
         prepared = self.prepare()
