@@ -23,7 +23,7 @@ class Field:
     )
     levels: int = 0  # the numbers lie on a grid of that many values (256: 8 bits); 0: continuous
     categories: int = 0  # > 0: integers in [0, categories), and low, high, levels mean nothing
-    names: tuple[str, ...] = ()  # of the categories, where they have names
+    names: tuple[str, ...] = ()  # of the categories, or of the last axis of numbers, where they have names
     length: bool = False  # the first axis is ragged, at most shape[0]; `Batch.lengths` says how long each item is
     start: int | None = None  # of tokens that are written: the one before the first; where `length`, 0 ends and fills
     missing: bool = False  # some values are not there: `Batch.masks` says which are

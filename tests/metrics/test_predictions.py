@@ -118,3 +118,31 @@ def test_coverage_and_width_of_intervals():
     truth = np.array([0.0, 1.0, 2.0, 3.0])
     covered, width = of_intervals(np.full(4, 0.5), np.full(4, 2.0), truth, 0.9)
     assert (covered.value, width.value, covered.reference) == (0.5, 1.5, 0.9)
+
+
+def test_labels_are_judged_together_and_alone():
+    share = table([[0.9, 0.2, 0.7], [0.8, 0.6, 0.1], [0.3, 0.7, 0.4], [0.4, 0.1, 0.2]])
+    truth = np.array([[1, 0, 1], [1, 0, 0], [1, 1, 0], [0, 0, 0]])
+    metrics = {m.name: m for m in of_labels(share, truth, ("a", "b", "c"))}
+    found = named(list(metrics.values()))
+    assert found["accuracy"] == pytest.approx(10 / 12)
+    assert found["exact_match"] == 0.5
+    assert metrics["exact_match_4"].reference == 0.25  # four rows, four combinations
+    assert found["f1_micro"] == pytest.approx(2 * 4 / (2 * 4 + 1 + 1))
+    assert found["f1_macro"] == pytest.approx(np.mean([2 * 2 / 5, 2 * 1 / 3, 1.0]))
+    assert found["roc_auc[a]"] == pytest.approx(2 / 3)
+    assert found["roc_auc[b]"] == found["roc_auc[c]"] == 1.0
+    assert found["roc_auc_macro"] == pytest.approx((2 / 3 + 2) / 3)
+    right = table([[0.9, 0.8, 0.7], [0.8, 0.4, 0.9], [0.3, 0.7, 0.6], [0.6, 0.9, 0.8]])
+    assert found["log_loss"] == pytest.approx(-np.log(right).sum(1).mean())
+
+
+def test_a_label_that_always_holds_has_no_curve_and_weighs_nothing_in_a_mean():
+    share = RNG.random((40, 2))
+    truth = np.stack([np.ones(40), np.arange(40) % 2], 1).astype(int)
+    names = [m.name for m in of_labels(share, truth, ("always", "half"))]
+    assert "roc_auc[always]" not in names
+    found = named(of_labels(share, truth, ("always", "half")))
+    assert found["roc_auc_macro"] == found["roc_auc[half]"]
+    only = [m.name for m in of_labels(share[:, :1], truth[:, :1])]
+    assert not [name for name in only if "macro" in name]

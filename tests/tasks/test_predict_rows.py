@@ -138,3 +138,34 @@ def test_answers_never_take_the_place_of_data(grams, file, tmp_path, capsys):
         assert main(["predict", str(grams.path), *map(str, asked)]) == 2
         assert "there already, among the data. Name another" in capsys.readouterr().err
         assert (other.read_bytes(), file.read_bytes()) == before
+
+
+def test_a_run_is_calibrated_where_it_was_trained_and_promises_without_its_data(file, tmp_path, capsys):
+    data, new = tmp_path / "data.csv", tmp_path / "new.csv"
+    for column in ("grams", "truth"):
+        data.write_bytes(file.read_bytes())
+        new.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:9]))
+        out = tmp_path / column
+        other = "truth" if column == "grams" else "grams"
+        words = ["--model", "feedforward", "--set", "tiny", "--steps", "20", "--kind", "table", "--drop", other]
+        assert main(["fit", str(data), "--predict", column, *words, "--out", str(out)]) == 0
+        said = capsys.readouterr().out
+        assert "calibrating by 36 items" in said
+        assert f"wrote {out / 'calibration.json'}" in said
+        kept = (out / "calibration.json").read_bytes()
+        wanted = reverie.open(out).predict(new, conformal=0.9).columns
+        data.unlink()
+        assert main(["predict", str(out), str(new), "--conformal", "0.9"]) == 0
+        assert "not calibrated" not in capsys.readouterr().out
+        assert reverie.open(out).predict(new, conformal=0.9).columns == wanted
+        assert (out / "calibration.json").read_bytes() == kept, "of the weights that the run ended with"
+
+
+def test_a_run_whose_calibration_fails_is_a_run(fit, monkeypatch):
+    def fails(run):
+        raise RuntimeError("no memory left")
+
+    monkeypatch.setattr("reverie.tasks.calibrate.calibration", fails)
+    run = fit("grams")
+    assert run.step == 150
+    assert not (run.path / "calibration.json").exists()

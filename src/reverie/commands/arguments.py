@@ -115,7 +115,7 @@ def add_data(parser: Parser) -> None:
     group.value("--aspect", one_of("--aspect", ("crop", "pad", "stretch")), "pictures of another aspect (default crop)")
     group.value("--tokens", one_of("--tokens", ("characters", "bytes", "bpe")), "of text (default characters)")
     group.value("--vocabulary", whole("--vocabulary", 1), f"of a bpe (default {AS_IT_IS.vocabulary})")
-    group.value("--column", text("--column"), "of a Parquet or .jsonl file that holds the items", metavar="NAME")
+    group.value("--column", text("--column"), "that holds the items; of pairs: from which language", metavar="NAME")
     group.value("--held-out", real("--held-out", 0), f"share kept for judging (default {AS_IT_IS.held_out:g})")
     group.add_argument("--skip-bad", action="store_true", help="leave out files that can't be read")
     add_prediction(Grouped(parser, "what is predicted, and from which part"))
@@ -123,7 +123,7 @@ def add_data(parser: Parser) -> None:
 
 def add_prediction(group: Grouped) -> None:
     """How data is split and read for a predictor."""
-    group.value("--predict", text("--predict"), "labels, next (of a series), or a column's name", metavar="WHAT")
+    group.value("--predict", text("--predict"), "labels, next, translation, a column, or a language", metavar="WHAT")
     share = f"share of the training part that confidence is set by (default {AS_IT_IS.calibration:g})"
     group.value("--calibration", real("--calibration", 0), share)
     group.value("--drop", several("--drop", text("--drop")), "columns that the model may not see", metavar="NAME,NAME")

@@ -97,7 +97,7 @@ def tell(made: Run, screen: Terminal) -> dict[str, Any]:
     last = log[-1] if log else {}
     losses = {k: v for k, v in last.items() if k not in ("step", "items", "seconds")}
     sheets = sorted((made.path / "samples").glob("step-*"))
-    names = ("run.json", "weights.safetensors", "last.ckpt", "best.ckpt", "log.jsonl")
+    names = ("run.json", "weights.safetensors", "calibration.json", "last.ckpt", "best.ckpt", "log.jsonl")
     files = [made.path / name for name in names if (made.path / name).exists()] + sheets[-1:]
     values = "  ".join(f"{name} {value:.4g}" for name, value in losses.items())
     screen.tell(f"{made.info['model']}: {last.get('step', 0):,} steps in {duration(last.get('seconds', 0))}  {values}")

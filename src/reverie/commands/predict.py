@@ -42,7 +42,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     for note in answers.notes:
         screen.tell(note)
     shown = answers.rows()[:SHOWN]
-    heads = [name for name in answers.columns if not name.startswith("p[")]
+    heads = [name for name in answers.columns if not name.startswith(("p[", "low[", "high["))]
     screen.table(heads, [[cell(row[name]) for name in heads] for row in shown])
     if len(answers) > SHOWN:
         screen.tell(f"and {len(answers) - SHOWN:,} more")

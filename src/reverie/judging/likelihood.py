@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import log, sqrt
+from math import exp, log, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -119,11 +119,14 @@ def of_tokens(run: Run, index: Tensor, scored: Scored) -> list[Metric]:
     """Bits a character and a byte of text, beside a bigram model learnt from the same training text."""
     count, whole = len(index), run.prepared.held_out
     value, low, high = scored.interval()
-    windows = f"{count} of {len(whole)} held-out windows, each from an empty context"
+    what = "windows, each from an empty context" if isinstance(whole, Counted) else "items"
+    windows = f"{count} of {len(whole)} held-out {what}"
     unit = "nats a token"
     out = [Metric(f"nll_nats_{size_name(count)}", value, unit, count, windows, low=real(low), high=real(high))]
     if not isinstance(whole, Counted):
-        return out
+        same = f"{windows}: e to the nats a token; compare at one vocabulary only"
+        ends = [real(exp(x)) for x in (low, high)]
+        return [*out, Metric(f"perplexity_{size_name(count)}", exp(value), "tokens", count, same, *ends)]
     reference = bigram_bits(run, index)
     for name, size, measure in (
         ("bits_per_character", whole.characters, bits_per_character),

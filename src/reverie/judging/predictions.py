@@ -16,7 +16,10 @@ from reverie.metrics.predictions import calibrated, of_classes, of_intervals, of
 from reverie.tasks.calibrate import Calibration, calibration, outputs
 from reverie.tasks.predict import LEVEL, units
 
+from .ahead import of_windows
 from .items import spread
+from .sequences import ITEMS as SEQUENCES
+from .sequences import of_sequences
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -49,7 +52,10 @@ def predictions(run: Run, *, samples: int = 0) -> Judged | None:
     held_out, target = run.prepared.held_out, run.spec.predicted[1]
     if not len(held_out):
         return None
-    index = spread(len(held_out), samples or ITEMS)
+    index = spread(len(held_out), samples or (SEQUENCES if form(target) == "sequence" else ITEMS))
+    if form(target) == "sequence":
+        metrics, worst = of_sequences(run, index, HARDEST)
+        return Judged(metrics, [Mistake(*one) for one in worst], (), None)
     output, truth = outputs(run, held_out, index)
     assert truth is not None
     trust = calibration(run)
@@ -81,6 +87,8 @@ def predictions(run: Run, *, samples: int = 0) -> Judged | None:
 def of_a_number(run: Run, index: Tensor, output: Tensor, truth: Tensor, trust: Calibration) -> Judged:
     """In the target's own unit, with the coverage of its intervals where they are promised."""
     name, target = run.spec.predicted
+    if len(target.shape) == 2:
+        return Judged(of_windows(run, index, output, truth, trust), [], (), None)
     found, known, unit = units(run, output), units(run, truth), f"unit of {name}"
     metrics = of_numbers(found, known, unit)
     if trust.most >= LEVEL:

@@ -131,7 +131,8 @@ def mistakes(predicted: Judged | None) -> str:
         for one in predicted.mistakes
     )
     about = "Of the held-out items, those that were predicted worst: wrong and most sure, or furthest from the truth."
-    return f"<p class='note'>{about}</p><div class='mistakes'>{cells}</div>"
+    form = "mistakes lines" if isinstance(predicted.mistakes[0].raw, str) else "mistakes"  # sentences need the width
+    return f"<p class='note'>{about}</p><div class='{form}'>{cells}</div>"
 
 
 def confusion(predicted: Judged | None) -> str:

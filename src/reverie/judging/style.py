@@ -34,6 +34,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; font: .8125rem/1.45 ui-mon
   padding: .6rem .8rem; border: 1px solid var(--line); border-radius: 6px; }
 .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: .75rem; }
 .mistakes img { width: 100%; display: block; }
+.mistakes.lines { grid-template-columns: 1fr; }
 .curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(17.5rem, 1fr)); gap: 1rem; }
 figure { margin: 0; }
 figcaption { font-size: .8125rem; color: var(--soft); }

@@ -11,8 +11,8 @@ def headline(metrics: Sequence[Metric]) -> list[str]:
     """A sentence for each measure that a verdict can rest on, the most telling first."""
     found = {metric.name.split("_")[0].split("[")[0]: metric for metric in reversed(metrics)}
     named = {metric.name: metric for metric in metrics}
-    parts = [distance(found), fidelity(found), variety(found), text(named), correct(found), sure(metrics)]
-    parts += [near(found), covered(found), spoken(found)]
+    parts = [distance(found), fidelity(found), variety(found), text(named), correct(found), every(found), sure(metrics)]
+    parts += [near(found), onward(found), covered(found), spoken(found), translated(found)]
     return [part for part in parts if part] or ["No measure applies to this model and this data."]
 
 
@@ -73,6 +73,17 @@ def correct(found: Mapping[str, Metric]) -> str:
     return f"{said}; always guessing one class would be right on {percent(m.reference)}."
 
 
+def every(found: Mapping[str, Metric]) -> str:
+    """Of several labels: how often all are right."""
+    m = found.get("exact")
+    if m is None or m.low is None or m.high is None or m.reference is None:
+        return ""
+    said = f"All labels right on {percent(m.value)} of {m.samples} items (95 %: {percent(m.low)} to {percent(m.high)})"
+    if m.low <= m.reference:
+        return f"{said}: not surely better than always naming one combination ({percent(m.reference)})."
+    return f"{said}; always naming one combination would be right on {percent(m.reference)}."
+
+
 def sure(metrics: Sequence[Metric]) -> str:
     """Whether a probability means what it says."""
     m = next((m for m in metrics if m.name.startswith("ece_") and "uncalibrated" not in m.name), None)
@@ -98,14 +109,25 @@ def near(found: Mapping[str, Metric]) -> str:
     return f"{said}; always saying the mean would be off by {number(m.reference)}{share}."
 
 
+def onward(found: Mapping[str, Metric]) -> str:
+    """How well a series is foretold."""
+    m = found.get("mse")
+    if m is None or m.reference is None:
+        return ""
+    said = f"Mean squared error {number(m.value)} of standardised values over {m.samples} windows"
+    if m.value >= m.reference:
+        return f"{said}: no better than repeating the last row ({number(m.reference)})."
+    return f"{said}; repeating the last row would miss by {number(m.reference)}."
+
+
 def covered(found: Mapping[str, Metric]) -> str:
     """Whether intervals keep their promise."""
     m, width = found.get("coverage"), found.get("width")
-    if m is None or width is None or m.low is None or m.high is None or m.reference is None:
+    if m is None or m.reference is None:
         return ""
-    short = ", which is surely less" if m.high < m.reference else ""
+    short = ", which is surely less" if m.high is not None and m.high < m.reference else ""
     said = f"Of its intervals that promise {percent(m.reference)}, {percent(m.value)} hold the truth{short}"
-    return f"{said}; they are {number(width.value)} wide."
+    return f"{said}; they are {number(width.value)} wide." if width else f"{said}."
 
 
 def spoken(found: Mapping[str, Metric]) -> str:
@@ -114,6 +136,18 @@ def spoken(found: Mapping[str, Metric]) -> str:
         return ""
     below = ": it is a density, which may be above 1" if m.value < 0 else ""
     return f"A held-out item costs {number(m.value)} nats{below}."
+
+
+def translated(found: Mapping[str, Metric]) -> str:
+    """How near what is written comes to what people wrote."""
+    m, exact = found.get("bleu"), found.get("exact")
+    if m is None or exact is None or m.low is None or m.high is None:
+        return ""
+    same = f"{percent(exact.value)} are word for word the reference"
+    said = f"BLEU {m.value:.1f} of 100 (cased; 95 %: {m.low:.1f} to {m.high:.1f}) on {m.samples} held-out items; {same}"
+    if m.reference is not None and m.low <= m.reference:
+        return f"{said}: not surely better than leaving the source as it is ({m.reference:.1f})."
+    return f"{said}."
 
 
 def beside(m: Metric) -> str:

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from reverie.core import Codec, Items
 
-KINDS = ("image", "sound", "text", "series", "table")  # in the order in which they are tried
-PREDICTED = ("image", "sound", "table", "series")  # the same, where --predict is given
+KINDS = ("image", "sound", "pairs", "text", "series", "table")  # in the order in which they are tried
+PREDICTED = ("image", "sound", "pairs", "table", "series")  # the same, where --predict is given
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ class Unseen:
     names: Sequence[str]  # what a person would call each: a file, a row, a line
     truth: bool = False  # the files say the answers too
     notes: Sequence[str] = ()
+    ahead: Sequence[Sequence[str]] = ()  # of answers that go on in time: the times of each item's rows
 
 
 class Source(Protocol):

@@ -96,19 +96,47 @@ def calibrated(probabilities: np.ndarray, truth: np.ndarray, name: str, protocol
 
 
 def of_labels(probabilities: np.ndarray, truth: np.ndarray, names: tuple[str, ...] = ()) -> list[Metric]:
-    """Of probabilities (N, L) of several labels and which of them hold (N, L): how many are right at a half."""
-    count = len(truth)
-    right = (probabilities > 0.5) == truth.astype(bool)
-    often = float(np.maximum(truth.mean(0), 1 - truth.mean(0)).mean())
+    """Of probabilities (N, L) of several labels and which of them hold (N, L): how many are right at a half, how often
+    all of an item's are, F1 over all answers (micro) and as a plain mean over labels (macro), the ROC AUC of each label
+    and its mean, log-loss. A label without both states among the items has no AUC and is left out of macro means."""
+    count, held = len(truth), truth.astype(bool)
+    found = probabilities > 0.5
+    right = found == held
     said = f"{HELD_OUT}, over {truth.shape[1]} labels, each held to be there above 0.5"
-    reference = f"{said}; reference: each label's more frequent state"
-    value = float(right.mean())
-    out = [Metric(f"accuracy_{size_name(count)}", value, "share right", count, reference, reference=often)]
+    often = float(np.maximum(held.mean(0), 1 - held.mean(0)).mean())
+    reference, name = f"{said}; reference: each label's more frequent state", size_name(count)
+    out = [Metric(f"accuracy_{name}", float(right.mean()), "share right", count, reference, reference=often)]
+    whole = right.all(1)
+    combinations = np.unique(held, axis=0, return_counts=True)[1]
+    exact = f"{said}; all of an item's right; 95 % Wilson interval; reference: always the most frequent combination"
+    bounds, best = wilson(int(whole.sum()), count), float(combinations.max() / count)
+    out.append(Metric(f"exact_match_{name}", float(whole.mean()), "share right", count, exact, *bounds, reference=best))
+    mixed = np.flatnonzero(held.any(0) & ~held.all(0)).tolist()
+    macro = f"{said}; mean over the {len(mixed)} labels that hold for some and not for all"
+    out.append(Metric(f"f1_micro_{name}", float(f1(found.ravel(), held.ravel())), "share", count, said))
+    areas = {k: float(sk.roc_auc_score(held[:, k], probabilities[:, k])) for k in mixed}
+    if areas:
+        each = [f1(found[:, k], held[:, k]) for k in mixed]
+        out.append(Metric(f"f1_macro_{name}", float(np.mean(each)), "share", count, macro))
+        out.append(Metric(f"roc_auc_macro_{name}", float(np.mean(list(areas.values()))), "area", count, macro))
+    chance = np.where(held, probabilities, 1 - probabilities)
+    nats = -np.log(np.maximum(chance, np.finfo(np.float64).tiny)).sum(1)
+    mean, half = float(nats.mean()), Z * float(nats.std()) / np.sqrt(count)
+    summed = f"{HELD_OUT}; summed over {truth.shape[1]} labels"
+    out.append(Metric(f"log_loss_{name}", mean, "nats an item", count, summed, mean - half, mean + half))
     for k in range(truth.shape[1]):
         low, high = wilson(int(right[:, k].sum()), count)
         label = names[k] if k < len(names) else str(k)
         out.append(Metric(f"accuracy[{label}]", float(right[:, k].mean()), "share right", count, said, low, high))
+        if k in areas:
+            out.append(Metric(f"roc_auc[{label}]", areas[k], "area", count, f"{HELD_OUT}; this label alone"))
     return out
+
+
+def f1(found: np.ndarray, truth: np.ndarray) -> float:
+    """2 TP / (2 TP + FP + FN) of answers (N,) and truth (N,); 0 where neither says yes."""
+    both, either = int((found & truth).sum()), int(found.sum()) + int(truth.sum())
+    return 2 * both / either if either else 0.0
 
 
 def of_numbers(found: np.ndarray, truth: np.ndarray, unit: str) -> list[Metric]:

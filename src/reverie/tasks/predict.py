@@ -16,9 +16,11 @@ from reverie.errors import Problem
 from reverie.kinds import Unseen
 from reverie.kinds.find import located, module
 from reverie.maths.targets import Form, form, probabilities
+from reverie.spec import Field
 from reverie.training.files import write
 from reverie.training.run import read_options
 
+from . import ahead, sequences
 from .calibrate import Calibration, calibration, of_mean, outputs
 
 if TYPE_CHECKING:
@@ -70,6 +72,9 @@ def predict(run: Run, files: Sequence[str], *, conformal: float | None = None, o
         raise Problem(f"--conformal {conformal:g}: a share above 0 and below 1. Write one, like --conformal 0.9")
     if conformal is not None and kind == "labels":
         raise Problem(f"--conformal {conformal:g}: several labels have a probability each, and no sets. Leave it out")
+    if kind == "sequence" and (conformal is not None or others):
+        flag = f"--conformal {conformal:g}" if conformal is not None else f"--with {others[0].path}"
+        raise Problem(f"{flag}: {run.path} writes sequences, which have neither sets nor a mean. Leave it out")
     for other in others:
         same(run, other)
     places = [str(located(file)) for file in files]
@@ -99,6 +104,9 @@ def answered(runs: Sequence[Run], places: Sequence[str], conformal: float | None
     index = torch.arange(len(unseen.items))
     if not len(index):
         raise Problem(f"{places[0]}: no item in it. Name other files")
+    if form(target) == "sequence":
+        made, about = sequences.columns(run, unseen)
+        return Answers(made, [*unseen.notes, *about])
     said, truth = [], None
     for one in runs:
         own = unseen if one.info["codec"] == run.info["codec"] else new(one, places)
@@ -110,7 +118,12 @@ def answered(runs: Sequence[Run], places: Sequence[str], conformal: float | None
     columns: dict[str, list[Any]] = {"item": list(unseen.names)}
     notes = list(unseen.notes)
     if form(target) == "numbers":
-        columns |= numbers(runs, said, trusted(runs, conformal, notes), conformal)
+        found = numbers(runs, said, trusted(runs, conformal, notes), conformal)
+        if len(target.shape) == 2:
+            columns = ahead.rows(unseen, own_name(name), found, channels(name, target))
+            notes += [ahead.WINDOWS] if "low" in found and unseen.ahead else []
+            return Answers(columns, notes)
+        columns |= found
     else:
         heats = [trusted([one], None, notes).temperature for one in runs]
         shares = [probabilities(output.double(), target, heat) for output, heat in zip(said, heats)]
@@ -147,6 +160,14 @@ def trusted(runs: Sequence[Run], conformal: float | None, notes: list[str]) -> C
     if not found.items and note not in notes:
         notes.append(note)
     return found
+
+
+def channels(name: str, target: Field) -> tuple[str, ...]:
+    """What each number of the last axis is called."""
+    count = target.shape[-1] if target.shape else 1
+    if len(target.names) == count:
+        return target.names
+    return tuple(f"{name} {k + 1}" for k in range(count)) if target.shape else (name,)
 
 
 def own_name(name: str) -> str:
@@ -213,7 +234,10 @@ def scored(columns: dict[str, list[Any]], name: str, kind: Form) -> str:
     """Where the files say the truth."""
     truth, count = columns["truth"], len(columns["truth"])
     if kind == "labels":
-        return "the files say the answers: column truth"
+        names = [head.removeprefix("p[").removesuffix("]") for head in columns if head.startswith("p[")]
+        answers = zip(*(columns[own_name(label)] for label in names))
+        all_right = sum(" | ".join(n for n, holds in zip(names, row) if holds) == t for row, t in zip(answers, truth))
+        return f"the files say the answers: all labels right on {all_right:,} of {count:,} ({all_right / count:.1%})"
     found = columns[own_name(name)]
     if kind == "classes":
         right = sum(a == b for a, b in zip(found, truth))

@@ -263,7 +263,27 @@ class Fitting:
             run.info["trouble"] = str(trouble)
             write_json(run.path / "run.json", run.info)
             raise
-        return Run.open(run.path)
+        made = Run.open(run.path)
+        if self.fabric.global_rank == 0:
+            self.calibrate(made)
+        return made
+
+    def calibrate(self, run: Run) -> None:
+        """Leaves a predictor's calibration in its folder, so that it says how sure it is wherever its data are not.
+        What goes wrong with that is said, and made good by the first `predict`: the run itself is whole."""
+        from reverie.tasks.calibrate import calibration
+        from reverie.tasks.predict import predicts
+
+        if "predict" not in run.family.abilities or predicts(run) == "sequence":
+            return
+        if self.prepared.calibration:
+            self.reporter.say(f"calibrating by {len(self.prepared.calibration):,} items")
+        again = Run.open(run.path)
+        again.prepared = self.prepared  # open already; the run that is returned doesn't keep it in memory
+        try:
+            calibration(again)
+        except Exception as error:
+            self.reporter.say(f"note: not calibrated yet ({error})")
 
     def built(self, family: Family, config: Any, seed: int) -> Model:
         reseed(seed, "model")

@@ -74,13 +74,14 @@ class Run:
     @cached_property
     def model(self) -> Model:
         """Averaged and finished weights, in eval mode."""
-        model = self.new_model()
-        try:
-            model.load_state_dict(checkpoint.load_weights(self.path / "weights.safetensors"))
-        except RuntimeError as error:
-            line = str(error).splitlines()[-1].strip()
-            raise Problem(f"{self.path}: the weights are of another model ({line}). Train anew by --out") from error
-        return model.to(self.device).eval().requires_grad_(False)
+        with torch.inference_mode(False):  # else gradients by an item could never pass through it
+            model = self.new_model()
+            try:
+                model.load_state_dict(checkpoint.load_weights(self.path / "weights.safetensors"))
+            except RuntimeError as error:
+                line = str(error).splitlines()[-1].strip()
+                raise Problem(f"{self.path}: the weights are of another model ({line}). Train anew by --out") from error
+            return model.to(self.device).eval().requires_grad_(False)
 
     def new_model(self) -> Model:
         """The model as its first step saw it, before any seed: for one's own loop."""

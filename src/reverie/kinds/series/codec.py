@@ -32,7 +32,7 @@ class Codec:
     @property
     def spec(self) -> Spec:
         count = len(self.channels)
-        past, future = Field((self.past, count), 0.0, 0.0), Field((self.horizon, count), 0.0, 0.0)
+        past, future = (Field((n, count), 0.0, 0.0, names=self.channels) for n in (self.past, self.horizon))
         return Spec("series", {"past": past}, target={"future": future})
 
     def standardised(self, values: np.ndarray) -> np.ndarray:

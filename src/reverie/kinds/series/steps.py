@@ -25,17 +25,41 @@ def step(times: np.ndarray) -> Step:
     """The most frequent step, and how many are not so. Of rows on the same day of each month: months."""
     if len(times) < 2:
         return Step("unknown", 0, 0, "")
-    steps, unit = np.diff(times.astype(np.int64)), ""
-    months = times.astype("datetime64[M]")
-    into = times - months
-    if (into == into[0]).all():
-        steps, unit = np.diff(months.astype(np.int64)), "month"
-    sizes, counts = np.unique(steps, return_counts=True)
-    usual = int(sizes[counts.argmax()])
+    steps, unit = _steps(times)
+    usual = _usual(steps)
     other = np.flatnonzero(steps != usual)
     first = spoken(times)[other[0]] if len(other) else ""
     text = _said(usual, unit)
     return Step(text, int((steps > usual).sum()), int((steps < usual).sum()), first)
+
+
+def onward(times: np.ndarray, count: int) -> list[str]:
+    """The next `count` times, a usual step apart; of one time alone nobody knows: 1, 2, …."""
+    if len(times) < 2:
+        return [str(k + 1) for k in range(count)]
+    steps, unit = _steps(times)
+    further = _usual(steps) * np.arange(1, count + 1)
+    if unit:
+        months = times[-1:].astype("datetime64[M]")
+        later = (months + further).astype("datetime64[us]") + (times[-1:] - months)
+    else:
+        later = times[-1:] + further.astype("timedelta64[us]")
+    return spoken(np.concatenate([times[-1:], later]))[1:]  # as fine as the last time
+
+
+def _steps(times: np.ndarray) -> tuple[np.ndarray, str]:
+    """From each row to the next, in microseconds, or in months where all are on the same day of theirs."""
+    months = times.astype("datetime64[M]")
+    into = times - months
+    if (into == into[0]).all():
+        return np.diff(months.astype(np.int64)), "month"
+    return np.diff(times.astype(np.int64)), ""
+
+
+def _usual(steps: np.ndarray) -> int:
+    """The most frequent one."""
+    sizes, counts = np.unique(steps, return_counts=True)
+    return int(sizes[counts.argmax()])
 
 
 def _said(usual: int, unit: str) -> str:

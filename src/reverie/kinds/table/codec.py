@@ -14,7 +14,8 @@ import numpy as np
 from reverie.errors import Problem
 from reverie.spec import Field, Spec
 
-from .files import clean, number
+from . import labels
+from .files import Table, clean, number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,15 +35,19 @@ class Column:
     """One column, as training found it."""
 
     name: str
-    type: str  # number | date | category | hash
+    type: str  # number | date | category | hash; of a target also labels
     mean: float = 0.0
     deviation: float = 1.0
-    names: tuple[str, ...] = ()  # of categories; of features the first is OTHER
+    names: tuple[str, ...] = ()  # of categories or labels; of features the first is OTHER
     missing: bool = False  # training has gaps in it
     whole: bool = False  # training has whole numbers only
+    sign: str = ""  # between labels
+    apart: bool = False  # labels have a column each, by their names
 
     @property
     def field(self) -> Field:
+        if self.type == "labels":
+            return Field((len(self.names),), categories=2, names=self.names)
         if self.type in ("number", "date"):
             return Field((), 0.0, 0.0, missing=True)
         if self.type == "hash":
@@ -50,8 +55,8 @@ class Column:
         return Field((), categories=len(self.names), names=self.names)
 
     def encode(self, cells: Cells, where: Callable[[int], str]) -> tuple[np.ndarray, np.ndarray]:
-        """(N,) of float32 or int64, and which are there. `where` says where cell i stands. Raises Problem for a word
-        among numbers, and for a number that float32 can't hold on training's scale."""
+        """(N,) of float32 or int64, labels (N, labels), and which are there. `where` says where cell i stands. Raises
+        Problem for a word among numbers, and for a number that float32 can't hold on training's scale."""
         there = np.array([cell is not None for cell in cells])
         if self.type in ("number", "date"):
             read = number if self.type == "number" else seconds
@@ -71,6 +76,8 @@ class Column:
             return small, there
         if self.type == "hash":
             return np.array([bucket(cell) for cell in cells], np.int64), there
+        if self.type == "labels":
+            return labels.encoded(cells, self.names, self.sign), there
         known = {name: k for k, name in enumerate(self.names)}
         return np.array([known.get(MISSING if c is None else c, 0) for c in cells], np.int64), there
 
@@ -81,6 +88,8 @@ class Column:
             if self.type == "date":
                 return [datetime.fromtimestamp(float(v), UTC).isoformat() for v in own]
             return [float(v) for v in own]
+        if self.type == "labels":
+            return [self.sign.join(label for label, holds in zip(self.names, row) if holds) for row in values]
         return [self.names[int(k)] if self.names else int(k) for k in values]
 
 
@@ -114,18 +123,33 @@ class Codec:
             values[column.name] = torch.from_numpy(encoded)
             if column.type in ("number", "date"):
                 masks[column.name] = torch.from_numpy(there)
-        answers = cells(self.target.name)
+        answers = self.answers(Table("rows", {name: cells(name) for name in self.answered}))
         if all(cell is not None for cell in answers):
-            unknown = [a for a in answers if self.target.names and a not in self.target.names]
+            unknown = [a for a in answers if self.target.type == "category" and a not in self.target.names]
             if unknown:
                 raise Problem(f"{self.target.name}: {unknown[0]!r} is none of its classes. Leave it out")
             values[self.target.name] = torch.from_numpy(self.target.encode(answers, where)[0])
         return Batch(values, masks=masks)
 
+    @property
+    def answered(self) -> tuple[str, ...]:
+        """The columns that hold the answer."""
+        return self.target.names if self.target.apart else (self.target.name,)
+
+    def answers(self, table: Table) -> list[str | None]:
+        """Cells of the target; all None where the table lacks a column of it. Raises Problem."""
+        if any(name not in table.columns for name in self.answered):
+            return [None] * len(table)
+        return labels.joined(table, self.answered) if self.target.apart else table.columns[self.target.name]
+
     def decode(self, values: Mapping[str, Tensor]) -> list[dict[str, Any]]:
-        """Any of the columns and the target, (N,) each -> rows."""
+        """Any of the columns and the target, (N,) each, labels (N, labels) -> rows."""
         known = {c.name: c for c in (*self.columns, self.target)}
         decoded = {name: known[name].decode(x.detach().cpu().numpy()) for name, x in values.items()}
+        if self.target.apart and self.target.name in decoded:
+            del decoded[self.target.name]
+            holds = values[self.target.name].detach().cpu().T.tolist()
+            decoded |= dict(zip(self.target.names, holds))
         return [dict(zip(decoded, row)) for row in zip(*decoded.values())]
 
     def to_json(self) -> dict[str, Any]:
@@ -168,9 +192,16 @@ def fit(name: str, cells: Cells) -> Column | str:
     return Column(name, "category", names=names, missing=gaps)
 
 
-def fit_target(name: str, cells: Cells) -> Column:
-    """Words and few whole numbers are classes, all else numbers. Raises Problem where there is nothing to learn."""
+def fit_target(name: str, cells: Cells, apart: Sequence[str] = ()) -> Column:
+    """Cells with a sign between words that come again are labels, other words and few whole numbers classes, all else
+    numbers. `apart`: labels in columns of their own, whose joined cells these are. Raises Problem where there is
+    nothing to learn."""
     present = [cell for cell in cells if cell is not None]
+    if apart:
+        return Column(name, "labels", names=tuple(apart), sign=labels.between(apart), apart=True)
+    between = labels.sign(present)
+    if between:
+        return Column(name, "labels", names=labels.names(present, between), sign=between)
     values = _parsed(present, number)
     distinct = set(present)
     if len(distinct) < 2 or (values is not None and values.min() == values.max()):

@@ -9,6 +9,7 @@ import numpy as np
 from reverie.errors import Problem
 from reverie.kinds import Unseen
 
+from . import labels
 from .codec import Codec
 from .files import Table
 from .files import read as read_file
@@ -30,7 +31,7 @@ def read(where: Sequence[str], codec: Codec, skip_bad: bool) -> Unseen:
             raise Problem(f"{place}: no column {lacking[0]}. There are: {', '.join(table.columns)}")
         for name in needed:
             whole[name] += table.columns[name]
-        whole[target.name] += table.columns.get(target.name, [None] * len(table))
+        whole[target.name] += codec.answers(table)
         files += table.files
         numbers += table.numbers
         notes += table.notes
@@ -39,7 +40,10 @@ def read(where: Sequence[str], codec: Codec, skip_bad: bool) -> Unseen:
     if target.type == "category" and not set(answers) <= {*target.names, None} and set(bare) <= {*target.names, None}:
         whole[target.name] = answers = bare
         notes.append(f"a full stop after {target.name} taken off")
-    truth = all(a is not None and (target.type == "number" or a in target.names) for a in answers)
+    truth = all(a is not None and (target.type != "category" or a in target.names) for a in answers)
+    other = labels.unknown(answers, target.names, target.sign) if truth and target.type == "labels" else []
+    if other:
+        notes.append(f"labels that training has not seen, which count as nothing: {', '.join(other[:10])}")
     joined = Table(where[0] if len(where) == 1 else "", whole, notes, numbers=numbers, files=files)
     rows = np.arange(len(joined))
     return Unseen(Encoded(joined, rows, codec, truth), [joined.name(i) for i in range(len(joined))], truth, notes)

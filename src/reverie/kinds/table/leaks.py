@@ -21,14 +21,16 @@ def leaks(table: Table, codec: Codec, rows: np.ndarray) -> list[str]:
     target, found = codec.target, []
     places = rows.tolist()
     truth, _ = target.encode([table.columns[target.name][i] for i in places], table.place)
+    truths = dict(zip(target.names, truth.T)) if target.type == "labels" else {target.name: truth}
     for column in codec.columns:
         values, there = column.encode([table.columns[column.name][i] for i in places], table.place)
         if there.sum() < LEAST:
             continue
-        said = (_rank if target.type == "number" else _classes)(column.type, values[there], truth[there])
-        if said:
-            cure = f"if it is made from it, leave it out: --drop {column.name!r}"
-            found.append(f"{column.name} follows {target.name} closely ({said}): {cure}")
+        for name, answers in truths.items():
+            said = (_rank if target.type == "number" else _classes)(column.type, values[there], answers[there])
+            if said:
+                cure = f"if it is made from it, leave it out: --drop {column.name!r}"
+                found.append(f"{column.name} follows {name} closely ({said}): {cure}")
     return found
 
 

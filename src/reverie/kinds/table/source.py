@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from reverie.kinds import DataOptions, Prepared, Summary
 from reverie.kinds.public import resolve
 from reverie.kinds.split import Parts, key, parts
 
+from . import labels
 from .codec import BUCKETS, CLASSES, Codec, Column, fit, fit_target
 from .codec import NAMED as CATEGORIES
 from .files import Table, number, read
@@ -78,9 +80,12 @@ class Rows:
         if not target:
             names = _some(list(table.columns), LISTED)
             raise Problem(f"{self.where}: no model makes rows yet. Predict a column by --predict. There are: {names}")
-        self.known(table, target, "--predict")
-        if target in self.options.drop:
-            raise Problem(f"--drop {target}: it is what --predict asks for. Leave one of the two out")
+        wanted = labels.apart(target, table.columns)
+        for name in wanted or (target,):
+            self.known(table, name, "--predict")
+            if name in self.options.drop:
+                raise Problem(f"--drop {name}: it is what --predict asks for. Leave one of the two out")
+        table = labels.with_answers(table, target, wanted)
         notes = list(table.notes)
         whole, own = self._with_test(table, notes)
         kept = [i for i, cell in enumerate(whole.columns[target]) if cell is not None]
@@ -90,7 +95,9 @@ class Rows:
             raise Problem(f"--predict {target}: {len(kept)} rows have a value: nothing to learn from")
         split = self._split(whole, np.array(kept), own)
         codec = self._codec(whole, split.train, notes)
-        self._same_classes(whole, codec.target, split)
+        if codec.target.sign and not wanted and len(kept) < len(whole):
+            notes.append(f"an empty {target} is one that nobody knows: where no label holds, write {codec.target.sign}")
+        self._same_classes(whole, codec.target, split, notes)
         notes += split.notes
         notes += leaks(whole, codec, split.train)
         train, out, aside = (Encoded(whole, rows, codec) for rows in (split.train, split.held_out, split.calibration))
@@ -101,13 +108,14 @@ class Rows:
         if not self.options.test:
             return table, None
         path = self.options.test if Path(self.options.test).exists() else resolve(self.options.test)
-        other = read(str(path or self.options.test), list(table.columns)).checked(self.options.skip_bad)
-        lacking = [name for name in table.columns if name not in other.columns]
+        other = read(str(path or self.options.test), list(self.table.columns)).checked(self.options.skip_bad)
+        lacking = [name for name in self.table.columns if name not in other.columns]
         if lacking:
             raise Problem(
                 f"--test {self.options.test}: no column {lacking[0]}. There are: {_some(list(other.columns), LISTED)}"
             )
         target = self.options.predict
+        other = labels.with_answers(other, target, labels.apart(target, other.columns))
         known, answers = set(table.columns[target]), other.columns[target]
         bare = [cell.removesuffix(".") if cell else cell for cell in answers]
         if not set(answers) <= {*known, None} and set(bare) <= {*known, None}:
@@ -146,8 +154,9 @@ class Rows:
 
     def _codec(self, table: Table, rows: np.ndarray, notes: list[str]) -> Codec:
         features, left, places = [], [], rows.tolist()
+        wanted = labels.apart(self.options.predict, self.table.columns)
         for name, cells in table.columns.items():
-            if name == self.options.predict or name in self.options.drop:
+            if name in (self.options.predict, *wanted, *self.options.drop):
                 continue
             found = fit(name, [cells[i] for i in places])
             if isinstance(found, Column):
@@ -157,7 +166,8 @@ class Rows:
         if not features:
             why = f": left out are {_some(left)}" if left else ""
             raise Problem(f"{self.where}: no column to predict {self.options.predict} from{why}")
-        target = fit_target(self.options.predict, [table.columns[self.options.predict][i] for i in places])
+        answers = [table.columns[self.options.predict][i] for i in places]
+        target = fit_target(self.options.predict, answers, wanted)
         for kind, what in (("number", "numbers"), ("date", "dates"), ("category", "categories"), ("hash", HASHED)):
             names = [c.name for c in features if c.type == kind]
             if names:
@@ -167,17 +177,16 @@ class Rows:
             notes.append(f"with gaps, which the model is told of: {_some(gaps)}")
         if left:
             notes.append(f"left out: {_some(left)}")
-        few = (
-            f"; at most {CLASSES} different whole numbers are classes"
-            if all(number(name) is not None for name in target.names)
-            else ""
-        )
-        many = f"{len(target.names)} classes ({_some(list(target.names))}{few})"
-        notes.append(f"predicts {target.name}: {many if target.names else 'a number'}")
+        notes += predicted(target, answers)
         return Codec(tuple(features), target)
 
-    def _same_classes(self, table: Table, target: Column, split: Parts) -> None:
-        """A class that only judging or calibrating has can't be said."""
+    def _same_classes(self, table: Table, target: Column, split: Parts, notes: list[str]) -> None:
+        """A class that only judging or calibrating has can't be said; such a label counts as none."""
+        if target.type == "labels":
+            cells = [table.columns[target.name][i] for part in (split.held_out, split.calibration) for i in part]
+            other = labels.unknown(cells, target.names, target.sign)
+            if other:
+                notes.append(f"labels that are not in the training part count as nothing: {_some(other)}")
         if target.type != "category":
             return
         for rows in (split.held_out, split.calibration):
@@ -192,6 +201,22 @@ class Rows:
         for name, cells in table.columns.items():
             digest.update(json.dumps([name, cells]).encode())
         return digest.hexdigest()
+
+
+def predicted(target: Column, answers: Sequence[str | None]) -> list[str]:
+    """What the target is, from its training cells."""
+    if target.type == "number":
+        return [f"predicts {target.name}: a number"]
+    if target.type == "category":
+        whole = all(number(name) is not None for name in target.names)
+        few = f"; at most {CLASSES} different whole numbers are classes" if whole else ""
+        return [f"predicts {target.name}: {len(target.names)} classes ({_some(list(target.names))}{few})"]
+    how = "a column each" if target.apart else f"{target.sign!r} stands between them"
+    some = _some(list(target.names))
+    said = f"predicts {target.name}: {len(target.names)} labels, any of which may hold ({some}; {how})"
+    held = labels.encoded(answers, target.names, target.sign).mean(0)
+    same = [name for name, share in zip(target.names, held) if share in (0, 1)]
+    return [said, *([f"labels that never or always hold in the training part: {_some(same)}"] if same else [])]
 
 
 def _said(found: Column | str, cells: list[str | None]) -> str:

@@ -223,7 +223,7 @@ class Feedforward(core.Model):
             parts.append(self.numbers(*self.gathered(batch)))
         if self.categories:
             parts.append(self.categories(torch.stack([batch[name] for name in self.named], 1)))
-        return torch.cat(parts, 1)
+        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)  # of wide pictures a copy costs
 
     def gathered(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Single numbers side by side, and which of them are there: (B, numbers) each."""
