@@ -60,7 +60,7 @@ class Config:
 
     @classmethod
     def classic(cls) -> Named:
-        """LSTMs with attention, for as much data and as long. Adam in place of the paper's SGD; clipped at 5 as there."""
+        """LSTMs with attention, for as much data, in as long; by Adam, where the paper has SGD."""
         config = cls("lstm", 192, 1, dropout=0.2, learning_rate=2e-3, warmup=0.05, decay="linear")
         training = Training(batch=128, steps=5_000, clip=5.0, ema_items=15_000, keep="best", spec=sentences(6_000))
         return Named(config, training)
