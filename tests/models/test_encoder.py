@@ -103,6 +103,17 @@ def test_an_answer_hangs_on_no_other_item(form, pooling):
         assert torch.allclose(model.predict(alone(batch, model.name, i))[0], said[i], atol=1e-9)
 
 
+@pytest.mark.parametrize("pooling", ["token", "mean"])
+def test_every_value_that_is_there_has_an_influence_and_no_other(pooling):
+    spec, items = FORMS["gaps"]()
+    model, batch = build(spec, pooling=pooling), double(some(items))
+    x = batch["past"].clone().requires_grad_()
+    model.predict(Batch({"past": x}, batch.lengths, batch.masks)).square().sum().backward()
+    there = batch.masks["past"] & (torch.arange(x.shape[1]) < batch.lengths["past"][:, None])[..., None]
+    assert (x.grad[there] != 0).all()
+    assert not x.grad[~there].any()
+
+
 def test_an_item_without_a_token_has_an_answer_and_a_gradient():
     spec, items = sentences()
     model = build(spec, pooling="mean")

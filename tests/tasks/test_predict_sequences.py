@@ -19,21 +19,28 @@ from reverie.training.run import Run
 WORDS = {"the": "die", "red": "rote", "old": "alte", "sees": "sieht", "cat": "Katze", "cow": "Kuh", "hen": "Henne"}
 
 
+STRANGE = ("Quick zebras vex jumpy dwarfs", "Zwölf Boxkämpfer jagen Viktor quer über den Sylter Deich.")
+
+
 def pair(chance: torch.Generator) -> tuple[str, str]:
-    names, kinds = ("cat", "cow", "hen"), ("red", "old")
-    pick = [int(torch.randint(n, (), generator=chance)) for n in (2, 3, 2, 3)]
-    english = ["the", kinds[pick[0]], names[pick[1]], "sees", "the", kinds[pick[2]], names[pick[3]]]
+    """Of 5 to 7 words: each animal may have a colour or an age, or neither."""
+    names, kinds = ("cat", "cow", "hen"), ("red", "old", "")
+    pick = [int(torch.randint(3, (), generator=chance)) for _ in range(4)]
+    english = f"the {kinds[pick[0]]} {names[pick[1]]} sees the {kinds[pick[2]]} {names[pick[3]]}".split()
     return " ".join(english).capitalize() + ".", " ".join(WORDS[w] for w in english).capitalize() + "."
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """36 sentences, each of them often: what is held out is known, so that little training translates it."""
+    """81 sentences, each of them often: what is held out is known, so that little training translates it; but for one
+    in the middle, of which no word is known."""
     where, chance = tmp_path_factory.mktemp("pairs"), torch.Generator().manual_seed(0)
     for stem, count in (("train", 600), ("val", 30), ("test", 40)):
         both = [pair(chance) for _ in range(count)]
+        if stem == "test":
+            both[20] = STRANGE
         for k, code in enumerate(("en", "de")):
-            (where / f"{stem}.{code}").write_text("".join(f"{one[k]}\n" for one in both))
+            (where / f"{stem}.{code}").write_text("".join(f"{one[k]}\n" for one in both), encoding="utf-8")
     return where
 
 
@@ -44,7 +51,7 @@ def run(folder, tmp_path_factory):
 
 
 def lines(file):
-    return file.read_text().splitlines()
+    return file.read_text(encoding="utf-8").splitlines()
 
 
 def test_a_translator_is_chosen_and_says_its_direction(run):
@@ -140,6 +147,7 @@ def test_the_hardest_come_first_and_are_what_was_read_said_and_true(run, folder)
     near = [chrf([said], [true]).value for _, said, true in worst]
     assert near == sorted(near)
     assert len(worst) == 5
+    assert (worst[0][0], worst[0][2]) == STRANGE
     both = dict(zip(lines(folder / "test.en"), lines(folder / "test.de")))
     assert all(both[read] == true for read, _, true in worst)
 

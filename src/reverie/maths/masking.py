@@ -14,8 +14,7 @@ def spec_augment(
 ) -> Float[Tensor, "b t d"]:
     """Two blocks of frames and two of bands are 0, each as wide as drawn from 0 to a share, `time` of the item's own
     frames (Park et al. 2020, arXiv:1912.05533, adaptive size) and `bands` of the bands, both in [0, 1]. Park et al.
-    2019, SpecAugment, arXiv:1904.08779, without its warping of time, which the paper finds no
-    major factor."""
+    2019, SpecAugment, arXiv:1904.08779, without its warping of time, which the paper finds no major factor."""
     wide = torch.full_like(lengths, x.shape[2])
     gone: Tensor = blocks(lengths, x.shape[1], time)[:, :, None] | blocks(wide, x.shape[2], bands)[:, None]
     return x.masked_fill(gone, 0.0)

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+ROWS = 16  # values that a bin holds on average, at least
+
 
 class Numbers(nn.Module):
     """Each number as a vector of its own: (B, F) -> (B, F · width).
@@ -29,15 +31,17 @@ class Numbers(nn.Module):
 
     def learn(self, values: Float[Tensor, "n f"], there: Bool[Tensor, "n f"]) -> None:
         """Edges at evenly spaced quantiles of the values that are there; where one value is so frequent that it would
-        hold several, of its distinct values: else all that is rare would share a bin."""
+        hold several, of its distinct values: else all that is rare would share a bin. No more bins than leave each
+        `ROWS` values on average: the others have no width."""
         if not self.bins:
             return
-        shares = torch.linspace(0, 1, self.bins + 1, dtype=torch.float64)
         for k in range(values.shape[1]):
             seen = values[there[:, k], k].double()
             if len(seen):
+                used = min(self.bins, max(1, len(seen) // ROWS))
+                shares = spread(used, self.bins)
                 edges = seen.sort().values[(shares * (len(seen) - 1)).round().long()]
-                if len(torch.unique(edges)) < len(edges):
+                if len(torch.unique(edges)) < used + 1:
                     distinct = torch.unique(seen)
                     edges = distinct[(shares * (len(distinct) - 1)).round().long()]
                 self.edges[k] = edges.to(self.edges.dtype)
@@ -59,6 +63,13 @@ class Numbers(nn.Module):
         last = torch.arange(self.bins, device=x.device) == self.bins - 1
         share = torch.where(first & wide, share, share.clamp(min=0))
         return torch.where(last & wide, share, share.clamp(max=1))
+
+
+def spread(used: int, bins: int) -> Float[Tensor, " e"]:
+    """Shares of the values below each of bins + 1 edges, of which `used` bins have a width, the outer two among them,
+    as those go on beyond the edges."""
+    inner = torch.linspace(1, max(1, used - 1), bins - 1, dtype=torch.float64).round()
+    return torch.cat([inner.new_tensor([0.0]), inner, inner.new_tensor([float(used)])]) / used
 
 
 class Categories(nn.Module):

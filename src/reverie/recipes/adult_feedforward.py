@@ -52,6 +52,7 @@ RECIPE = Recipe(
     data="adult",
     model="feedforward",
     set="small",
+    steps=2_000,
     options={"predict": "c15", "test": "adult-test"},
     measure=measure,
     goal=-0.003,

@@ -38,7 +38,7 @@ class Config:
     norm: Literal["none", "batch", "layer"] = "none"  # before each activation
     residual: bool = False  # add a hidden layer's input to its output, where both are equally wide
     dropout: float = 0.1  # share of a hidden layer's outputs that is left out at random
-    bins: int = 32  # of a table's number, at quantiles of the training data; 0: the number as it is
+    bins: int = 128  # of a table's number, at quantiles of the training data, at most; 0: the number as it is
     embed_numbers: int = 12  # width of a number's vector, where it has bins
     embedding: int = 16  # width of a category's vector, at most
     members: int = 16  # of the ensemble, which share their weights up to factors; 1: a single network
