@@ -35,6 +35,7 @@ LAYOUT = {
     "adult": ("tabular", ("adult-train.csv",)),  # UCI Adult; not downloaded
     "adult-test": ("tabular", ("adult-test.csv",)),
     "spoken-digits": ("spoken-digits", ("recordings.zip",)),  # Jackson et al.: {label}_{speaker}_{take}; not downloaded
+    "rt-polarity": ("sentiment-rt-polarity", ("rt-polarity.neg", "rt-polarity.pos")),  # Pang & Lee 2005; not downloaded
     "multi30k": (
         "translation-multi30k",  # Elliott et al. 2016, arXiv:1605.00459: files PART.LANGUAGE.gz; not downloaded
         tuple(f"{part}.{name}.gz" for part in ("train", "val", "test_2016_flickr") for name in ("en", "de")),

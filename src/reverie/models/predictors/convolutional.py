@@ -161,7 +161,7 @@ class Convolutional(core.Model):
         x = batch[self.name]
         if self.front is None:
             return x, None
-        lengths = batch.lengths[self.name]
+        lengths = batch.lengths.get(self.name, torch.full((x.shape[0],), x.shape[1], device=x.device))
         whole = F.pad(x, (0, self.spec.only[1].size - x.shape[1]))
         return self.front(whole, lengths)[:, None], lengths // self.front.hop + 1
 

@@ -1,0 +1,43 @@
+"""Encoded sentences, served in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .codec import Codec, filled
+from .files import Line
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from reverie.core import Batch
+
+
+class Encoded:
+    """Some lines, with their classes where these are known."""
+
+    def __init__(self, lines: Sequence[Line], codec: Codec, truth: bool = True):
+        self.lines, self.rows = lines, codec.ids(line.text for line in lines)
+        number = {name: k for k, name in enumerate(codec.classes)}
+        self.labels = np.array([number[line.label] for line in lines], np.int64) if truth else None
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def take(self, index: Tensor, vary: bool = False) -> Batch:
+        """Items at index (B,): text (B, T) as wide as the longest of them, its lengths, and label (B,)."""
+        places = index.numpy()
+        labels = None if self.labels is None else self.labels[places]
+        return filled([self.rows[i] for i in places], labels)
+
+    def raw(self, index: Tensor) -> list[str]:
+        """The texts as the files have them."""
+        return [self.lines[i].text for i in index.tolist()]
+
+    def columns(self, index: Tensor) -> dict[str, list[str]]:
+        """ "item": file and line."""
+        chosen = [self.lines[i] for i in index.tolist()]
+        return {"item": [line.name for line in chosen], "part": [line.part for line in chosen]}

@@ -1,0 +1,111 @@
+"""A folder of labelled sentences: what it is, and how it becomes items to learn from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from reverie.errors import Problem
+from reverie.kinds import DataOptions, Prepared, Summary
+from reverie.kinds.split import Parts, key, parts
+
+from .codec import Codec, learnt, words
+from .files import Line, read
+from .items import Encoded
+
+MOST = 30_000  # words of a vocabulary, where --vocabulary says nothing
+CUT = 400  # words of an item, where --size says nothing
+
+
+class Sentences:
+    """Labelled sentences at a path."""
+
+    kind = "sentences"
+
+    def __init__(self, where: str, options: DataOptions):
+        self.where, self.options = where, options
+        if len(options.size) > 1 or any(n < 1 for n in options.size):
+            said = "x".join(map(str, options.size))
+            raise Problem(f"--size {said}: a sentence is as long as a number of words. Write one, like 60")
+        if options.predict not in ("", "labels"):
+            raise Problem(f"--predict {options.predict}: the files say classes and nothing else. Pass --predict labels")
+        for name in ("drop", "group", "order", "test", "names", "column"):
+            if getattr(options, name):
+                raise Problem(
+                    f"--{name}: not of sentences. Leave it out; folders train and test are the data's own parts"
+                )
+
+    @cached_property
+    def notes(self) -> list[str]:
+        return []
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        return read(self.where, self.notes)
+
+    def summary(self) -> Summary:
+        lengths = [len(words(line.text)) for line in self.lines]
+        facts: dict[str, Any] = {
+            "words": f"{np.mean(lengths):.3g} on average, {max(lengths)} at most",
+            "duplicates": len(self.lines) - len({line.text for line in self.lines}),
+            "classes": dict(Counter(line.label for line in self.lines)),
+        }
+        prepared = self.prepare()
+        plan, train = tuple(prepared.notes), len(prepared.train)
+        shape = prepared.codec.spec.only[1].shape
+        return Summary("sentences", self.where, len(self.lines), facts, (), plan, train, shape)
+
+    def prepare(self, size: tuple[int, ...] = ()) -> Prepared:
+        """Splits, then learns the vocabulary from the training part alone. Raises Problem."""
+        lines, notes = self.lines, list(self.notes)
+        classes = tuple(sorted({line.label for line in lines}))
+        if len(classes) < 2:
+            raise Problem(f"{self.where}: one class only ({classes[0]}): nothing to tell apart. Give texts of another")
+        split = self._split(lines, classes)
+        notes += split.notes
+        codec = self._codec([lines[i] for i in split.train], classes, self.options.size or size, notes)
+        missing = set(classes) - {lines[i].label for i in split.train}
+        if missing:
+            raise Problem(f"{self.where}: none of {sorted(missing)[0]} in the training part. Hold out fewer")
+        train, out, aside = (
+            Encoded([lines[i] for i in rows], codec) for rows in (split.train, split.held_out, split.calibration)
+        )
+        return Prepared(codec, train, out, self._fingerprint(), tuple(notes), aside if len(aside) else None)
+
+    def _split(self, lines: list[Line], classes: tuple[str, ...]) -> Parts:
+        texts = [line.text for line in lines]
+        again = len(set(texts)) < len(texts)
+        own = np.array([line.part == "test" for line in lines])
+        found = parts(
+            len(lines), self.options, own=own, columns={"part": [line.part for line in lines]},
+            classes=np.array([classes.index(line.label) for line in lines]),
+            kept_together=texts if again and not own.any() else None,
+        )  # fmt: skip
+        if again and not own.any():
+            said = f"{len(texts) - len(set(texts)):,} texts are repeated: each and its copies stay in one part"
+            return Parts(found.train, found.held_out, found.calibration, (*found.notes, said))
+        return found
+
+    def _codec(self, train: list[Line], classes: tuple[str, ...], size: tuple[int, ...], notes: list[str]) -> Codec:
+        asked = self.options.vocabulary
+        most = MOST if asked == DataOptions().vocabulary else asked
+        vocabulary = learnt((line.text for line in train), most)
+        lengths = [len(words(line.text)) for line in train]
+        longest = size[0] if size else min(CUT, max(1, *lengths))
+        codec = Codec(vocabulary, longest, classes)
+        long = sum(n > longest for n in lengths)
+        cut = f"; {long:,} longer ones are cut (--size)" if long else ""
+        notes.append(f"{len(vocabulary):,} words, lowercased; {longest} at most in an item{cut}")
+        return codec
+
+    def _fingerprint(self) -> str:
+        about = [key(self.options), self.options.vocabulary, list(self.options.size)]
+        digest = hashlib.blake2b(json.dumps(about).encode(), digest_size=16)
+        for line in self.lines:
+            digest.update("\0".join(line).encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
