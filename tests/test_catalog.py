@@ -11,7 +11,7 @@ from reverie.catalog import comments, families, family, find
 from reverie.core import ABILITIES, Model
 from reverie.errors import Problem
 from reverie.training.run import model_class
-from toys import pictures, tokens
+from toys import pairs, pictures, tokens
 
 FAMILIES = families()
 
@@ -19,7 +19,7 @@ FAMILIES = families()
 def built(family) -> Model:
     """For the first toy set that it takes."""
     made = getattr(family.load().Config, "tiny" if "tiny" in family.sets else "small")().config
-    for spec, _ in (pictures(), tokens()):
+    for spec, _ in (pictures(), tokens(), pairs()):
         try:
             return model_class(family.load())(made, spec)
         except ValueError:

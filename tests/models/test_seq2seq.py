@@ -8,7 +8,7 @@ from lightning_fabric import Fabric
 from torch.nn import functional as F
 
 from reverie.core import At, Batch, Field, Loss, Predicts, Scores, Spec
-from reverie.models.predictors.seq2seq import Config, Seq2seq, sentences
+from reverie.models.predictors.seq2seq import Config, Seq2seq
 from reverie.training.trainer import Plan, Trainer
 from toys import pairs, pictures, sounds, tokens
 from toys import sentences as labelled
@@ -19,6 +19,12 @@ LEARNS = [
     {"width": 32, "layers": 2, "heads": 4, "feed": 64, "norm": "before"},
     {"form": "lstm", "width": 64},
 ]
+
+
+def sentences(vocabulary: int, longest: int = 100) -> Spec:
+    """For counting parameters."""
+    source, target = (Field((longest,), categories=vocabulary, length=True, start=start) for start in (None, 1))
+    return Spec("pairs", {"source": source}, target={"target": target})
 
 
 def made(fields: dict, seed: int = 0, **more) -> tuple[Seq2seq, Batch]:

@@ -45,7 +45,9 @@ class Config:
     def paper(cls) -> Named:
         """The base model: 63 million parameters with a shared vocabulary of 37,000. 100,000 steps on about 25,000
         tokens of each language; searched with 4 beginnings and alpha 0.6, section 6.1."""
-        return Named(cls(beam=4, length_penalty=0.6), Training(batch=900, steps=100_000, spec=sentences(37_000)))
+        read, written = (Field((100,), categories=37_000, length=True, start=start) for start in (None, 1))
+        spec = Spec("pairs", {"source": read}, target={"target": written})
+        return Named(cls(beam=4, length_penalty=0.6), Training(batch=900, steps=100_000, spec=spec))
 
     @classmethod
     def small(cls) -> Named:
@@ -55,14 +57,18 @@ class Config:
             width=128, heads=4, layers=4, feed=256, norm="before", dropout=0.2, learning_rate=4e-3, warmup=0.1,
             decay="linear",
         )  # fmt: skip
-        training = Training(batch=128, steps=6_000, ema_items=15_000, keep="best", spec=sentences(6_000))
+        read, written = (Field((100,), categories=6_000, length=True, start=start) for start in (None, 1))
+        spec = Spec("pairs", {"source": read}, target={"target": written})
+        training = Training(batch=128, steps=6_000, ema_items=15_000, keep="best", spec=spec)
         return Named(config, training)
 
     @classmethod
     def classic(cls) -> Named:
         """LSTMs with attention, for as much data, in as long; by Adam, where the paper has SGD."""
         config = cls("lstm", 192, 1, dropout=0.2, learning_rate=2e-3, warmup=0.05, decay="linear")
-        training = Training(batch=128, steps=5_000, clip=5.0, ema_items=15_000, keep="best", spec=sentences(6_000))
+        read, written = (Field((100,), categories=6_000, length=True, start=start) for start in (None, 1))
+        spec = Spec("pairs", {"source": read}, target={"target": written})
+        training = Training(batch=128, steps=5_000, clip=5.0, ema_items=15_000, keep="best", spec=spec)
         return Named(config, training)
 
     @classmethod
@@ -139,9 +145,3 @@ def both(spec: Spec) -> tuple[tuple[str, Field], tuple[str, Field]]:
     if not read.categories or not read.length or len(read.shape) != 1:
         raise ValueError(f"{name}: no tokens of varying number: seq2seq reads those. Pass texts, or another --model")
     return (name, read), (target, written)
-
-
-def sentences(vocabulary: int, longest: int = 100) -> Spec:
-    """For counting parameters without data."""
-    source, target = (Field((longest,), categories=vocabulary, length=True, start=start) for start in (None, 1))
-    return Spec("pairs", {"source": source}, target={"target": target})
