@@ -82,3 +82,9 @@ def test_gradients_are_those_of_finite_differences(standardise):
     front = LogMel(100, 3, window=0.16, hop=0.08, standardise=standardise).double()
     x = torch.randn(2, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: front(x, torch.tensor([40, 24])), x)
+
+
+def test_a_front_end_can_be_made_without_memory_for_counting():
+    with torch.device("meta"):
+        made = LogMel(8_000, 20)
+    assert made.hop == 80

@@ -45,7 +45,8 @@ class LogMel(nn.Module):
         if self.wide < 4 or self.hop < 1 or mels < 1:
             raise ValueError(f"rate {rate}, {mels} mels, window {window} s, hop {hop} s: fewer than 4 samples a window")
         self.transform = 1 << (self.wide - 1).bit_length()
-        filters = filterbank(rate, self.transform // 2 + 1, mels)
+        with torch.device("cpu"):  # its values are looked at, also where a model is only counted
+            filters = filterbank(rate, self.transform // 2 + 1, mels)
         empty = int((filters.sum(1) == 0).sum())
         if empty:
             raise ValueError(f"{mels} mels: {empty} of them hold no frequency. Take fewer, or a longer window")
