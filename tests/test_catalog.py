@@ -120,3 +120,16 @@ def test_reading_the_catalog_imports_no_torch():
     code = "import sys; from reverie import catalog; [f.fields() for f in catalog.families()]"
     code += "; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
+
+
+@each
+def test_every_set_that_has_a_spec_can_be_counted_and_said(family):
+    from reverie.commands.models import chosen_set, counted, parser, said, spec_of
+
+    for name in family.sets:
+        args = parser([family.name]).take([family.name, "--set", name])
+        _, named = chosen_set(family, args)
+        spec = spec_of(named, args)
+        if spec:
+            assert sum(counted(family, named.config, spec).values()) > 0
+            assert said(spec)

@@ -191,8 +191,16 @@ def tell(parameters: Mapping[str, int], spec: Spec, screen: Terminal) -> None:
 
 
 def said(spec: Spec) -> str:
-    name, field = spec.only
+    """What the parameters are counted for."""
     classes = f", {spec.classes} classes" if spec.classes else ""
+    if len(spec.fields) > 1:
+        named = sum(bool(field.categories) for field in spec.fields.values())
+        return f"rows of {len(spec.fields) - named} numbers and {named} categories{classes}"
+    name, field = spec.only
+    if field.rate:
+        return f"sounds of {field.size / field.rate:.3g} s at {field.rate:,} samples a second{classes}"
+    if field.categories and field.length:
+        return f"up to {field.shape[0]} tokens out of {field.categories:,}{classes}"
     if field.categories:
         return f"windows of {field.shape[0] - 1} tokens out of {field.categories:,}{classes}"
     return f"{name}s of {'x'.join(map(str, field.shape))}{classes}"
