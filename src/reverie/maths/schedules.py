@@ -1,6 +1,7 @@
 """Schedules: pure functions of where training stands, so that there is nothing to save."""
 
 from math import cos, pi, sqrt
+from typing import Literal
 
 from reverie.spec import At
 
@@ -31,6 +32,13 @@ def one_cycle(at: At, share: float) -> float:
     is lost. `share` in [0, 1)."""
     middle = (at.step + 0.5) / max(1, at.steps)
     return min(middle / share if share else 1.0, max(0.0, 1 - middle) / (1 - share))
+
+
+def falling(at: At, share: float, decay: Literal["none", "linear", "cosine"]) -> float:
+    """Up over the first `share` of the planned steps, then down to 0 along a line (`one_cycle`) or a cosine, or not."""
+    if decay == "linear":
+        return one_cycle(at, share)
+    return warm_up_then_cosine(at, share, 0.0) if decay == "cosine" else warm_up(at, share)
 
 
 def inverse_root(at: At, share: float) -> float:

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from reverie.core import Loss
 from reverie.spec import Field
 
 Form = Literal["classes", "labels", "numbers", "sequence"]
@@ -39,6 +40,19 @@ def nats(output: Tensor, target: Tensor, field: Field, smoothing: float = 0.0) -
     if kind == "numbers":
         return 0.5 * (output - target).square().reshape(len(output), -1).sum(1)
     raise ValueError("a sequence's nats are its model's own")
+
+
+def priced(total: Tensor, output: Tensor, target: Tensor, field: Field) -> Loss:
+    """A batch's summed nats as a loss. Of classes, `right` counts the items whose most probable class is theirs."""
+    logs = {"loss": total}
+    if form(field) == "classes":
+        logs["right"] = (output.argmax(1) == target).sum().to(total.dtype)
+    return Loss(total, len(target), logs)
+
+
+def shaped(output: Tensor, field: Field) -> Tensor:
+    """What a head says (B, outputs) -> what `Predicts` says: logits of classes, or (B, *shape)."""
+    return output if form(field) == "classes" else output.reshape(-1, *field.shape)
 
 
 def probabilities(output: Tensor, field: Field, temperature: float = 1.0) -> Tensor:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from reverie.maths.targets import form
 from reverie.spec import Field, Spec
 
 
@@ -27,6 +28,17 @@ def share(cfg: Any, *names: str) -> None:
         value = getattr(cfg, name)
         if not 0 <= value < 1:
             raise ValueError(f"{name} {value}: not in [0, 1). Pass a number from 0 up to, but not, 1")
+
+
+def answer(spec: Spec, model: str, sequence: str, single: str = "Predict something else") -> tuple[str, Field]:
+    """Name and field of what a predictor of classes, labels and numbers says. `sequence` and `single` are the cures of
+    a sequence and of one class."""
+    name, field = spec.predicted
+    if form(field) == "sequence":
+        raise ValueError(f"a sequence: {model} predicts classes, labels and numbers. {sequence}")
+    if field.categories == 1:
+        raise ValueError(f"one class only: nothing to tell apart. {single}")
+    return name, field
 
 
 def picture(spec: Spec, model: str, least: int = 1) -> tuple[str, Field]:

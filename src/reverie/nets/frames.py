@@ -185,6 +185,18 @@ def window_scale(batch: Batch, name: str) -> tuple[Tensor, Tensor]:
     return own_scale(x, present(x, batch.lengths.get(name), batch.masks.get(name)))
 
 
+def in_own_scale(batch: Batch, name: str) -> Float[Tensor, "b l c"]:
+    """A series by its own mean and deviation."""
+    mean, deviation = window_scale(batch, name)
+    return (batch[name] - mean) / deviation
+
+
+def put_back(y: Float[Tensor, "b h c"], batch: Batch, name: str) -> Float[Tensor, "b h c"]:
+    """What is said of a series in its own scale, in the codec's."""
+    mean, deviation = window_scale(batch, name)
+    return y * deviation + mean
+
+
 def present(
     x: Float[Tensor, "b t c"], lengths: Int[Tensor, " b"] | None, there: Bool[Tensor, "b t c"] | None
 ) -> Bool[Tensor, "b t c"]:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Network, Spec, Training, Update
@@ -21,6 +21,7 @@ from reverie.errors import Problem
 from reverie.maths.sampling import inverse_cdf, probabilities
 from reverie.maths.schedules import warm_up_then_cosine
 from reverie.nets.checks import at_least, positive, share
+from reverie.nets.decay import adamw
 from reverie.nets.transformer import Transformer, gpt2_
 
 UNSEEN = -100  # a target that no loss counts
@@ -101,14 +102,9 @@ class GPT(core.Model):
         gpt2_(self.transformer, cfg.deviation)
 
     def optimizers(self) -> dict[str, Optimizer]:
-        matrices = [p for p in self.parameters() if p.ndim >= 2]
-        vectors = [p for p in self.parameters() if p.ndim < 2]
-        groups = [
-            {"params": matrices, "weight_decay": self.cfg.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ]
+        matrices = (p for p in self.parameters() if p.ndim >= 2)
         betas = (self.cfg.beta1, self.cfg.beta2)
-        return {"adamw": AdamW(groups, lr=self.cfg.learning_rate, betas=betas, fused=True)}
+        return {"adamw": adamw(self, matrices, self.cfg.learning_rate, self.cfg.weight_decay, betas)}
 
     def updates(self) -> Sequence[Update]:
         rate = partial(warm_up_then_cosine, share=self.cfg.warm_up, floor=self.cfg.floor)

@@ -14,15 +14,16 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
 from reverie.maths.mixing import cutmix, mixup
 from reverie.maths.schedules import one_cycle
-from reverie.maths.targets import form, nats, width
-from reverie.nets.checks import at_least, picture, positive, share
+from reverie.maths.targets import form, nats, priced, shaped, width
+from reverie.nets.checks import answer, at_least, picture, positive, share
 from reverie.nets.conv import doubling, halvings
+from reverie.nets.decay import adamw
 from reverie.nets.init import he_
 from reverie.nets.mel import LogMel
 from reverie.nets.norm import population_statistics
@@ -87,11 +88,8 @@ class Convolutional(core.Model):
         at_least(cfg, width=1, shift=0, weight_decay=0, mixup=0, cutmix=0, views=1)
         positive(cfg, "learning_rate")
         share(cfg, "smoothing", "warmup")
-        self.target, self.answer = spec.predicted
-        if form(self.answer) == "sequence":
-            raise ValueError("a sequence: convolutional predicts classes, labels and numbers. Predict something else")
-        if self.answer.categories == 1:
-            raise ValueError("one class only: nothing to tell apart. Put each class in a folder of its own")
+        apart = "Put each class in a folder of its own"
+        self.target, self.answer = answer(spec, "convolutional", "Predict something else", apart)
         self.mixes = bool(cfg.mixup or cfg.cutmix)
         if self.mixes and form(self.answer) != "classes":
             raise ValueError(f"mixup {cfg.mixup} cutmix {cfg.cutmix}: only classes can be mixed. Pass 0 for both")
@@ -119,10 +117,8 @@ class Convolutional(core.Model):
         return len(SHIFTS) * (2 if self.cfg.mirror else 1)
 
     def optimizers(self) -> dict[str, Optimizer]:
-        decayed = [p for p in self.parameters() if p.ndim > 1]
-        rest = [p for p in self.parameters() if p.ndim == 1]  # biases and batch norm
-        groups = [{"params": decayed, "weight_decay": self.cfg.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-        return {"adam": AdamW(groups, lr=self.cfg.learning_rate, fused=True)}
+        decayed = (p for p in self.parameters() if p.ndim > 1)  # not biases and batch norm
+        return {"adam": adamw(self, decayed, self.cfg.learning_rate, self.cfg.weight_decay)}
 
     def updates(self) -> Sequence[Update]:
         return [Update("adam", self.loss, rate=self.rate)]
@@ -134,12 +130,9 @@ class Convolutional(core.Model):
         wanted = target
         if self.mixes:
             x, wanted = self.mixed(x, F.one_hot(target, self.answer.categories).to(x.dtype))
-        output = self.shaped(self.head(self.pooled(x, frames)))
+        output = shaped(self.head(self.pooled(x, frames)), self.answer)
         total = nats(output, wanted, self.answer, self.cfg.smoothing).sum()
-        logs = {"loss": total}
-        if form(self.answer) == "classes":
-            logs["right"] = (output.argmax(1) == target).sum().to(total.dtype)
-        return Loss(total, len(target), logs)
+        return priced(total, output, target, self.answer)
 
     def rate(self, at: At) -> float:
         return one_cycle(at, self.cfg.warmup)
@@ -174,17 +167,13 @@ class Convolutional(core.Model):
         there = (place < frames[:, None]).to(y.dtype)  # (B, w)
         return torch.einsum("bchw,bw->bc", y, there) / (there.sum(1, keepdim=True) * y.shape[2])
 
-    def shaped(self, output: Tensor) -> Tensor:
-        """(B, outputs) -> what `Predicts` says."""
-        return output if form(self.answer) == "classes" else output.view(-1, *self.answer.shape)
-
     # -------------------------------------------------------------------------------------------------------- abilities
 
     def predict(self, batch: Batch) -> Tensor:
         """Logits of the classes (B, classes), of the labels, or numbers: the mean over the views, of classes that of
         their probabilities."""
         x, frames = self.seen(batch)
-        seen = [self.shaped(self.head(self.pooled(view, frames))) for view in self.viewed(x)]
+        seen = [shaped(self.head(self.pooled(view, frames)), self.answer) for view in self.viewed(x)]
         if len(seen) == 1:
             return seen[0]
         stacked = torch.stack(seen)

@@ -13,16 +13,17 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
-from reverie.maths.schedules import one_cycle, warm_up_then_cosine
-from reverie.maths.targets import form, nats, width
-from reverie.nets.checks import at_least, positive, share
+from reverie.maths.schedules import falling
+from reverie.maths.targets import nats, priced, shaped, width
+from reverie.nets.checks import answer, at_least, positive, share
+from reverie.nets.decay import adamw
 from reverie.nets.encoder import Encoder as Network
 from reverie.nets.encoder import sinusoids
-from reverie.nets.frames import Look, Steps, Tokens, front, own_future, window_scale
+from reverie.nets.frames import Look, Steps, Tokens, front, in_own_scale, own_future, put_back
 from reverie.nets.pooling import mean
 
 
@@ -95,11 +96,7 @@ class Encoder(core.Model):
         at_least(cfg, layers=1, heads=1, width=1, expansion=1, patch=1, mels=4, join=1, shift=0, weight_decay=0)
         positive(cfg, "learning_rate", "hop")
         share(cfg, "dropout", "smoothing", "warmup", "mask_time", "mask_bands")
-        self.target, self.answer = spec.predicted
-        if form(self.answer) == "sequence":
-            raise ValueError("a sequence: encoder predicts classes, labels and numbers. Pass --model seq2seq")
-        if self.answer.categories == 1:
-            raise ValueError("one class only: nothing to tell apart. Predict something else")
+        self.target, self.answer = answer(spec, "encoder", "Pass --model seq2seq")
         look = Look(cfg.width, cfg.mels, cfg.hop, cfg.join, cfg.patch, cfg.shift, cfg.mask_time, cfg.mask_bands)
         self.name, self.front = front(spec, look, "encoder")
         if cfg.window_norm and not own_future(spec):
@@ -121,18 +118,13 @@ class Encoder(core.Model):
         if isinstance(self.front, Tokens):
             return nn.Identity()
         layer = nn.Linear(self.front.width, self.cfg.width)
-        nn.init.normal_(
-            layer.weight, 0.0, self.front.width**-0.5
-        )  # LeCun et al. 1998, as the vision transformer has it
+        nn.init.normal_(layer.weight, 0.0, self.front.width**-0.5)  # LeCun et al. 1998, as the vision transformer's
         nn.init.zeros_(layer.bias)
         return layer
 
     def optimizers(self) -> dict[str, Optimizer]:
         decayed = [m.weight for m in self.modules() if isinstance(m, nn.Linear)]  # not tokens' vectors, not places
-        known = {id(p) for p in decayed}
-        rest = [p for p in self.parameters() if id(p) not in known]
-        groups = [{"params": decayed, "weight_decay": self.cfg.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-        return {"adam": AdamW(groups, lr=self.cfg.learning_rate, fused=True)}
+        return {"adam": adamw(self, decayed, self.cfg.learning_rate, self.cfg.weight_decay)}
 
     def updates(self) -> Sequence[Update]:
         return [Update("adam", self.loss, rate=self.rate)]
@@ -141,26 +133,16 @@ class Encoder(core.Model):
         """Nats an item; `right` is the share of this batch that is predicted right, of what the network saw."""
         output, target = self.outputs(batch, vary=True), batch[self.target]
         total = nats(output, target, self.answer, self.cfg.smoothing).sum()
-        logs = {"loss": total}
-        if form(self.answer) == "classes":
-            logs["right"] = (output.argmax(1) == target).sum().to(total.dtype)
-        return Loss(total, len(target), logs)
+        return priced(total, output, target, self.answer)
 
     def rate(self, at: At) -> float:
-        if self.cfg.decay == "linear":
-            return one_cycle(at, self.cfg.warmup)
-        return warm_up_then_cosine(at, self.cfg.warmup, 0.0)
+        return falling(at, self.cfg.warmup, self.cfg.decay)
 
     def outputs(self, batch: Batch, vary: bool = False) -> Tensor:
         """What `Predicts` says."""
         y: Tensor = self.head(self.pooled(batch, vary))
-        if form(self.answer) == "classes":
-            return y
-        y = y.view(-1, *self.answer.shape)
-        if not self.cfg.window_norm:
-            return y
-        mean, deviation = window_scale(batch, self.name)
-        return y * deviation + mean
+        y = shaped(y, self.answer)
+        return put_back(y, batch, self.name) if self.cfg.window_norm else y
 
     def pooled(self, batch: Batch, vary: bool = False) -> Tensor:
         """(B, width): the class token's vector, or the mean of all that are there."""
@@ -170,10 +152,7 @@ class Encoder(core.Model):
 
     def vectors(self, batch: Batch, vary: bool = False) -> Steps:
         """What the first layer sees: the class token, if any, and after it the vectors, each at its place."""
-        x = batch[self.name]
-        if self.cfg.window_norm:
-            mean, deviation = window_scale(batch, self.name)
-            x = (x - mean) / deviation
+        x = in_own_scale(batch, self.name) if self.cfg.window_norm else batch[self.name]
         steps: Steps = self.front(x, batch.lengths.get(self.name), batch.masks.get(self.name), vary)
         x, lengths = self.enter(steps.x), steps.lengths
         if self.token is not None:

@@ -16,14 +16,16 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Passes, Spec, Training, Update
-from reverie.maths.schedules import one_cycle, warm_up, warm_up_then_cosine
-from reverie.maths.targets import form, nats, width
-from reverie.nets.checks import at_least, positive, share
-from reverie.nets.feed import MemberNorm, own_scale
+from reverie.maths.schedules import falling
+from reverie.maths.targets import form, nats, priced, shaped, width
+from reverie.nets.checks import answer, at_least, positive, share
+from reverie.nets.decay import adamw
+from reverie.nets.feed import MemberNorm
+from reverie.nets.frames import own_future, window_scale
 from reverie.nets.norm import population_statistics
 from reverie.nets.rows import Categories, Dense, Heads, Numbers, Shared
 
@@ -94,13 +96,10 @@ class Feedforward(core.Model):
         share(cfg, "dropout", "smoothing", "warmup")
         if any(n < 1 for n in cfg.hidden):
             raise ValueError(f"hidden {cfg.hidden}: a layer without width. Pass widths of 1 or more")
-        self.target, self.answer = spec.predicted
-        if form(self.answer) == "sequence":
-            raise ValueError("a sequence: feedforward predicts classes, labels and numbers. Predict something else")
-        if self.answer.categories == 1:
-            raise ValueError("one class only: nothing to tell apart. Predict something else")
+        self.target, self.answer = answer(spec, "feedforward", "Predict something else")
         self.wide = tuple(k for k, f in spec.fields.items() if f.shape)
-        self.serial = ahead(spec)
+        # then each channel is predicted from its own past
+        self.serial = spec.kind == "series" and len(spec.fields) == 1 and own_future(spec)
         if cfg.window_norm and not self.serial:
             raise ValueError("window_norm: only a series whose own future is predicted has a scale. Pass False")
         self.numeric = tuple(k for k, f in spec.fields.items() if not f.shape and not f.categories)
@@ -151,10 +150,7 @@ class Feedforward(core.Model):
 
     def optimizers(self) -> dict[str, Optimizer]:
         decayed = [m.weight for m in self.modules() if isinstance(m, nn.Linear | Heads)]
-        known = {id(p) for p in decayed}
-        rest = [p for p in self.parameters() if id(p) not in known]
-        groups = [{"params": decayed, "weight_decay": self.cfg.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-        return {"adam": AdamW(groups, lr=self.cfg.learning_rate, fused=True)}
+        return {"adam": adamw(self, decayed, self.cfg.learning_rate, self.cfg.weight_decay)}
 
     def updates(self) -> Sequence[Update]:
         return [Update("adam", self.loss, rate=self.rate)]
@@ -162,19 +158,13 @@ class Feedforward(core.Model):
     def loss(self, batch: Batch, at: At) -> Loss:
         """Nats an item, the mean over the members' own: each learns to be right by itself."""
         outputs, target = self.outputs(batch), batch[self.target]
-        b, k = outputs.shape[:2]
+        k = outputs.shape[1]
         each = target.repeat_interleave(k, 0)
-        total = nats(self.shaped(outputs.flatten(0, 1)), each, self.answer, self.cfg.smoothing).sum() / k
-        logs = {"loss": total}
-        if form(self.answer) == "classes":
-            logs["right"] = (self.joined(outputs).argmax(1) == target).sum().to(total.dtype)
-        return Loss(total, b, logs)
+        total = nats(shaped(outputs.flatten(0, 1), self.answer), each, self.answer, self.cfg.smoothing).sum() / k
+        return priced(total, self.joined(outputs.detach()), target, self.answer)
 
     def rate(self, at: At) -> float:
-        share = self.cfg.warmup
-        if self.cfg.decay == "linear":
-            return one_cycle(at, share)
-        return warm_up_then_cosine(at, share, 0.0) if self.cfg.decay == "cosine" else warm_up(at, share)
+        return falling(at, self.cfg.warmup, self.cfg.decay)
 
     def outputs(self, batch: Batch) -> Tensor:
         """Of every member: (B, members, outputs)."""
@@ -197,7 +187,7 @@ class Feedforward(core.Model):
         x = batch[name]
         there = batch.masks.get(name, torch.ones_like(x, dtype=torch.bool))
         if self.cfg.window_norm:
-            return x, *own_scale(x, there), there
+            return x, *window_scale(batch, name), there
         return x, torch.zeros_like(x[:, :1]), torch.ones_like(x[:, :1]), there
 
     def channels(self, batch: Batch) -> Tensor:
@@ -234,19 +224,15 @@ class Feedforward(core.Model):
                 there[:, k] = batch.masks[name]
         return values, there
 
-    def shaped(self, output: Tensor) -> Tensor:
-        """(B, outputs) -> what `Predicts` says."""
-        return output if form(self.answer) == "classes" else output.reshape(-1, *self.answer.shape)
-
     def joined(self, outputs: Tensor) -> Tensor:
         """The mean over members (B, members, outputs), of probabilities where there are any, as logits."""
         if outputs.shape[1] == 1:
-            return self.shaped(outputs[:, 0])
+            return shaped(outputs[:, 0], self.answer)
         if form(self.answer) == "classes":
             return outputs.log_softmax(2).logsumexp(1)
         if form(self.answer) == "labels":
-            return self.shaped(torch.logit(torch.sigmoid(outputs).mean(1), eps=1e-6))
-        return self.shaped(outputs.mean(1))
+            return shaped(torch.logit(torch.sigmoid(outputs).mean(1), eps=1e-6), self.answer)
+        return shaped(outputs.mean(1), self.answer)
 
     # -------------------------------------------------------------------------------------------------------- abilities
 
@@ -264,11 +250,3 @@ class Feedforward(core.Model):
 
     def see(self, stream: Passes, k: int) -> None:
         self.inner(stream(k))
-
-
-def ahead(spec: Spec) -> bool:
-    """Whether the future (H, C) of a series (L, C) is asked for, and nothing else is known: then each channel is
-    predicted from its own past."""
-    past, (_, future) = next(iter(spec.fields.values())), spec.predicted
-    alone = spec.kind == "series" and len(spec.fields) == 1 and not past.categories and form(future) == "numbers"
-    return alone and len(past.shape) == len(future.shape) == 2 and past.shape[1] == future.shape[1]

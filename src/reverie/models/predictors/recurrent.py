@@ -12,14 +12,15 @@ from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
-from reverie.maths.schedules import one_cycle, warm_up_then_cosine
-from reverie.maths.targets import form, nats, width
-from reverie.nets.checks import at_least, positive, share
-from reverie.nets.frames import Look, Steps, Tokens, front, own_future, window_scale
+from reverie.maths.schedules import falling
+from reverie.maths.targets import form, nats, priced, shaped, width
+from reverie.nets.checks import answer, at_least, positive, share
+from reverie.nets.decay import adamw
+from reverie.nets.frames import Look, Steps, Tokens, front, in_own_scale, own_future, put_back
 from reverie.nets.pooling import Attend, last, mean
 from reverie.nets.recurrent import Recurrent as Network
 
@@ -89,11 +90,7 @@ class Recurrent(core.Model):
         at_least(cfg, layers=1, width=1, embedding=1, mels=4, join=1, shift=0, weight_decay=0)
         positive(cfg, "learning_rate", "hop")
         share(cfg, "dropout", "smoothing", "warmup", "mask_time", "mask_bands")
-        self.target, self.answer = spec.predicted
-        if form(self.answer) == "sequence":
-            raise ValueError("a sequence: recurrent predicts classes, labels and numbers. Pass --model seq2seq")
-        if self.answer.categories == 1:
-            raise ValueError("one class only: nothing to tell apart. Predict something else")
+        self.target, self.answer = answer(spec, "recurrent", "Pass --model seq2seq")
         look = Look(
             cfg.embedding, cfg.mels, cfg.hop, cfg.join, 0, shift=cfg.shift, mask_time=cfg.mask_time,
             mask_bands=cfg.mask_bands,
@@ -111,10 +108,7 @@ class Recurrent(core.Model):
     def optimizers(self) -> dict[str, Optimizer]:
         layers = [m for m in self.modules() if isinstance(m, nn.Linear | nn.RNNBase)]
         decayed = [p for m in layers for p in m.parameters() if p.ndim == 2]  # tokens' vectors are not among them
-        known = {id(p) for p in decayed}
-        rest = [p for p in self.parameters() if id(p) not in known]
-        groups = [{"params": decayed, "weight_decay": self.cfg.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-        return {"adam": AdamW(groups, lr=self.cfg.learning_rate, fused=True)}
+        return {"adam": adamw(self, decayed, self.cfg.learning_rate, self.cfg.weight_decay)}
 
     def updates(self) -> Sequence[Update]:
         return [Update("adam", self.loss, rate=self.rate)]
@@ -123,26 +117,16 @@ class Recurrent(core.Model):
         """Nats an item; `right` is the share of this batch that is predicted right, of what the network saw."""
         output, target = self.outputs(batch, vary=True), batch[self.target]
         total = nats(output, target, self.answer, self.cfg.smoothing).sum()
-        logs = {"loss": total}
-        if form(self.answer) == "classes":
-            logs["right"] = (output.argmax(1) == target).sum().to(total.dtype)
-        return Loss(total, len(target), logs)
+        return priced(total, output, target, self.answer)
 
     def rate(self, at: At) -> float:
-        if self.cfg.decay == "linear":
-            return one_cycle(at, self.cfg.warmup)
-        return warm_up_then_cosine(at, self.cfg.warmup, 0.0)
+        return falling(at, self.cfg.warmup, self.cfg.decay)
 
     def outputs(self, batch: Batch, vary: bool = False) -> Tensor:
         """What `Predicts` says."""
         y: Tensor = self.head(self.drop(self.pooled(batch, vary)))
-        if form(self.answer) == "classes":
-            return y
-        y = y.view(-1, *self.answer.shape)
-        if not self.cfg.window_norm:
-            return y
-        mean, deviation = window_scale(batch, self.name)
-        return y * deviation + mean
+        y = shaped(y, self.answer)
+        return put_back(y, batch, self.name) if self.cfg.window_norm else y
 
     def pooled(self, batch: Batch, vary: bool = False) -> Tensor:
         """(B, features): one vector from the states."""
@@ -154,10 +138,7 @@ class Recurrent(core.Model):
 
     def states(self, batch: Batch, vary: bool = False) -> tuple[Tensor, Steps]:
         """(B, T, features), and the steps that they come from."""
-        x = batch[self.name]
-        if self.cfg.window_norm:
-            mean, deviation = window_scale(batch, self.name)
-            x = (x - mean) / deviation
+        x = in_own_scale(batch, self.name) if self.cfg.window_norm else batch[self.name]
         steps: Steps = self.front(x, batch.lengths.get(self.name), batch.masks.get(self.name), vary)
         x = self.drop(steps.x) if isinstance(self.front, Tokens) else steps.x
         return self.body(x, steps.lengths), steps
