@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from reverie.errors import Diverged, NoRoom, Problem, Stopped
+from reverie.tasks import calibrate
 from reverie.training import checkpoint, files
 from reverie.training.fit import fit
 from reverie.training.log import read
@@ -51,6 +52,35 @@ def test_without_a_model_one_is_chosen_and_the_run_finds_its_data_again(tmp_path
     assert run.path.resolve() == tmp_path / "runs" / "cats-gpt"
     assert run.prepared.fingerprint == run.info["source"]["fingerprint"]
     assert len(run.sample(2)) == 2
+
+
+@pytest.mark.parametrize("killed", ["before the weights", "before the checkpoint", "before the calibration"])
+def test_a_run_killed_at_its_end_has_its_last_weights_when_it_is_called_again(killed, tmp_path, monkeypatch):
+    table, cut = tmp_path / "t.csv", tmp_path / "cut"
+    table.write_text("a,b,y\n" + "".join(f"{i},{i % 5},{'yn'[i % 2]}\n" for i in range(200)))
+    monkeypatch.setenv("REVERIE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("reverie.training.session.SAVE_SECONDS", 0.0)
+    asked = {"steps": 5, "predict": "y", "training": {"batch": 8, "keep": "last"}}
+    whole = fit(table, "feedforward", out=tmp_path / "whole", **asked).path
+    where, name = {
+        "before the weights": (checkpoint, "save_weights"),
+        "before the checkpoint": (checkpoint, "save"),
+        "before the calibration": (calibrate, "calibration"),
+    }[killed]
+    goes_on = getattr(where, name)
+
+    def dies(first, *more):
+        if len(read(cut / "log.jsonl")) == 5 and getattr(first, "name", "") != "best.ckpt":
+            raise KeyboardInterrupt
+        return goes_on(first, *more)
+
+    monkeypatch.setattr(where, name, dies)
+    with pytest.raises(KeyboardInterrupt):
+        fit(table, "feedforward", out=cut, **asked)
+    monkeypatch.setattr(where, name, goes_on)
+    fit(table, "feedforward", out=cut, **asked)
+    for name in ("weights.safetensors", "calibration.json"):
+        assert (cut / name).read_bytes() == (whole / name).read_bytes(), name
 
 
 def test_the_same_command_again_changes_nothing(pictures, tmp_path):

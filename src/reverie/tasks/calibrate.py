@@ -30,6 +30,7 @@ from reverie.training.files import write_json
 if TYPE_CHECKING:
     from reverie.training.run import Run
 
+FILE = "calibration.json"
 BLOCK = 200  # items at a time
 WIDEST = 3.0  # |log temperature| at most
 KEPT = 200_000  # scores that are kept, over all numbers of an item: some megabytes
@@ -81,22 +82,30 @@ def outputs(run: Run, items: Items, index: Tensor) -> tuple[Tensor, Tensor | Non
 
 def calibration(run: Run) -> Calibration:
     """Of a run: kept in its folder, made anew when its weights have changed."""
-    file = run.path / "calibration.json"
-    mark = hashlib.blake2b((run.path / "weights.safetensors").read_bytes(), digest_size=12).hexdigest()
-    try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        if kept.pop("weights") == mark:
-            return Calibration(**kept)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass  # not there yet, or of another reverie
+    if there := kept(run):
+        return there
     items, made = run.prepared.calibration, Calibration()
     if items is not None and len(items):
         output, truth = outputs(run, items, torch.arange(len(items)))
         assert truth is not None
         made = fitted(output.double(), truth, run.spec.predicted[1])
     with suppress(NoRoom):  # a run that can't be written to is calibrated each time
-        write_json(file, {"weights": mark, **asdict(made)})
+        write_json(run.path / FILE, {"weights": mark(run), **asdict(made)})
     return made
+
+
+def kept(run: Run) -> Calibration | None:
+    """What is in the run's folder; None where it is of other weights, of another reverie or not there."""
+    try:
+        found = json.loads((run.path / FILE).read_text(encoding="utf-8"))
+        return Calibration(**found) if found.pop("weights") == mark(run) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def mark(run: Run) -> str:
+    """Of the weights that the run has now."""
+    return hashlib.blake2b((run.path / "weights.safetensors").read_bytes(), digest_size=12).hexdigest()
 
 
 def of_mean(runs: Sequence[Run]) -> Calibration:

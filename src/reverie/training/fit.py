@@ -256,25 +256,29 @@ class Fitting:
         self.record(run, until)
         if trainer.step >= until:
             self.reporter.say(f"{run.path}: done at step {trainer.step}; a larger --steps or --time goes on from there")
-            return run
+        else:
+            self.sit(session, run, until, planned)
+        made = Run.open(run.path)
+        if self.fabric.global_rank == 0:
+            self.calibrate(made)
+        return made
+
+    def sit(self, session: Session, run: Run, until: int, planned: int) -> None:
+        """Train; what ended it early is kept in run.json."""
         try:
             session.run(until, planned)
         except Diverged as trouble:
             run.info["trouble"] = str(trouble)
             write_json(run.path / "run.json", run.info)
             raise
-        made = Run.open(run.path)
-        if self.fabric.global_rank == 0:
-            self.calibrate(made)
-        return made
 
     def calibrate(self, run: Run) -> None:
         """Leaves a predictor's calibration in its folder, so that it says how sure it is wherever its data are not.
         What goes wrong with that is said, and made good by the first `predict`: the run itself is whole."""
-        from reverie.tasks.calibrate import calibration
+        from reverie.tasks.calibrate import calibration, kept
         from reverie.tasks.predict import predicts
 
-        if "predict" not in run.family.abilities or predicts(run) == "sequence":
+        if "predict" not in run.family.abilities or predicts(run) == "sequence" or kept(run):
             return
         if self.prepared.calibration:
             self.reporter.say(f"calibrating by {len(self.prepared.calibration):,} items")

@@ -120,24 +120,23 @@ class Session:
         return dict(taken)
 
     def save(self, ends: bool = False) -> None:
-        """last.ckpt, then the weights that sampling reads: where the run `ends`, perhaps the best look's. Refuses
+        """The weights that sampling reads, where the run `ends` perhaps the best look's; then last.ckpt. In this order,
+        so that a run whose checkpoint says that it is done has its last weights, whenever it was killed. Refuses
         weights that are not finite."""
         self.sentinel.check(self.trainer.step, self.trainer.model.parameters())
-        last = self.state()
-        if self.first:
-            checkpoint.save(self.folder / "last.ckpt", last)
-        best = self.folder / "best.ckpt"
         back = ends and self.trainer.plan.keep == "best" and self.best and self.best["step"] != self.trainer.step
-        if back:  # every process reads what the first one wrote
-            self.trainer.fabric.barrier()
-            kept = clone(last["trainer"])
-            self.trainer.load(checkpoint.load(best)["trainer"])
+        if back:
+            self.trainer.fabric.barrier()  # every process reads what the first one wrote
+            last = clone(self.trainer.state())
+            self.trainer.load(checkpoint.load(self.folder / "best.ckpt")["trainer"])
             self.reporter.say(f"kept: step {self.best['step']}, whose {self.best['name']} is the best")
         model = self.trainer.weights()
         if self.first:
             checkpoint.save_weights(self.folder / "weights.safetensors", model, self.facts)
         if back:
-            self.trainer.load(kept)
+            self.trainer.load(last)
+        if self.first:
+            checkpoint.save(self.folder / "last.ckpt", self.state())
         self.trainer.fabric.barrier()
 
     def state(self) -> dict[str, Any]:
