@@ -6,7 +6,7 @@ from reverie.recipes.accuracy import measure
 
 # Copies of a sentence stay in one fold, and every fold has both classes alike. The set's values were chosen among
 # about 35 by nine-fold cross-validation within the training part of the first fold (the best had 0.797 there).
-# Those items are test items of folds 2 to 10: this is no nested cross-validation, and the mean may be slightly flattering.
+# Those items are test items of folds 2 to 10: this is no nested cross-validation, and slightly flattering.
 RECIPE = Recipe(
     title="N-grams with log-count ratios on rt-polarity's 10,662 sentences; mean accuracy of ten-fold cross-validation",
     source="Wang & Manning 2012: MNB and NBSVM with bigrams; Kim 2014, arXiv:1408.5882, table 2: CNN-rand",
