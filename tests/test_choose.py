@@ -24,6 +24,12 @@ def test_a_model_is_chosen_by_kind_size_count_and_device(kind, shape, count, gpu
     assert not choice.set or choice.set in find(choice.model).sets
 
 
+def test_sentences_are_told_apart_by_ngrams():
+    choice = choose("sentences", (60,), 1_000, predict="labels")
+    assert (choice.model, choice.set) == ("feedforward", "ngrams")
+    assert choice.set in find(choice.model).sets
+
+
 def test_a_kind_without_a_model_is_refused():
     with pytest.raises(Problem, match="smell"):
         choose("smell", (1,), 10_000)

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 
 from reverie.catalog import find
 from reverie.errors import Problem
@@ -43,6 +44,31 @@ def test_a_recipe_runs_and_keeps_its_result_beside_the_run(tmp_path, monkeypatch
     assert kept["reached"] == (kept["value"] <= small.goal)
     assert kept["bits_a_unit"] == pytest.approx(kept["value"] / 784 / 0.6931471805599453)
     assert reproduce("small", tmp_path / "run", seed=3)["value"] == kept["value"]  # trained already, measured alike
+
+
+def test_a_recipe_with_folds_holds_out_each_part_once_and_its_value_is_their_mean(tmp_path, monkeypatch):
+    table = tmp_path / "rows.csv"
+    table.write_text("a,b,kind\n" + "".join(f"{k},{k % 7},{'xy'[k % 2]}\n" for k in range(60)))
+    rows = []
+
+    def measure(run):
+        held = run.prepared.held_out
+        rows.append(set(held.columns(torch.arange(len(held)))["a"]))
+        return {"value": float(len(rows)), "unit": "runs", "items": len(held)}
+
+    options = {"predict": "kind", "calibration": 0.0}
+    small = replace(load("adult_feedforward"), data=str(table), set="tiny", steps=2, options=options, folds=3)
+    small = replace(small, measure=measure)
+    monkeypatch.setattr("reverie.recipes.__main__.load", lambda name: small)
+    result = reproduce("small", tmp_path / "out", seed=0)
+    assert len(set.union(*rows)) == sum(map(len, rows)) == result["items"] == 60
+    assert (result["value"], result["deviation_of_folds"], result["folds"]) == (2, 1, [1, 2, 3])
+    kept = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert kept["folds"] == [1, 2, 3]
+    weights = tmp_path / "out" / "fold-2" / "weights.safetensors"
+    written = weights.stat().st_mtime_ns
+    reproduce("small", tmp_path / "out", seed=0)
+    assert weights.stat().st_mtime_ns == written  # trained already
 
 
 def test_an_unknown_recipe_is_refused():

@@ -19,7 +19,7 @@ PREDICTORS = {
     "image": Choice("convolutional", "pictures are recognised by a convolutional network"),
     "sound": Choice("convolutional", "sounds are recognised by their spectrograms, as pictures are", "spoken"),
     "pairs": Choice("seq2seq", "sentences are translated by an encoder and a decoder that attends to it"),
-    "sentences": Choice("recurrent", "sentences are read word by word, in both directions"),
+    "sentences": Choice("feedforward", "sentences are told apart by their words and pairs of words", "ngrams"),
     "table": Choice("feedforward", "rows of a table are predicted by a feed-forward network"),
     "series": Choice("feedforward", "a series goes on by a linear map of its past", "linear"),
 }

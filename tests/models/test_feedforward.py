@@ -5,12 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
 from torch.nn import functional as F
 
 from reverie.core import At, Batch, Field, Spec
+from reverie.maths.targets import form
 from reverie.models.predictors.feedforward import Config, Feedforward
-from toys import pictures, rows
+from toys import Values, pictures, rows, sentences
 
 AT = At(0, 0, 1)
 PLAIN = Config(hidden=(), members=1, bins=0, dropout=0.0)
@@ -284,7 +287,92 @@ def test_features_are_one_row_an_item():
     assert Feedforward(Config.tiny().config, rows()[0]).features(everything(rows()[1])).shape == (96, 3 * 8)
 
 
+# ----------------------------------------------------------------------------------------------------------- sentences
+
+NAIVE = replace(Config.ngrams().config, naive=1.0, places=200)
+
+
+def test_where_its_weights_start_at_1_it_is_multinomial_naive_bayes():
+    """On whether a word or a pair is in a sentence; of items that it has not learnt from."""
+    spec, items = sentences()
+    model = Feedforward(NAIVE, spec).double()
+    learnt, other = (items.take(torch.arange(*part)) for part in ((0, 60), (60, 96)))
+    model.begin(Whole(Values(learnt.values, learnt.lengths)))
+    count = CountVectorizer(ngram_range=(1, 2), binary=True)
+    peer = MultinomialNB().fit(count.fit_transform(spoken(learnt)), learnt["label"])
+    wanted = peer.predict_log_proba(count.transform(spoken(other)))
+    assert np.allclose(model.predict(other).log_softmax(1).detach().numpy(), wanted, atol=1e-6)
+
+
+def spoken(batch: Batch) -> list[str]:
+    rows = zip(batch["text"].tolist(), batch.lengths["text"].tolist())
+    return [" ".join(f"w{t}" for t in row[:n]) for row, n in rows]
+
+
+@pytest.mark.parametrize("target", [Field((), 0.0, 0.0), Field((3,), categories=2), Field((), categories=3)])
+@pytest.mark.parametrize("hidden", [(), (8,)])
+def test_of_sentences_it_learns_whatever_is_asked_for(target, hidden):
+    torch.manual_seed(0)
+    spec, items = sentences()
+    spec = Spec("sentences", spec.fields, target={"y": target})
+    model = Feedforward(replace(NAIVE, hidden=hidden, learning_rate=0.05), spec)
+    batch = everything(items)
+    yes = batch["label"]
+    y = {"numbers": yes - 0.3, "labels": torch.stack([yes, 1 - yes, yes], 1), "classes": yes * 2}[form(target)]
+    batch = Batch({"text": batch["text"], "y": y}, batch.lengths)
+    model.begin(Whole(Values(batch.values, batch.lengths)))
+    assert learns_everywhere(model, batch)
+    optimizer, costs = model.optimizers()["adam"], []
+    for _ in range(40):
+        optimizer.zero_grad()
+        loss = model.loss(batch, AT)
+        loss.total.backward()
+        optimizer.step()
+        costs.append(float(loss.total.detach()))
+    assert costs[-1] < 0.5 * costs[0]
+
+
+def test_what_fills_a_batch_of_sentences_has_no_influence():
+    spec, items = sentences()
+    model = Feedforward(NAIVE, spec).double()
+    model.begin(Whole(items))
+    batch = everything(items)
+    longest = int(batch.lengths["text"].max())
+    there = torch.arange(batch["text"].shape[1]) < batch.lengths["text"][:, None]
+    wider = F.pad(torch.where(there, batch["text"], 7), (0, 5), value=3)
+    said = model.predict(Batch({"text": wider}, batch.lengths))
+    assert torch.allclose(said, model.predict(batch), rtol=0, atol=1e-12)
+    cut = Batch({"text": batch["text"][:, :longest]}, batch.lengths)
+    assert torch.allclose(model.predict(cut), said, rtol=0, atol=1e-12)
+
+
+def test_pairs_of_words_tell_what_single_words_cannot():
+    """The toy's class is whether word 2 stands before word 3, and word 3 is in sentences of both classes."""
+    spec, items = sentences()
+    right = []
+    for span in (1, 2):
+        model = Feedforward(replace(NAIVE, span=span), spec)
+        model.begin(Whole(Values({k: v[:64] for k, v in items.values.items()}, {"text": items.lengths["text"][:64]})))
+        held = items.take(torch.arange(64, 96))
+        right.append(float((model.predict(held).argmax(1) == held["label"]).float().mean()))
+    assert right[1] > right[0]
+    assert right[1] > 0.9
+
+
+def test_weights_of_ngrams_decay_and_their_prior_does_not():
+    model = Feedforward(NAIVE, sentences()[0])
+    decayed, rest = model.optimizers()["adam"].param_groups
+    assert [id(p) for p in decayed["params"]] == [id(model.grams.weight)]
+    assert [id(p) for p in rest["params"]] == [id(model.head.bias)]
+
+
 # ------------------------------------------------------------------------------------------------------------ refusals
+
+
+def test_two_texts_of_an_item_are_refused():
+    text = Field((9,), categories=7, length=True)
+    with pytest.raises(ValueError, match="feedforward reads one text of an item"):
+        Feedforward(NAIVE, Spec("sentences", {"a": text, "b": text}, target={"y": Field((), categories=2)}))
 
 
 def test_window_norm_without_a_series_is_refused_with_the_cure():

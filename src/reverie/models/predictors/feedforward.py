@@ -5,10 +5,10 @@ On tables with what makes such networks as good as boosted trees: numbers encode
 the training data (Gorishniy, Rubachev & Babenko 2022, arXiv:2203.05556), and an ensemble that shares its weights
 (Gorishniy, Kotelnikov & Babenko 2025, TabM, arXiv:2410.24210; Wen, Tran & Ba 2020, arXiv:2002.06715). On series a map
 along time that all channels share (Zeng et al. 2023, arXiv:2205.13504), in the past's own scale (Kim et al. 2022,
-"Reversible Instance Normalization").
+"Reversible Instance Normalization"). On sentences n-grams, weighed by their log-count ratios (Wang & Manning 2012).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -16,6 +16,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from reverie import core
@@ -26,6 +27,7 @@ from reverie.nets.checks import answer, at_least, positive, share
 from reverie.nets.decay import adamw
 from reverie.nets.feed import MemberNorm
 from reverie.nets.frames import own_future, window_scale
+from reverie.nets.ngrams import Counted, Ngrams, Prior
 from reverie.nets.norm import population_statistics
 from reverie.nets.rows import Categories, Dense, Heads, Numbers, Shared
 
@@ -45,6 +47,10 @@ class Config:
     embedding: int = 16  # width of a category's vector, at most
     members: int = 16  # of the ensemble, which share their weights up to factors; 1: a single network
     window_norm: bool = False  # series: predict in the scale of each channel's own past, and put that back
+    span: int = 2  # sentences: words in a row that count as one, at most
+    places: int = 2**18  # of such n-grams that count, at most: those that are in most of the training items
+    alpha: float = 1.0  # added to each count of an n-gram
+    naive: float = 1.0  # what n-grams' weights start at: 1 is naive Bayes, which is too sure; at 0 nothing is said yet
     smoothing: float = 0.0  # share of a label that is spread over all classes
     learning_rate: float = 2e-3  # of AdamW, at its peak
     warmup: float = 0.05  # share of the steps in which the rate climbs from 0 to its peak
@@ -81,6 +87,15 @@ class Config:
         return Named(config, Training(batch=256, steps=8_000, spec=spec))
 
     @classmethod
+    def ngrams(cls) -> Named:
+        """For sentences: logistic regression on the log-count ratios of words and pairs of words. Counted on reviews:
+        60 words of a vocabulary of 20,000, two classes."""
+        text, label = Field((60,), categories=20_000, length=True), Field((), categories=2)
+        config = cls((), dropout=0.0, members=1, naive=0.0, learning_rate=1e-2, warmup=0.0, weight_decay=0.3)
+        spec = Spec("sentences", {"text": text}, target={"label": label})
+        return Named(config, Training(batch=128, steps=800, spec=spec))
+
+    @classmethod
     def tiny(cls) -> Named:
         """For tests: seconds."""
         config = cls((8, 8), "gelu", "layer", residual=True, bins=4, embed_numbers=3, embedding=4, members=3)
@@ -91,13 +106,14 @@ class Feedforward(core.Model):
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
         self.cfg, self.spec = cfg, spec
-        at_least(cfg, bins=0, embed_numbers=1, embedding=1, members=1, weight_decay=0)
-        positive(cfg, "learning_rate")
+        at_least(cfg, bins=0, embed_numbers=1, embedding=1, members=1, weight_decay=0, span=1, places=1)
+        positive(cfg, "learning_rate", "alpha")
         share(cfg, "dropout", "smoothing", "warmup")
         if any(n < 1 for n in cfg.hidden):
             raise ValueError(f"hidden {cfg.hidden}: a layer without width. Pass widths of 1 or more")
         self.target, self.answer = answer(spec, "feedforward", "Predict something else")
-        self.wide = tuple(k for k, f in spec.fields.items() if f.shape)
+        self.texts = tuple(k for k, f in spec.fields.items() if len(f.shape) == 1 and f.categories)
+        self.wide = tuple(k for k, f in spec.fields.items() if f.shape and k not in self.texts)
         # then each channel is predicted from its own past
         self.serial = spec.kind == "series" and len(spec.fields) == 1 and own_future(spec)
         if cfg.window_norm and not self.serial:
@@ -106,10 +122,11 @@ class Feedforward(core.Model):
         self.named = tuple(k for k, f in spec.fields.items() if not f.shape and f.categories)
         for name in self.wide:
             if spec.fields[name].categories or spec.fields[name].length:
-                raise ValueError(f"{name}: feedforward takes numbers and single categories. Pass such data")
+                raise ValueError(f"{name}: feedforward takes numbers, single categories and sentences. Pass such data")
         self.numbers = Numbers(len(self.numeric), cfg.bins, cfg.embed_numbers) if self.numeric else None
         counts = [spec.fields[k].categories for k in self.named]
         self.categories = Categories(counts, cfg.embedding) if counts else None
+        self.grams = self.counted(spec.fields[self.texts[0]]) if self.texts else None
         self.body, self.head = self.networks(self.inputs)
 
     @property
@@ -120,15 +137,27 @@ class Feedforward(core.Model):
             return wide[0].shape[0] * (1 + wide[0].missing)
         flat = sum(f.size * (1 + f.missing) for f in wide)
         numbers = len(self.numeric) * self.numbers.width if self.numbers else 0
-        return flat + numbers + (self.categories.width if self.categories else 0)
+        categories = self.categories.width if self.categories else 0
+        return flat + numbers + categories + (self.grams.width if self.grams else 0)
 
-    def networks(self, inputs: int) -> tuple[nn.Sequential, Heads]:
+    def counted(self, field: Field) -> Ngrams:
+        """What each class's n-grams say, and where there are hidden layers, vectors of them too."""
+        cfg = self.cfg
+        if len(self.texts) > 1:
+            raise ValueError(f"fields {list(self.texts)}: feedforward reads one text of an item. Leave out the others")
+        start = cfg.naive if self.answer.categories else 0.0
+        vectors = cfg.embedding if cfg.hidden else 0
+        return Ngrams(field.categories, cfg.span, cfg.places, width(self.answer), vectors, start)
+
+    def networks(self, inputs: int) -> tuple[nn.Sequential, Heads | Prior]:
         cfg, layers = self.cfg, []
         for k, (wide_in, wide_out) in enumerate(pairwise((inputs, *cfg.hidden))):
             norm = self.normed(wide_out)
             layer = Shared(cfg.members, wide_in, wide_out, first=k == 0)
             add = cfg.residual and wide_in == wide_out
             layers.append(Dense(layer, norm, ACTIVATIONS[cfg.activation], cfg.dropout, add))
+        if self.grams and inputs == self.grams.width and not cfg.hidden:
+            return nn.Sequential(), Prior(cfg.members, self.outs)  # the n-grams are the answer
         return nn.Sequential(*layers), Heads(cfg.members, (inputs, *cfg.hidden)[-1], self.outs)
 
     @property
@@ -141,15 +170,29 @@ class Feedforward(core.Model):
             return MemberNorm(self.cfg.members, wide)
         return nn.LayerNorm(wide) if self.cfg.norm == "layer" else nn.Identity()
 
+    @torch.no_grad()
     def begin(self, stream: Passes) -> None:
-        """Edges of the bins at quantiles of the training data."""
+        """Edges of the bins at quantiles of the training data; n-grams and what they say of the classes."""
         if self.numbers and self.cfg.bins:
             parts = [self.gathered(batch) for batch in stream.whole()]
             values, there = (torch.cat(column) for column in zip(*parts))
             self.numbers.learn(values, there)
+        if self.grams and not self.answer.categories:
+            self.grams.find(self.texts_of(stream))
+        elif self.grams:
+            prior = self.grams.learn(self.texts_of(stream), self.cfg.alpha, form(self.answer) == "classes")
+            self.head.bias.copy_(prior.expand_as(self.head.bias))
+
+    def texts_of(self, stream: Passes) -> Iterator[Counted]:
+        """Every training item's tokens and what holds of it."""
+        for batch in stream.whole():
+            truth = batch[self.target]
+            one = form(self.answer) == "classes"
+            holds = F.one_hot(truth, self.answer.categories) if one else truth.reshape(len(batch), -1)
+            yield Counted(batch[self.texts[0]], batch.lengths.get(self.texts[0]), holds.bool())
 
     def optimizers(self) -> dict[str, Optimizer]:
-        decayed = [m.weight for m in self.modules() if isinstance(m, nn.Linear | Heads)]
+        decayed = [m.weight for m in self.modules() if isinstance(m, nn.Linear | Heads | Ngrams)]
         return {"adam": adamw(self, decayed, self.cfg.learning_rate, self.cfg.weight_decay)}
 
     def updates(self) -> Sequence[Update]:
@@ -213,6 +256,8 @@ class Feedforward(core.Model):
             parts.append(self.numbers(*self.gathered(batch)))
         if self.categories:
             parts.append(self.categories(torch.stack([batch[name] for name in self.named], 1)))
+        if self.grams:
+            parts.append(self.grams(batch[self.texts[0]], batch.lengths.get(self.texts[0])))
         return parts[0] if len(parts) == 1 else torch.cat(parts, 1)  # of wide pictures a copy costs
 
     def gathered(self, batch: Batch) -> tuple[Tensor, Tensor]:
