@@ -4,13 +4,19 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from statistics import mean, stdev
+from typing import TYPE_CHECKING, Any
 
 import reverie.recipes as package
 from reverie.errors import Problem
 from reverie.recipes import Recipe
+
+if TYPE_CHECKING:
+    from reverie.training.run import Run
 
 
 def names() -> list[str]:
@@ -27,21 +33,21 @@ def load(name: str) -> Recipe:
 
 
 def reproduce(name: str, out: Path, seed: int) -> dict[str, object]:
-    """Train, measure, and keep the result beside the run."""
-    from reverie.kinds import DataOptions
-    from reverie.terminal import Terminal
+    """Train, measure, and keep the result beside the run; of cross-validation, beside the folds' runs."""
     from reverie.training.files import write_json
-    from reverie.training.fit import fit
     from reverie.training.log import read
 
     recipe = load(name)
-    run = fit(
-        recipe.data, recipe.model, out=out, steps=recipe.steps, time=recipe.time, set=recipe.set, seed=seed,
-        fields=recipe.fields, training=recipe.training, options=DataOptions(**recipe.options), reporter=Terminal(),
-    )  # fmt: skip
+    parts = [
+        (out / f"fold-{k}{again.replace('/', '-')}", f"{k}/{recipe.folds}{again}")
+        for again in ("", *(f"/{r}" for r in range(1, recipe.repeats)))
+        for k in range(1, recipe.folds + 1)
+    ]
+    runs = [trained(recipe, *one, seed) for one in (parts if recipe.folds > 1 else [(out, "")])]
     begun = time.monotonic()
-    measured = dict(recipe.measure(run))
-    log = read(run.path / "log.jsonl")
+    found = [dict(recipe.measure(run)) for run in runs]
+    measured = over_folds(found) if recipe.folds > 1 else found[0]
+    logs = [read(run.path / "log.jsonl")[-1] for run in runs]
     result = {
         "recipe": name,
         "title": recipe.title,
@@ -51,13 +57,34 @@ def reproduce(name: str, out: Path, seed: int) -> dict[str, object]:
         "reached": recipe.reached(float(measured["value"])),
         **measured,
         "seed": seed,
-        "steps": log[-1]["step"],
-        "training_seconds": log[-1]["seconds"],
+        "steps": logs[0]["step"],
+        "training_seconds": round(sum(log["seconds"] for log in logs), 3),
         "measuring_seconds": round(time.monotonic() - begun, 1),
-        "environment": run.info["segments"][-1],
+        "environment": runs[-1].info["segments"][-1],
     }
-    write_json(run.path / "result.json", result)
+    write_json(out / "result.json", result)
     return result
+
+
+def trained(recipe: Recipe, out: Path, fold: str, seed: int) -> "Run":
+    """A recipe's run in its folder, with part `fold` held out where one is named."""
+    from reverie.kinds import DataOptions
+    from reverie.terminal import Terminal
+    from reverie.training.fit import fit
+
+    options = DataOptions(**{**recipe.options, **({"fold": fold} if fold else {})})
+    return fit(
+        recipe.data, recipe.model, out=out, steps=recipe.steps, time=recipe.time, set=recipe.set, seed=seed,
+        fields=recipe.fields, training=recipe.training, options=options, reporter=Terminal(),
+    )  # fmt: skip
+
+
+def over_folds(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The folds' values, their mean and their deviation, and the means of what else was measured."""
+    values = [float(one["value"]) for one in found]
+    about = {"unit": found[0].get("unit", ""), "items": sum(one.get("items", 0) for one in found)}
+    means = {k: mean(one[k] for one in found) for k, v in found[0].items() if isinstance(v, float)}
+    return {**means, "value": mean(values), "deviation_of_folds": stdev(values), "folds": values, **about}
 
 
 def main() -> int:
