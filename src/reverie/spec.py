@@ -4,12 +4,14 @@ argument errors answer at once; `core` passes everything here on."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from math import prod
+from dataclasses import asdict, dataclass, field, replace
+from math import ceil, prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+SMALLEST = 16  # items of a batch that is made smaller
 
 
 @dataclass(frozen=True)
@@ -109,11 +111,23 @@ class Training:
 
     batch: int = 64  # items an update, over all shards
     steps: int = 5000
+    passes: int = 0  # through the items: as many steps as these take, at most `steps`; 0: `steps`, however few they are
+    pass_steps: int = 0  # that a pass takes, at least: of few items a batch is smaller; 0: always `batch`
     clip: float = 0.0  # largest norm of an update's gradient; 0: as it is
     ema_items: float = 0.0  # half-life of the averaged weights, in items; 0: no averaging
     keep: str = "last"  # last | best: whose weights a run ends with, by its measure on data kept from training
     size: tuple[int, ...] = ()  # of an item: (H, W) of pictures, (tokens,) of text; (): the data's own
     spec: Spec | None = None  # the paper's, for counting parameters without data
+
+    def of(self, items: int) -> Training:
+        """The same for so many items, with the batch and the steps that `passes` and `pass_steps` make of them. A batch
+        keeps at least `SMALLEST` items: below that a step costs as much and says less."""
+        batch, steps = self.batch, self.steps
+        if self.pass_steps:
+            batch = min(batch, max(SMALLEST, items // self.pass_steps))
+        if self.passes:
+            steps = max(1, min(steps, ceil(self.passes * items / batch)))
+        return replace(self, batch=batch, steps=steps)
 
 
 class Named(NamedTuple):

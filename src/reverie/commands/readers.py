@@ -93,7 +93,10 @@ def several(flag: str, one: Reader, count: int = 0) -> Reader:
 
     @named(f"{getattr(one, 'metavar', 'X')},…")
     def read(value: str) -> tuple[Any, ...]:
-        parts = [part.strip() for part in value.strip("()[] ").split(",") if part.strip()]
+        bare = value.strip()
+        if bare[:1] + bare[-1:] in ("()", "[]"):  # around all of them, as Python writes it; a name may end in one
+            bare = bare[1:-1]
+        parts = [part.strip() for part in bare.split(",") if part.strip()]
         if count and len(parts) != count:
             raise Problem(f"{flag} {value}: {len(parts)} values and it takes {count}. Write them with commas between")
         return tuple(one(part) for part in parts)

@@ -34,6 +34,9 @@ LAYOUT = {
     "tinyshakespeare": ("text", ("tinyshakespeare.txt",)),
     "adult": ("tabular", ("adult-train.csv",)),  # UCI Adult; not downloaded
     "adult-test": ("tabular", ("adult-test.csv",)),
+    "heart-disease": ("tabular", ("heart-disease-cleveland.csv",)),  # Detrano et al. 1989, UCI; not downloaded
+    "pima": ("tabular", ("pima-indians-diabetes.csv",)),  # Smith et al. 1988; not downloaded
+    "esol": ("molecules", ("delaney-esol.csv",)),  # Delaney 2004; not downloaded
     "spoken-digits": ("spoken-digits", ("recordings.zip",)),  # Jackson et al.: {label}_{speaker}_{take}; not downloaded
     "rt-polarity": ("sentiment-rt-polarity", ("rt-polarity.neg", "rt-polarity.pos")),  # Pang & Lee 2005; not downloaded
     "multi30k": (

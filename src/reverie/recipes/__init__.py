@@ -31,6 +31,7 @@ class Recipe:
     training: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)  # of DataOptions
     folds: int = 1  # of cross-validation: a run for each part that is held out, and "value" is their mean
+    repeats: int = 1  # of cross-validation, each with parts drawn anew
 
     def reached(self, value: float) -> bool:
         return value >= self.goal if self.higher else value <= self.goal

@@ -38,7 +38,11 @@ def reproduce(name: str, out: Path, seed: int) -> dict[str, object]:
     from reverie.training.log import read
 
     recipe = load(name)
-    parts = [(out / f"fold-{k}", f"{k}/{recipe.folds}") for k in range(1, recipe.folds + 1)]
+    parts = [
+        (out / f"fold-{k}{again.replace('/', '-')}", f"{k}/{recipe.folds}{again}")
+        for again in ("", *(f"/{r}" for r in range(1, recipe.repeats)))
+        for k in range(1, recipe.folds + 1)
+    ]
     runs = [trained(recipe, *one, seed) for one in (parts if recipe.folds > 1 else [(out, "")])]
     begun = time.monotonic()
     found = [dict(recipe.measure(run)) for run in runs]
@@ -76,10 +80,11 @@ def trained(recipe: Recipe, out: Path, fold: str, seed: int) -> "Run":
 
 
 def over_folds(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The folds' values, their mean and their deviation."""
+    """The folds' values, their mean and their deviation, and the means of what else was measured."""
     values = [float(one["value"]) for one in found]
     about = {"unit": found[0].get("unit", ""), "items": sum(one.get("items", 0) for one in found)}
-    return {"value": mean(values), "deviation_of_folds": stdev(values), "folds": values, **about}
+    means = {k: mean(one[k] for one in found) for k, v in found[0].items() if isinstance(v, float)}
+    return {**means, "value": mean(values), "deviation_of_folds": stdev(values), "folds": values, **about}
 
 
 def main() -> int:

@@ -159,7 +159,10 @@ class Fitting:
             raise Problem(f"--set {name}: {family.name} has no such set. There are: {', '.join(family.sets)}")
         named: Named = getattr(family.load().Config, name)()
         config = altered(named.config, self.order.fields, family.name)
-        training = altered(named.training, self.order.training, "training")
+        changes = dict(self.order.training)
+        if "batch" in changes:
+            changes.setdefault("pass_steps", 0)  # a batch that is asked for is taken as it is
+        training = altered(named.training, changes, "training")
         self.set = name
         return Named(config, training)
 
@@ -196,8 +199,8 @@ class Fitting:
 
     def trial(self, family: Family, size: str) -> Trial:
         named = self.named(family, size)
-        training = named.training
-        self.prepare(training.size)
+        self.prepare(named.training.size)
+        training = named.training.of(len(self.prepared.train))
         model = self.built(family, named.config, self.order.seed)
         trainer = Trainer(model, self.prepared.train, self.plan(training), self.fabric)
         work = sum(p.numel() for p in model.parameters()) * training.batch * prod(training.size)
@@ -211,7 +214,7 @@ class Fitting:
 
     def describe(self, family: Family, named: Named) -> dict[str, Any]:
         """run.json of a new run."""
-        training = named.training
+        training = named.training.of(len(self.prepared.train))
         where = self.order.data
         return {
             "format": FORMAT,
@@ -232,6 +235,7 @@ class Fitting:
             },
             "plan": asdict(self.plan(training)),
             "default_steps": training.steps,
+            "passes": training.passes,
             "segments": [],
         }
 
@@ -302,8 +306,13 @@ class Fitting:
             until = self.order.steps
         elif self.budget and not (last and last["time"] == self.budget):
             until = self.timed(session, last)
+            if run.info.get("passes") and not last:
+                until = min(until, run.info["default_steps"])
         else:
             until = last["steps"] if last else run.info["default_steps"]
+        if run.info.get("passes") and not last and until == run.info["default_steps"]:
+            passes = until * run.info["plan"]["batch"] / run.info["source"]["items"]
+            self.reporter.say(f"{until} steps are {passes:.3g} passes through the items; --steps N sets another number")
         if last and until < max(done, last["steps"]):
             raise Problem(
                 f"{run.path}: planned for {last['steps']} steps, {done} done. Pass more --steps than {last['steps']}"

@@ -14,7 +14,7 @@ import numpy as np
 from reverie.errors import Problem
 from reverie.spec import Field, Spec
 
-from . import labels
+from . import labels, smiles, threshold
 from .files import Table, clean, number
 
 if TYPE_CHECKING:
@@ -35,14 +35,17 @@ class Column:
     """One column, as training found it."""
 
     name: str
-    type: str  # number | date | category | hash; of a target also labels
+    type: str  # number | date | category | hash | molecule; of a target also labels
     mean: float = 0.0
     deviation: float = 1.0
-    names: tuple[str, ...] = ()  # of categories or labels; of features the first is OTHER
+    names: tuple[str, ...] = ()  # of categories (of features the first is OTHER), labels, or a molecule's numbers
     missing: bool = False  # training has gaps in it
     whole: bool = False  # training has whole numbers only
     sign: str = ""  # between labels
     apart: bool = False  # labels have a column each, by their names
+    middles: tuple[float, ...] = ()  # of a molecule's numbers
+    spreads: tuple[float, ...] = ()
+    of: str = ""  # the column that a target such as age>50 asks about
 
     @property
     def field(self) -> Field:
@@ -50,13 +53,16 @@ class Column:
             return Field((len(self.names),), categories=2, names=self.names)
         if self.type in ("number", "date"):
             return Field((), 0.0, 0.0, missing=True)
+        if self.type == "molecule":
+            return Field((len(self.names),), 0.0, 0.0, names=self.names)
         if self.type == "hash":
             return Field((), categories=BUCKETS + 1)
         return Field((), categories=len(self.names), names=self.names)
 
     def encode(self, cells: Cells, where: Callable[[int], str]) -> tuple[np.ndarray, np.ndarray]:
-        """(N,) of float32 or int64, labels (N, labels), and which are there. `where` says where cell i stands. Raises
-        Problem for a word among numbers, and for a number that float32 can't hold on training's scale."""
+        """(N,) of float32 or int64, labels (N, labels), molecules (N, names), and which are there. `where` says where
+        cell i stands. Raises Problem for a word among numbers or molecules, and for a number that float32 can't hold on
+        training's scale."""
         there = np.array([cell is not None for cell in cells])
         if self.type in ("number", "date"):
             read = number if self.type == "number" else seconds
@@ -78,11 +84,14 @@ class Column:
             return np.array([bucket(cell) for cell in cells], np.int64), there
         if self.type == "labels":
             return labels.encoded(cells, self.names, self.sign), there
+        if self.type == "molecule":
+            scale = smiles.Scale(self.names, self.middles, self.spreads)
+            return smiles.encoded(cells, scale, where, self.name), there
         known = {name: k for k, name in enumerate(self.names)}
         return np.array([known.get(MISSING if c is None else c, 0) for c in cells], np.int64), there
 
     def decode(self, values: np.ndarray) -> list[Any]:
-        """Back to the column's own unit, or to names. A hash can't be undone: its number."""
+        """Back to the column's own unit, or to names. A hash can't be undone: its number; nor can a molecule."""
         if self.type in ("number", "date"):
             own = values.astype(float) * self.deviation + self.mean
             if self.type == "date":
@@ -90,6 +99,8 @@ class Column:
             return [float(v) for v in own]
         if self.type == "labels":
             return [self.sign.join(label for label, holds in zip(self.names, row) if holds) for row in values]
+        if self.type == "molecule":
+            return [smiles.UNDONE] * len(values)
         return [self.names[int(k)] if self.names else int(k) for k in values]
 
 
@@ -134,12 +145,14 @@ class Codec:
     @property
     def answered(self) -> tuple[str, ...]:
         """The columns that hold the answer."""
-        return self.target.names if self.target.apart else (self.target.name,)
+        return self.target.names if self.target.apart else (self.target.of or self.target.name,)
 
     def answers(self, table: Table) -> list[str | None]:
         """Cells of the target; all None where the table lacks a column of it. Raises Problem."""
         if any(name not in table.columns for name in self.answered):
             return [None] * len(table)
+        if self.target.of:
+            return threshold.answers(table, self.target.name, self.target.of)
         return labels.joined(table, self.answered) if self.target.apart else table.columns[self.target.name]
 
     def decode(self, values: Mapping[str, Tensor]) -> list[dict[str, Any]]:
@@ -158,7 +171,8 @@ class Codec:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Codec:
         def one(values: Mapping[str, Any]) -> Column:
-            return Column(**{**values, "names": tuple(values["names"])})
+            read: dict[str, Any] = {k: tuple(v) if isinstance(v, list | tuple) else v for k, v in values.items()}
+            return Column(**read)
 
         try:
             return Codec(tuple(one(c) for c in data["columns"]), one(data["target"]))
@@ -181,6 +195,11 @@ def fit(name: str, cells: Cells) -> Column | str:
             if values.min() == values.max() and not gaps:
                 return f"always {present[0]}"
             return Column(name, kind, *scale(values), missing=gaps, whole=bool((values % 1 == 0).all()))
+    if smiles.molecules(name, distinct):
+        if not smiles.installed():
+            return smiles.ABSENT
+        names, middles, spreads = smiles.learn(cells)
+        return Column(name, "molecule", names=names, missing=gaps, middles=middles, spreads=spreads)
     if len(distinct) > max(20, 0.9 * len(present)):
         words = [cell for cell in present if number(cell) is None]
         if len(words) < MIXED * len(present):

@@ -27,12 +27,12 @@ class Encoded:
         numbers: dict[str, np.ndarray] = {}
         masks: dict[str, np.ndarray] = {}
         categories: dict[str, np.ndarray] = {}
-        self.labels: dict[str, Tensor] = {}  # (N, labels)
+        self.wide: dict[str, Tensor] = {}  # labels and molecules, (N, width) each
         for column in [*codec.columns, *([codec.target] if truth else [])]:
             cells = table.columns[column.name]
             encoded, there = column.encode([cells[i] for i in places], lambda k: table.place(places[k]))
             if encoded.ndim > 1:
-                self.labels[column.name] = torch.from_numpy(encoded)
+                self.wide[column.name] = torch.from_numpy(encoded)
                 continue
             (numbers if encoded.dtype == np.float32 else categories)[column.name] = encoded
             if column.type in ("number", "date") and column is not codec.target:
@@ -50,14 +50,15 @@ class Encoded:
         return len(self.rows)
 
     def take(self, index: Tensor, vary: bool = False) -> Batch:
-        """Items at index (B,): each column (B,), float32 or int64, labels (B, labels), and which numbers are there."""
+        """Items at index (B,): each column (B,), float32 or int64, labels and molecules (B, width), and which numbers
+        are there."""
         from reverie.core import Batch
 
         def chosen(names: list[str], columns: Tensor) -> dict[str, Tensor]:
             return dict(zip(names, columns.index_select(1, index).unbind(0)))
 
         values = {name: x for part in self.values for name, x in chosen(*part).items()}
-        values |= {name: x[index] for name, x in self.labels.items()}
+        values |= {name: x[index] for name, x in self.wide.items()}
         return Batch(values, masks=chosen(*self.masks))
 
     def raw(self, index: Tensor) -> list[dict[str, Any]]:

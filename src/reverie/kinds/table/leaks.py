@@ -23,6 +23,8 @@ def leaks(table: Table, codec: Codec, rows: np.ndarray) -> list[str]:
     truth, _ = target.encode([table.columns[target.name][i] for i in places], table.place)
     truths = dict(zip(target.names, truth.T)) if target.type == "labels" else {target.name: truth}
     for column in codec.columns:
+        if column.type == "molecule":
+            continue
         values, there = column.encode([table.columns[column.name][i] for i in places], table.place)
         if there.sum() < LEAST:
             continue

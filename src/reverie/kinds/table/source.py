@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from reverie.kinds import DataOptions, Prepared, Summary
 from reverie.kinds.public import resolve
 from reverie.kinds.split import Parts, key, parts
 
-from . import labels
+from . import labels, threshold
 from .codec import BUCKETS, CLASSES, Codec, Column, fit, fit_target
 from .codec import NAMED as CATEGORIES
 from .files import Table, number, read
@@ -27,7 +28,13 @@ from .leaks import leaks
 
 NAMED = 8  # columns that a line names
 LISTED = 30  # columns that an error names
-HASHED = f"categories of more than {CATEGORIES} words, by a hash into {BUCKETS} numbers"
+SAID = {
+    "number": "numbers",
+    "date": "dates",
+    "category": "categories",
+    "hash": f"categories of more than {CATEGORIES} words, by a hash into {BUCKETS} numbers",
+    "molecule": "molecules, by RDKit's descriptors and counts of substructures",
+}
 
 
 class Rows:
@@ -81,11 +88,12 @@ class Rows:
             names = _some(list(table.columns), LISTED)
             raise Problem(f"{self.where}: no model makes rows yet. Predict a column by --predict. There are: {names}")
         wanted = labels.apart(target, table.columns)
-        for name in wanted or (target,):
+        question = threshold.asked(target, table.columns)
+        for name in wanted or (question.column if question else target,):
             self.known(table, name, "--predict")
             if name in self.options.drop:
                 raise Problem(f"--drop {name}: it is what --predict asks for. Leave one of the two out")
-        table = labels.with_answers(table, target, wanted)
+        table = threshold.with_answers(labels.with_answers(table, target, wanted), target)
         notes = list(table.notes)
         whole, own = self._with_test(table, notes)
         kept = [i for i, cell in enumerate(whole.columns[target]) if cell is not None]
@@ -116,6 +124,7 @@ class Rows:
             )
         target = self.options.predict
         other = labels.with_answers(other, target, labels.apart(target, other.columns))
+        other = threshold.with_answers(other, target)
         known, answers = set(table.columns[target]), other.columns[target]
         bare = [cell.removesuffix(".") if cell else cell for cell in answers]
         if not set(answers) <= {*known, None} and set(bare) <= {*known, None}:
@@ -155,8 +164,10 @@ class Rows:
     def _codec(self, table: Table, rows: np.ndarray, notes: list[str]) -> Codec:
         features, left, places = [], [], rows.tolist()
         wanted = labels.apart(self.options.predict, self.table.columns)
+        question = threshold.asked(self.options.predict, self.table.columns)
+        asked = (self.options.predict, *wanted, *([question.column] if question else []))
         for name, cells in table.columns.items():
-            if name in (self.options.predict, *wanted, *self.options.drop):
+            if name in (*asked, *self.options.drop):
                 continue
             found = fit(name, [cells[i] for i in places])
             if isinstance(found, Column):
@@ -168,7 +179,8 @@ class Rows:
             raise Problem(f"{self.where}: no column to predict {self.options.predict} from{why}")
         answers = [table.columns[self.options.predict][i] for i in places]
         target = fit_target(self.options.predict, answers, wanted)
-        for kind, what in (("number", "numbers"), ("date", "dates"), ("category", "categories"), ("hash", HASHED)):
+        target = replace(target, of=question.column) if question else target
+        for kind, what in SAID.items():
             names = [c.name for c in features if c.type == kind]
             if names:
                 notes.append(f"{what}: {_some(names)}")

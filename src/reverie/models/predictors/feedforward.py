@@ -64,7 +64,9 @@ class Config:
         counts = enumerate((10, 17, 8, 16, 7, 6, 3, 43))
         fields |= {f"category {k}": Field((), categories=n) for k, n in counts}
         spec = Spec("table", fields, target={"income": Field((), categories=2)})
-        return Named(cls(), Training(batch=256, steps=3_000, keep="best", spec=spec))
+        # few passes, at a rate that falls to 0, and small batches of small tables: on 270 to 29,000 rows of Adult's
+        # training part this is as good as any number of passes, and better than the best look of many
+        return Named(cls(), Training(batch=128, steps=6_000, passes=8, pass_steps=64, spec=spec))
 
     @classmethod
     def linear(cls) -> Named:
