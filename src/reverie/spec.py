@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from torch import Tensor
 
+PRECISIONS = ("float32", "bf16", "auto")
 SMALLEST = 16  # items of a batch that is made smaller
 
 
@@ -115,6 +116,7 @@ class Training:
     pass_steps: int = 0  # that a pass takes, at least: of few items a batch is smaller; 0: always `batch`
     clip: float = 0.0  # largest norm of an update's gradient; 0: as it is
     ema_items: float = 0.0  # half-life of the averaged weights, in items; 0: no averaging
+    precision: str = "float32"  # of matrix products; auto: bf16 where the device is made for it
     keep: str = "last"  # last | best: whose weights a run ends with, by its measure on data kept from training
     size: tuple[int, ...] = ()  # of an item: (H, W) of pictures, (tokens,) of text; (): the data's own
     spec: Spec | None = None  # the paper's, for counting parameters without data

@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 from reverie.catalog import families, find
 from reverie.core import At, Batch, Model, Samples, Scores, Spec
 from reverie.tasks.sample import block
+from reverie.training.precision import mixed
 from reverie.training.run import build_config, model_class, plain
 from reverie.training.seeds import reseed
 from reverie.training.trainer import Plan, Trainer
@@ -134,6 +135,26 @@ def test_resume_is_exact(name):
     advance(rest, STEPS)
     assert equal(whole.state(), rest.state())
     assert equal(whole.weights().state_dict(), rest.weights().state_dict())
+
+
+def test_in_mixed_precision_a_loss_is_near_its_own_and_still_a_float32_sum(name):
+    t, other = trainer(name), []
+    for update in t.list:
+        t.free(update.optimizer)
+        totals, gradients = [], []
+        for precision in ("float32", "bf16"):
+            reseed(0, "loss")
+            with mixed(t.model, precision, torch.device("cpu")):
+                loss = update.loss(t.batch(0), t.at(STEPS))
+            assert {x.dtype for x in (loss.total, *loss.logs.values())} == {torch.float32}
+            totals.append(float(loss.total.detach()))
+            loss.total.backward()
+            gradients.append([p.grad for p in t.held[update.optimizer] if p.grad is not None])
+            t.model.zero_grad(set_to_none=True)
+        assert totals[1] == pytest.approx(totals[0], rel=0.03, abs=0.03 * float(loss.count))
+        assert all(g.isfinite().all() for g in gradients[1])
+        other += [not torch.equal(a, b) for a, b in zip(*gradients)]
+    assert any(other)  # it was another precision indeed
 
 
 def test_same_seed_same_run_and_another_seed_another(name):

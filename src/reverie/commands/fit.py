@@ -9,16 +9,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from reverie.catalog import find
+from reverie.spec import PRECISIONS
 from reverie.terminal import Terminal, duration
 
 from .arguments import Parser, add_data, add_fields, data_options, given_fields, known_family, model_in, value_of
-from .readers import real, text, whole
+from .readers import one_of, real, text, whole
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
 
 HELP = "train a model on data, or go on where a run was"
-TRAINING = ("batch", "clip", "ema_items")  # flags that are fields of Training
+TRAINING = ("batch", "clip", "ema_items", "precision")  # flags that are fields of Training
 
 
 def parser(words: Sequence[str]) -> Parser:
@@ -39,6 +40,8 @@ def parser(words: Sequence[str]) -> Parser:
     made.value("--batch", whole("--batch", 1), "items an update (default: the set's)")
     made.value("--clip", real("--clip", 0), "largest norm of a gradient; 0: as it is (default: the set's)")
     made.value("--ema-items", real("--ema-items", 0), "half-life of averaged weights, in items (default: the set's)")
+    precision = "of matrix products; auto: bf16 where the device is made for it (default: the set's, float32)"
+    made.value("--precision", one_of("--precision", PRECISIONS), precision)
     made.value("--shards", whole("--shards", 1), "equal parts of a batch, over all processes (default 1)")
     made.value("--threads", whole("--threads", 1), "processor cores to use (default: all)")
     made.switch("--retry", "go on after a divergence, with other chance from the last good checkpoint on")

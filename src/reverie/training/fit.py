@@ -23,6 +23,7 @@ from . import checkpoint
 from .devices import environment, launch
 from .files import clean, locked, write_json
 from .pace import MARGIN, seconds, step_seconds
+from .precision import has_units, settled
 from .progress import Reporter, Silent
 from .resuming import unchanged
 from .run import FORMAT, Run, build_config, build_model, plain
@@ -45,7 +46,7 @@ class Order:
     seed: int = 0
     options: DataOptions = field(default_factory=DataOptions)
     fields: Mapping[str, Any] = field(default_factory=dict)  # of the model's Config
-    training: Mapping[str, Any] = field(default_factory=dict)  # of Training: batch, clip, ema_items
+    training: Mapping[str, Any] = field(default_factory=dict)  # of Training: batch, clip, ema_items, precision
     shards: int = 1
     retry: bool = False
     tensorboard: bool = False
@@ -210,7 +211,10 @@ class Fitting:
         order = self.order
         if training.batch < 1 or order.shards < 1 or training.batch < order.shards:
             raise Problem(f"--batch {training.batch} --shards {order.shards}: each shard needs at least one item")
-        return Plan(training.batch, training.clip, training.ema_items, order.shards, order.seed, keep=training.keep)
+        precision = settled(training.precision, self.fabric.device)
+        return Plan(
+            training.batch, training.clip, training.ema_items, order.shards, order.seed, 0, training.keep, precision
+        )
 
     def describe(self, family: Family, named: Named) -> dict[str, Any]:
         """run.json of a new run."""
@@ -346,6 +350,8 @@ class Fitting:
         """Where going on bit for bit can't be promised, and after a divergence that would come again."""
         if run.info.get("trouble") and not self.order.retry:
             raise Problem(f"{run.path}: {run.info['trouble']}")
+        if run.info["plan"].get("precision") == "bf16" and not has_units(self.fabric.device):
+            self.reporter.say(f"note: bf16 is slow on this {self.fabric.device.type}, which has no units for it")
         before, now = run.info["segments"][-1] if run.info["segments"] else {}, environment(self.fabric)
         for name, value in now.items():
             if name in before and before[name] != value and name != "processes":

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from reverie.errors import Problem
 
-from .run import Run
+from .run import Run, plain
 
 if TYPE_CHECKING:
     from .fit import Order
@@ -24,11 +25,12 @@ def unchanged(old: Run, info: Mapping[str, Any], order: Order) -> None:
     if info["source"]["fingerprint"] != old.info["source"]["fingerprint"]:
         raise Problem(f"{order.data}: other data, or read otherwise, than {old.path} was trained on. {cure}")
     asked = {name: info["config"][name] for name in order.fields} if not order.set else info["config"]
+    before = plain(asdict(old.config))  # with the defaults of fields that are newer than the run
     for name, value in asked.items():
-        if value != old.info["config"][name]:
-            raise Problem(f"--{name} {value}: {old.path} was trained with {old.info['config'][name]}. {cure}")
+        if value != before[name]:
+            raise Problem(f"--{name} {value}: {old.path} was trained with {before[name]}. {cure}")
     for name, value in order.training.items():
-        if name in old.info["plan"] and value != old.info["plan"][name]:
+        if name in old.info["plan"] and value not in (old.info["plan"][name], "auto"):
             raise Problem(f"--{name} {value}: {old.path} was trained with {old.info['plan'][name]}. {cure}")
     for name, value in (("seed", order.seed), ("shards", order.shards)):
         default = DEFAULTS[name]

@@ -12,6 +12,7 @@ from reverie.core import Absorbs, At, Batch, Begins, Finishes, Items, Loss, Mode
 from reverie.errors import Problem
 
 from .ema import Average
+from .precision import mixed
 from .seeds import reseed
 from .stream import Aside, Stream
 
@@ -30,6 +31,7 @@ class Plan:
     seed: int = 0
     attempt: int = 0  # raised by hand after a divergence: folded into the seed
     keep: str = "last"  # last | best: whose weights a run ends with
+    precision: str = "float32"  # float32 | bf16: of a loss's matrix products
 
 
 class Trainer:
@@ -92,7 +94,8 @@ class Trainer:
         sums: Loss | None = None
         for shard in range(rank, plan.shards, world):
             reseed(plan.seed, plan.attempt, self.turns, shard)
-            loss = update.loss(self.batch(shard), at)
+            with mixed(self.model, plan.precision, self.fabric.device):
+                loss = update.loss(self.batch(shard), at)
             (loss.total / loss.count if alone else loss.total).backward()  # type: ignore[no-untyped-call]
             sums = added(sums, loss)
         assert sums is not None
