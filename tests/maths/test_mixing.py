@@ -1,8 +1,8 @@
-"""Mixup and CutMix: a mixed target is the share of each item that is in the mixed picture."""
+"""Mixup and CutMix: a mixed target is the share of each item that is in the mixed picture; cutout: a square is gone."""
 
 import torch
 
-from reverie.maths.mixing import cutmix, mixup
+from reverie.maths.mixing import cutmix, cutout, mixup
 
 MARK = torch.arange(1.0, 9.0)  # one value an item
 X = MARK.view(-1, 1, 1, 1).expand(-1, 2, 7, 5).contiguous()
@@ -43,3 +43,20 @@ def test_alpha_sets_how_even_a_blend_is():
         wanted = 1 / (4 * (2 * alpha + 1))
         spread = ((moved - 0.5) ** 2).std() / len(moved) ** 0.5
         assert abs(float(((moved - 0.5) ** 2).mean()) - wanted) < 4 * float(spread)
+
+
+def test_cutout_leaves_out_a_square_that_may_reach_over_the_edge():
+    torch.manual_seed(0)
+    x = torch.randn(600, 2, 7, 5)
+    y = cutout(x, 3)
+    gone = y != x
+    assert torch.equal(gone[:, 0], gone[:, 1])
+    heights, widths = gone[:, 0].any(2).sum(1), gone[:, 0].any(1).sum(1)
+    assert torch.equal(gone[:, 0].sum((1, 2)), heights * widths)  # a rectangle
+    assert set(heights.tolist()) == set(widths.tolist()) == {2, 3}
+    means = x.mean((0, 2, 3), keepdim=True).expand_as(x)
+    assert torch.equal(y[gone], means[gone])
+    assert 0.99 < gone[:, 0].any(0).float().mean() <= 1  # any pixel may be gone
+    shares = gone[:, 0].float().mean(0)
+    assert torch.allclose(shares[1:-1, 1:-1], torch.full((5, 3), 9 / 35), atol=0.06)  # away from edges, all alike
+    assert torch.equal(cutout(x, 0), x)

@@ -1,4 +1,5 @@
-"""Two items in one, and their targets with them: what keeps a classifier from learning its pictures by heart."""
+"""Two pictures in one, and their targets with them, or a part left out: what keeps a classifier from learning its
+pictures by heart."""
 
 import torch
 from jaxtyping import Float
@@ -28,6 +29,18 @@ def cutmix(x: Float[Tensor, "b c h w"], shares: Float[Tensor, "b n"], alpha: flo
     mixed[:, :, top:bottom, left:right] = x[other, :, top:bottom, left:right]
     kept = 1 - (bottom - top) * (right - left) / (height * width)
     return mixed, kept * shares + (1 - kept) * shares[other]
+
+
+def cutout(x: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h w"]:
+    """Each picture without a square of its own, whose middle may be any pixel, so that some of it may lie outside. In
+    its place stands the batch's mean of each channel. DeVries & Taylor 2017, arXiv:1708.04552. Draws from torch's
+    global generator."""
+    (b, _, h, w), device = x.shape, x.device
+    top = torch.randint(h, (b, 1), device=device) - side // 2
+    left = torch.randint(w, (b, 1), device=device) - side // 2
+    rows, columns = torch.arange(h, device=device), torch.arange(w, device=device)
+    high, wide = (rows >= top) & (rows < top + side), (columns >= left) & (columns < left + side)  # (B, H), (B, W)
+    return torch.where((high[:, :, None] & wide[:, None, :])[:, None], x.mean((0, 2, 3), keepdim=True), x)
 
 
 def _drawn(alpha: float) -> float:

@@ -2,8 +2,8 @@
 "Gradient-Based Learning Applied to Document Recognition"; He, Zhang, Ren & Sun 2016, arXiv:1512.03385.
 
 With what has become usual since: batch norm (Ioffe & Szegedy 2015, arXiv:1502.03167), global average pooling (Lin,
-Chen & Yan 2014, arXiv:1312.4400), mixup and CutMix, and the mean over several views of a picture. A sound is seen as
-the picture of its log-mel spectrogram.
+Chen & Yan 2014, arXiv:1312.4400), cutout, mixup and CutMix, and the mean over several views of a picture. A sound is
+seen as the picture of its log-mel spectrogram.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
-from reverie.maths.mixing import cutmix, mixup
+from reverie.maths.mixing import cutmix, cutout, mixup
 from reverie.maths.schedules import one_cycle
 from reverie.maths.targets import form, nats, priced, shaped, width
 from reverie.nets.checks import answer, at_least, picture, positive, share
@@ -42,6 +42,7 @@ class Config:
     smoothing: float = 0.0  # share of a label that is spread over all classes (Szegedy et al. 2016)
     shift: int = 0  # pixels by which a picture is moved at most, at random, along each axis; its edge is repeated
     mirror: bool = False  # turn pictures left to right at random: not for digits and letters
+    cutout: int = 0  # pixels of a side of the square that each picture lacks, at random; 0: none
     mixup: float = 0.0  # alpha of mixup; 0: none
     cutmix: float = 0.0  # alpha of CutMix; 0: none. With both, each batch takes one of the two
     mels: int = 40  # bands of a sound's spectrogram
@@ -77,7 +78,9 @@ class Config:
     @classmethod
     def tiny(cls) -> Named:
         """For tests: seconds."""
-        config = cls(form="residual", width=4, shift=1, mirror=True, smoothing=0.1, mixup=0.2, cutmix=1.0, views=3)
+        config = cls(
+            "residual", width=4, shift=1, mirror=True, smoothing=0.1, cutout=3, mixup=0.2, cutmix=1.0, views=3
+        )
         return Named(config, Training(batch=16, steps=20))
 
 
@@ -85,7 +88,7 @@ class Convolutional(core.Model):
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
         self.cfg, self.spec = cfg, spec
-        at_least(cfg, width=1, shift=0, weight_decay=0, mixup=0, cutmix=0, views=1)
+        at_least(cfg, width=1, shift=0, weight_decay=0, cutout=0, mixup=0, cutmix=0, views=1)
         positive(cfg, "learning_rate")
         share(cfg, "smoothing", "warmup")
         apart = "Put each class in a folder of its own"
@@ -99,8 +102,8 @@ class Convolutional(core.Model):
         self.front = heard(cfg, field) if field.rate else None
         if self.front is None:
             picture(spec, "convolutional")
-        elif cfg.mirror or self.mixes:
-            raise ValueError("mirror, mixup and cutmix are of pictures: sounds have none of them. Leave them out")
+        elif cfg.mirror or self.mixes or cfg.cutout:
+            raise ValueError("mirror, cutout, mixup and cutmix are of pictures: sounds have none. Leave them out")
         channels, height, breadth = (
             field.shape if self.front is None else (1, cfg.mels, field.size // self.front.hop + 1)
         )
@@ -138,10 +141,11 @@ class Convolutional(core.Model):
         return one_cycle(at, self.cfg.warmup)
 
     def varied(self, x: Tensor) -> Tensor:
-        """Pictures moved and mirrored at random, by torch's global generator: (B, C, H, W) -> (B, C, H, W)."""
+        """Pictures mirrored, moved and cut out at random, by torch's global generator: (B, C, H, W) -> (B, C, H, W)."""
         if self.cfg.mirror:
             x = torch.where((torch.rand(len(x), device=x.device) < 0.5).view(-1, 1, 1, 1), x.flip(3), x)
-        return moved(x, self.cfg.shift) if self.cfg.shift else x
+        x = moved(x, self.cfg.shift) if self.cfg.shift else x
+        return cutout(x, self.cfg.cutout) if self.cfg.cutout else x
 
     def mixed(self, x: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
         """By mixup or CutMix; where both are on, a coin decides."""
