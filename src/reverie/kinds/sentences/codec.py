@@ -35,12 +35,14 @@ class Codec:
     vocabulary: tuple[str, ...]  # in the order of their numbers, from 2 on
     longest: int  # words: longer ones are cut
     classes: tuple[str, ...]
+    column: str = ""  # of a table: that of the texts
+    answer: str = "label"  # of a table: that of the classes
 
     @property
     def spec(self) -> Spec:
         text = Field((self.longest,), categories=FIRST + len(self.vocabulary), length=True)
         label = Field((), categories=len(self.classes), names=self.classes)
-        return Spec("sentences", {"text": text}, target={"label": label})
+        return Spec("sentences", {"text": text}, target={self.answer: label})
 
     @cached_property
     def number(self) -> dict[str, int]:
@@ -67,7 +69,8 @@ class Codec:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Codec:
         try:
-            return Codec(tuple(data["vocabulary"]), int(data["longest"]), tuple(data["classes"]))
+            words, classes = tuple(data["vocabulary"]), tuple(data["classes"])
+            return Codec(words, int(data["longest"]), classes, data.get("column", ""), data.get("answer", "label"))
         except (KeyError, TypeError, ValueError) as error:
             raise Problem(f"sentences codec: {error}. Take it from a run.json that fit wrote.") from None
 
@@ -78,8 +81,8 @@ def learnt(texts: Iterable[str], most: int) -> tuple[str, ...]:
     return tuple(sorted(counts, key=lambda word: (-counts[word], word))[:most])
 
 
-def filled(rows: Sequence[np.ndarray], labels: np.ndarray | None = None) -> Batch:
-    """As wide as the longest row."""
+def filled(rows: Sequence[np.ndarray], more: Mapping[str, np.ndarray] | None = None) -> Batch:
+    """As wide as the longest row; `more` of each item."""
     import torch
 
     from reverie.core import Batch
@@ -88,5 +91,5 @@ def filled(rows: Sequence[np.ndarray], labels: np.ndarray | None = None) -> Batc
     whole = torch.full((len(rows), int(lengths.max()) if len(rows) else 0), END)
     for i, row in enumerate(rows):
         whole[i, : len(row)] = torch.from_numpy(row)
-    label = {} if labels is None else {"label": torch.from_numpy(labels)}
-    return Batch({"text": whole, **label}, {"text": lengths})
+    values = {name: torch.from_numpy(x) for name, x in (more or {}).items()}
+    return Batch({"text": whole, **values}, {"text": lengths})

@@ -13,16 +13,20 @@ from .codec import Codec
 from .files import Line
 from .files import read as read_folder
 from .items import Encoded
+from .rows import fresh, readable
 
 
 def read(where: Sequence[str], codec: Codec) -> Unseen:
-    """Files of a sentence a line; folders as in training, whose classes count where training knows all of them. Raises
-    Problem."""
+    """Files of a sentence a line; tables and folders as in training, whose classes count where training knows all of
+    them. Raises Problem."""
     notes: list[str] = []
     found: list[Line] = []
     for place in where:
         if Path(place).is_dir():
             found += read_folder(place, notes)
+            continue
+        if readable(Path(place)):
+            found += fresh(place, codec.column, codec.answer, notes)
             continue
         name = "line" if len(where) == 1 else Path(place).name
         texts = lines(Path(place), notes)

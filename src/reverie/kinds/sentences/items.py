@@ -22,16 +22,16 @@ class Encoded:
     def __init__(self, lines: Sequence[Line], codec: Codec, truth: bool = True):
         self.lines, self.rows = lines, codec.ids(line.text for line in lines)
         number = {name: k for k, name in enumerate(codec.classes)}
-        self.labels = np.array([number[line.label] for line in lines], np.int64) if truth else None
+        labels = np.array([number[line.label] for line in lines], np.int64) if truth else None
+        self.labels = {} if labels is None else {codec.answer: labels}
 
     def __len__(self) -> int:
         return len(self.lines)
 
     def take(self, index: Tensor, vary: bool = False) -> Batch:
-        """Items at index (B,): text (B, T) as wide as the longest of them, its lengths, and label (B,)."""
+        """Items at index (B,): text (B, T) as wide as the longest of them, its lengths, and classes (B,)."""
         places = index.numpy()
-        labels = None if self.labels is None else self.labels[places]
-        return filled([self.rows[i] for i in places], labels)
+        return filled([self.rows[i] for i in places], {name: x[places] for name, x in self.labels.items()})
 
     def raw(self, index: Tensor) -> list[str]:
         """The texts as the files have them."""

@@ -1,23 +1,28 @@
-"""A folder of labelled sentences: what it is, and how it becomes items to learn from."""
+"""Labelled sentences in a folder or a table: what they are, and how they become items to learn from."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections import Counter
+from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from reverie.errors import Problem
 from reverie.kinds import DataOptions, Prepared, Summary
+from reverie.kinds.find import located
 from reverie.kinds.split import Parts, key, parts
 
 from .codec import Codec, learnt, words
 from .files import Line, read
 from .items import Encoded
+from .rows import Rows, labelled, readable
 
+FEW = 20  # classes that may be of few texts each
 MOST = 30_000  # words of a vocabulary, where --vocabulary says nothing
 CUT = 400  # words of an item, where --size says nothing
 
@@ -32,21 +37,39 @@ class Sentences:
         if len(options.size) > 1 or any(n < 1 for n in options.size):
             said = "x".join(map(str, options.size))
             raise Problem(f"--size {said}: a sentence is as long as a number of words. Write one, like 60")
-        if options.predict not in ("", "labels"):
+        self.tabular = readable(Path(where))
+        if options.predict not in ("", "labels") and not self.tabular:
             raise Problem(f"--predict {options.predict}: the files say classes and nothing else. Pass --predict labels")
-        for name in ("drop", "group", "order", "test", "names", "column"):
+        for name in ("drop", "names") if self.tabular else ("drop", "group", "order", "test", "names", "column"):
             if getattr(options, name):
                 raise Problem(
                     f"--{name}: not of sentences. Leave it out; folders train and test are the data's own parts"
                 )
+        if self.tabular and not options.predict:
+            raise Problem(f"{where}: no model makes such rows yet. Predict a column by --predict COLUMN")
 
     @cached_property
     def notes(self) -> list[str]:
         return []
 
     @cached_property
+    def rows(self) -> Rows:
+        """Every item; of a folder without names of columns."""
+        if not self.tabular:
+            found = read(self.where, self.notes)
+            return Rows(found, {"part": [line.part for line in found]}, "", "label")
+        own = labelled(self.where, self.options, self.notes)
+        if not self.options.test:
+            return own
+        asked = replace(self.options, predict=own.answer, column=own.text)
+        other = labelled(located(self.options.test).as_posix(), asked, self.notes)
+        lines = [*own.lines, *(line._replace(part="test") for line in other.lines)]
+        both = own.columns.keys() & other.columns.keys()
+        return Rows(lines, {k: own.columns[k] + other.columns[k] for k in both}, own.text, own.answer)
+
+    @property
     def lines(self) -> list[Line]:
-        return read(self.where, self.notes)
+        return self.rows.lines
 
     def summary(self) -> Summary:
         lengths = [len(words(line.text)) for line in self.lines]
@@ -66,6 +89,8 @@ class Sentences:
         classes = tuple(sorted({line.label for line in lines}))
         if len(classes) < 2:
             raise Problem(f"{self.where}: one class only ({classes[0]}): nothing to tell apart. Give texts of another")
+        if len(classes) > max(FEW, len(lines) // 4):
+            raise Problem(f"{self.where}: {len(classes):,} classes of {len(lines):,} texts. Predict what comes again")
         split = self._split(lines, classes)
         notes += split.notes
         codec = self._codec([lines[i] for i in split.train], classes, self.options.size or size, notes)
@@ -82,7 +107,7 @@ class Sentences:
         again = len(set(texts)) < len(texts)
         own = np.array([line.part == "test" for line in lines])
         found = parts(
-            len(lines), self.options, own=own, columns={"part": [line.part for line in lines]},
+            len(lines), self.options, own=own, columns=self.rows.columns,
             classes=np.array([classes.index(line.label) for line in lines]),
             kept_together=texts if again and not own.any() else None,
         )  # fmt: skip
@@ -97,7 +122,7 @@ class Sentences:
         vocabulary = learnt((line.text for line in train), most)
         lengths = [len(words(line.text)) for line in train]
         longest = size[0] if size else min(CUT, max(1, *lengths))
-        codec = Codec(vocabulary, longest, classes)
+        codec = Codec(vocabulary, longest, classes, self.rows.text, self.rows.answer)
         long = sum(n > longest for n in lengths)
         cut = f"; {long:,} longer ones are cut (--size)" if long else ""
         notes.append(f"{len(vocabulary):,} words, lowercased; {longest} at most in an item{cut}")

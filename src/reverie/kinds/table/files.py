@@ -67,10 +67,10 @@ def read(where: str, names: Sequence[str] = ()) -> Table:
     if path.name.lower().endswith(".parquet"):
         return _parquet(where)
     text, encoding = _text(where)
-    rows, delimiter = _rows(where, text)
+    rows, sign = _rows(where, text)
     table = _headed(where, rows, names)
-    if delimiter != ",":
-        table.notes.insert(0, f"columns are divided by {delimiter!r}")
+    if sign != ",":
+        table.notes.insert(0, f"columns are divided by {sign!r}")
     if encoding == "latin-1":
         table.notes.insert(0, "not UTF-8: read as Latin-1")
     return table
@@ -80,16 +80,16 @@ def _rows(where: str, text: str) -> tuple[list[list[str]], str]:
     """Every line that is not empty, cut into stripped cells."""
     if "\0" in text:
         raise Problem(f"{where}: holds NUL bytes: no text. Save it as CSV")
-    delimiter = _delimiter(text)
+    sign = delimiter(text)
     csv.field_size_limit(1 << 24)
     try:
-        reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
+        reader = csv.reader(io.StringIO(text), delimiter=sign, skipinitialspace=True)
         rows = [[cell.strip() for cell in row] for row in reader if row and any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise Problem(f"{where}: not a CSV ({error}). Save it again") from None
     if not rows:
         raise Problem(f"{where}: empty. Give a table with rows")
-    return rows, delimiter
+    return rows, sign
 
 
 def _text(where: str) -> tuple[str, str]:
@@ -110,7 +110,7 @@ def _text(where: str) -> tuple[str, str]:
     raise Problem(f"{where}: broken UTF-16. Save it as UTF-8")
 
 
-def _delimiter(text: str) -> str:
+def delimiter(text: str) -> str:
     """The one that cuts the first lines into equally many cells, the more the better."""
     lines = [line for line in text[:100_000].splitlines() if line.strip()][:LOOKED_AT]
     best, score = ",", (0.0, 0)
