@@ -142,6 +142,10 @@ def test_it_is_learnt_judged_and_answered(tmp_path, name, capsys):
 
 
 def test_data_says_what_fit_would_do(tmp_path, capsys):
+    assert main(["data", str(write(tmp_path))]) == 0
+    said = capsys.readouterr().out
+    assert "review" in said
+    assert "--predict COLUMN" in said
     assert main(["data", str(write(tmp_path)), "--predict", "verdict"]) == 0
     said = capsys.readouterr().out
     assert "texts: review" in said

@@ -140,6 +140,7 @@ def test_many_words_are_hashed_and_words_of_almost_every_row_left_out():
     assert encoded[900] == 0
     assert encoded[901] == bucket("never seen") > 0
     assert fit("id", [f"w{i}" for i in range(100)]) == "another word in almost every row"
+    assert fit("review", [f"a film number {i}" for i in range(100)]) == "texts, which --kind sentences reads"
     assert fit("same", ["x"] * 9) == "always x"
     assert fit("none", [None] * 9) == "no values"
 

@@ -69,7 +69,8 @@ def facts(run: Run) -> str:
     size = sum(p.numel() for p in run.model.parameters())
     classes = f", {run.spec.classes} classes" if run.spec.classes else ""
     counts = f"{len(run.prepared.train):,} training and {len(run.prepared.held_out):,} held-out items"
-    return f"{run.spec.kind}s ({shapes}){classes}; {counts} of {source['where']}; {size:,} parameters; {run.path}"
+    what = run.spec.kind if run.spec.kind.endswith("s") else f"{run.spec.kind}s"  # series, sentences, pairs
+    return f"{what} ({shapes}){classes}; {counts} of {source['where']}; {size:,} parameters; {run.path}"
 
 
 def section(title: str, inner: str) -> str:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from reverie.errors import Problem
 from reverie.kinds import DataOptions
 from reverie.kinds.pairs.files import lines as lines_of
+from reverie.kinds.table.codec import WORDS
 from reverie.kinds.table.files import SUFFIXES, Table, clean, delimiter
 from reverie.kinds.table.files import read as read_table
 
@@ -21,7 +22,6 @@ from .files import Line
 
 RECORDS = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 LOOKED_AT = 1_000  # rows that say which column holds texts
-WORDS = 4.0  # of a cell of texts, on average, at least
 DIFFERENT = 0.7  # share of such cells that are not repeated, at least
 FEW = 3  # columns at most, of a file that is taken for texts where nobody says so
 BEGINNING = 1 << 16  # bytes that say how many columns there are

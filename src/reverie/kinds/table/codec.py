@@ -26,6 +26,7 @@ OTHER, MISSING = "(other)", "(missing)"  # categories that training has not seen
 NAMED = 256  # categories that have a number of their own, at most; of more, hashes
 BUCKETS = 256  # that hashes fall into
 MIXED = 0.1  # share of words below which a column is one of numbers with slips in it
+WORDS = 4.0  # of a cell, on average, in a column of texts, at least
 CLASSES = 10  # distinct whole numbers up to which a target is a class
 Cells = Sequence[str | None]
 
@@ -204,6 +205,8 @@ def fit(name: str, cells: Cells) -> Column | str:
         words = [cell for cell in present if number(cell) is None]
         if len(words) < MIXED * len(present):
             return f"numbers, but also words such as {words[0][:40]!r}"
+        if sum(len(cell.split()) for cell in present) >= WORDS * len(present):
+            return "texts, which --kind sentences reads"
         return "another word in almost every row"
     if len(distinct) > NAMED:
         return Column(name, "hash", missing=gaps)
