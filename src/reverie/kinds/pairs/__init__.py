@@ -1,5 +1,5 @@
 """Sentence pairs, for translation: a folder of files NAME.LANGUAGE (also gzipped), a sentence a line, the same line in
-each language: train.en and train.de; val.… and test.… are the data's own parts.
+each language: train.en and train.de; val.… and test.… are the data's own parts; or a table with a column a language.
 
 `--predict LANGUAGE` says into which, `--column LANGUAGE` from which; `--predict translation` is enough for two."""
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reverie.kinds import DataOptions, Unseen
+from reverie.kinds.texts import looks
 
 from .codec import Codec
 from .files import stems
@@ -22,12 +23,12 @@ SHEET = ".txt"  # the suffix of what `show` writes
 
 
 def recognise(path: Path) -> bool:
-    """A folder in which a file has a twin in another language."""
-    return path.is_dir() and bool(stems(path))
+    """A folder in which a file has a twin in another language; a table of two columns of texts."""
+    return bool(stems(path)) if path.is_dir() else looks(path, 2, 2)
 
 
 def open(where: str, options: DataOptions) -> Pairs:
-    """The pairs in a folder. Raises Problem on options that no pairs can meet."""
+    """The pairs in a folder or table. Raises Problem on options that no pairs can meet."""
     return Pairs(where, options)
 
 

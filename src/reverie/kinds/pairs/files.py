@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 from reverie.errors import Problem
+from reverie.kinds.texts import lines
 
-LARGEST = 2 << 30  # bytes of one file, unpacked
 _NAME = re.compile(r"(.+?)\.([a-z]{2,3})((?:[-_][A-Za-z]{2,4})?)(\.gz)?")  # train.en, train.zh-CN.gz, dev.eng_Latn
 # ISO 639-1, and of longer codes those of some large languages: else main.css and main.cpp were two languages
 _WORDS = """
@@ -44,28 +42,6 @@ def language(path: Path) -> str:
     if not fits or path.name.startswith(".") or not (fits[2] in _CODES or len(fits[3]) == 5):
         return ""
     return fits[2] + fits[3]
-
-
-def lines(path: Path, notes: list[str]) -> list[str]:
-    """Every line, without the white space around it. Raises Problem."""
-    try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            with gzip.open(path) as unpacked:
-                data = unpacked.read(LARGEST + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise Problem(f"{path}: can't be read ({error}). Copy or download it again") from None
-    if len(data) > LARGEST:
-        raise Problem(f"{path}: more than {LARGEST:,} bytes. Split it")
-    if b"\0" in data[:4096]:
-        raise Problem(f"{path}: holds NUL bytes: no text. Name a file of sentences, one a line")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-        notes.append(f"{path.name}: not UTF-8, read as Latin-1")
-    found = [line.strip() for line in text.split("\n")]
-    return found[:-1] if found and not found[-1] else found
 
 
 class Pair(NamedTuple):

@@ -9,10 +9,13 @@ import numpy as np
 
 from reverie.errors import Problem
 from reverie.kinds import Unseen
+from reverie.kinds.texts import lines, readable
+from reverie.kinds.texts import read as read_table
 
 from .codec import Codec
-from .files import Pair, language, lines, side_by_side, stems
+from .files import Pair, language, side_by_side, stems
 from .items import Encoded
+from .rows import fresh
 
 
 def read(where: Sequence[str], codec: Codec) -> Unseen:
@@ -46,6 +49,9 @@ def together(places: Sequence[Path], languages: tuple[str, str], notes: list[str
             if not both:
                 raise Problem(f"{place}: no files in both {one} and {other}. Name a file of sentences, one a line")
             found += [(stem, side_by_side(files, one, other, notes)) for stem, files in both.items()]
+            continue
+        if readable(place):
+            found.append(("row", fresh(read_table(str(place)), one, other, notes)))
             continue
         if language(place) not in ("", one):
             notes.append(f"{place.name}: read as {one}, which is what this run translates, whatever its name says")

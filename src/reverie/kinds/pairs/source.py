@@ -1,9 +1,10 @@
-"""A folder of sentence pairs: what it is, and how it becomes pairs to learn from."""
+"""Sentence pairs in a folder or a table: what they are, and how they become pairs to learn from."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +13,16 @@ import numpy as np
 
 from reverie.errors import Problem
 from reverie.kinds import DataOptions, Prepared, Summary
+from reverie.kinds.find import located
 from reverie.kinds.split import Parts, key, parts
+from reverie.kinds.table.files import Table
 from reverie.kinds.text import bpe
+from reverie.kinds.texts import read
 
 from .codec import FIRST, Codec
-from .files import side_by_side, stems
+from .files import Pair, side_by_side, stems
 from .items import Encoded
+from .rows import languages, pairs
 
 MOST = 128  # tokens of a sentence, with its end, where nobody says
 PARTS = {"train": "train", "test": "test", "eval": "test", "val": "val", "dev": "val", "valid": "val"}
@@ -40,13 +45,18 @@ class Pairs:
 
     def __init__(self, where: str, options: DataOptions):
         self.where, self.options = where, options
-        if not Path(where).is_dir():
-            raise Problem(f"{where}: no folder. Give a folder of files such as train.en and train.de")
+        self.tabular = Path(where).is_file()
+        if not self.tabular and not Path(where).is_dir():
+            raise Problem(f"{where}: no folder and no table. Give a folder of files such as train.en and train.de")
         if len(options.size) > 1 or any(n < 2 for n in options.size):
             raise Problem(f"--size {'x'.join(map(str, options.size))}: a sentence is as long as a number of tokens")
-        for name in ("drop", "group", "order", "test", "names"):
+        for name in ("drop", "group", "order", "names", *(() if self.tabular else ("test",))):
             if getattr(options, name):
                 raise Problem(f"--{name}: not of sentence pairs. Leave it out; files test.LANGUAGE are their test part")
+
+    @cached_property
+    def table(self) -> Table:
+        return read(self.where).checked(self.options.skip_bad)
 
     @cached_property
     def stems(self) -> dict[str, dict[str, Path]]:
@@ -58,11 +68,7 @@ class Pairs:
     @cached_property
     def languages(self) -> tuple[str, str]:
         """From which, into which. Raises Problem with those there are."""
-        there = sorted(set.intersection(*(set(files) for files in self.stems.values())))
-        if len(there) < 2:
-            named = "; ".join(f"{stem} in {', '.join(files)}" for stem, files in self.stems.items())
-            raise Problem(f"{self.where}: the files have no two languages in common ({named}). Complete them")
-        wanted, given = self.options.predict, self.options.column
+        there, wanted, given = self.there, self.options.predict, self.options.column
         if wanted == "translation":
             wanted = ""
         for flag, name in (("--predict", wanted), ("--column", given)):
@@ -79,28 +85,58 @@ class Pairs:
             wanted = free[-1]
         return given or next(name for name in there if name != wanted), wanted
 
+    @property
+    def there(self) -> list[str]:
+        """Languages, two at least. Raises Problem."""
+        if self.tabular:
+            asked = {self.options.column, self.options.predict}  # whatever their cells look like
+            found = [name for name in self.table.columns if name in asked or name in languages(self.table)]
+            if len(found) < 2:
+                raise Problem(f"{self.where}: one column only ({found[0]}). Give one of another language beside it")
+            return found
+        there = sorted(set.intersection(*(set(files) for files in self.stems.values())))
+        if len(there) < 2:
+            named = "; ".join(f"{stem} in {', '.join(files)}" for stem, files in self.stems.items())
+            raise Problem(f"{self.where}: the files have no two languages in common ({named}). Complete them")
+        return there
+
     @cached_property
     def found(self) -> Found:
+        """Raises Problem where there is nothing to learn from."""
         one, other = self.languages
         notes = [f"translates {one} into {other}"]
         if self.options.predict not in self.languages:
             notes[0] += f"; --predict {one} the other way round"
         sources, targets, names, kinds = [], [], [], []
-        for stem, files in self.stems.items():
-            pairs = side_by_side(files, one, other, notes)
-            sources += [pair.source for pair in pairs]
-            targets += [pair.target for pair in pairs]
-            names += [f"{stem} {pair.line}" for pair in pairs]
-            kinds += [part_of(stem)] * len(pairs)
+        for name, part, own in self._files(one, other, notes):
+            sources += [pair.source for pair in own]
+            targets += [pair.target for pair in own]
+            names += [f"{name} {pair.line}" for pair in own]
+            kinds += [part] * len(own)
         if not sources:
             raise Problem(f"{self.where}: no sentence in both {one} and {other}. Fill the files, a sentence a line")
         return Found(sources, targets, names, np.array(kinds), notes)
+
+    def _files(self, one: str, other: str, notes: list[str]) -> Iterator[tuple[str, str, list[Pair]]]:
+        """What a person calls it, its part and its pairs."""
+        if not self.tabular:
+            for stem, files in self.stems.items():
+                yield stem, part_of(stem), side_by_side(files, one, other, notes)
+            return
+        notes += self.table.notes
+        yield "row", "train", pairs(self.table, one, other, notes)
+        if self.options.test:
+            held = read(located(self.options.test).as_posix()).checked(self.options.skip_bad)
+            lacking = [name for name in (one, other) if name not in held.columns]
+            if lacking:
+                raise Problem(f"--test {held.where}: no column {lacking[0]}. There are: {', '.join(held.columns)}")
+            yield f"{Path(held.where).name} row", "test", pairs(held, one, other, notes)
 
     def summary(self) -> Summary:
         found = self.found
         words = [len(s.split()) for s in found.sources]
         facts: dict[str, Any] = {
-            "languages": ", ".join(sorted({name for files in self.stems.values() for name in files})),
+            "languages": ", ".join(self.there),
             "parts": {part: int((found.parts == part).sum()) for part in ("train", "val", "test")},
             "words a sentence": f"{np.mean(words):.3g} on average, {max(words)} at most",
             "duplicates": len(found.sources) - len(set(zip(found.sources, found.targets))),

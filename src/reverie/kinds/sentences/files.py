@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reverie.errors import Problem
-from reverie.kinds.pairs.files import lines
+from reverie.kinds.texts import lines
 
 TEXT = (".txt", ".text")
 

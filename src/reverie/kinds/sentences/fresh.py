@@ -7,13 +7,13 @@ from pathlib import Path
 
 from reverie.errors import Problem
 from reverie.kinds import Unseen
-from reverie.kinds.pairs.files import lines
+from reverie.kinds.texts import lines, readable
 
 from .codec import Codec
 from .files import Line
 from .files import read as read_folder
 from .items import Encoded
-from .rows import fresh, readable
+from .rows import fresh
 
 
 def read(where: Sequence[str], codec: Codec) -> Unseen:

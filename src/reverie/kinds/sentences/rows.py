@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import json
-import zlib
-from collections.abc import Iterable
-from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 from reverie.errors import Problem
 from reverie.kinds import DataOptions
-from reverie.kinds.pairs.files import lines as lines_of
-from reverie.kinds.table.codec import WORDS
-from reverie.kinds.table.files import SUFFIXES, Table, clean, delimiter
-from reverie.kinds.table.files import read as read_table
+from reverie.kinds.table.files import Table
+from reverie.kinds.texts import named, read, texts
 
 from .files import Line
-
-RECORDS = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
-LOOKED_AT = 1_000  # rows that say which column holds texts
-DIFFERENT = 0.7  # share of such cells that are not repeated, at least
-FEW = 3  # columns at most, of a file that is taken for texts where nobody says so
-BEGINNING = 1 << 16  # bytes that say how many columns there are
-LISTED = 30  # columns that an error names
 
 
 class Rows(NamedTuple):
@@ -35,51 +19,6 @@ class Rows(NamedTuple):
     columns: dict[str, list[str]]
     text: str  # names of the two columns
     answer: str
-
-
-def readable(path: Path) -> bool:
-    """By its name."""
-    return path.is_file() and path.name.lower().endswith((*SUFFIXES, *RECORDS))
-
-
-def recognise(path: Path) -> bool:
-    """A table of few columns, of which one holds texts."""
-    try:
-        if not readable(path) or columns(path) > FEW:
-            return False
-        table = read(str(path))
-    except Problem:  # the table's own kind says what is wrong with it
-        return False
-    return 1 < len(table.columns) <= FEW and len(texts(table)) == 1
-
-
-def columns(path: Path) -> int:
-    """How many, by the file's beginning: a large table is not read twice. 0: that is not told so."""
-    name = path.name.lower()
-    if name.endswith((*RECORDS, ".parquet")):
-        return 0
-    try:
-        with (gzip.open if name.endswith(".gz") else open)(path, "rb") as file:
-            head = file.read(BEGINNING).decode("utf-8", "replace")
-    except (OSError, EOFError, zlib.error):
-        return 0
-    return len(next(csv.reader(head.splitlines(), delimiter=delimiter(head), skipinitialspace=True), []))
-
-
-def read(where: str) -> Table:
-    """Raises Problem."""
-    return _records(where) if where.lower().endswith(RECORDS) else read_table(where)
-
-
-def texts(table: Table) -> list[str]:
-    """The columns that hold sentences: several words in a cell, and few cells alike."""
-    found = []
-    for name, cells in table.columns.items():
-        some = list(islice((cell for cell in cells if cell is not None), LOOKED_AT))
-        words = sum(len(cell.split()) for cell in some)
-        if some and words >= WORDS * len(some) and len(set(some)) >= DIFFERENT * len(some):
-            found.append(name)
-    return found
 
 
 def labelled(where: str, options: DataOptions, notes: list[str]) -> Rows:
@@ -125,14 +64,14 @@ def _answer(table: Table, options: DataOptions) -> str:
     rest = [name for name in table.columns if name not in (options.column, *([] if options.column else texts(table)))]
     if asked == "labels" and len(rest) == 1:
         return rest[0]
-    raise Problem(f"--predict {asked}: no such column. There are: {_named(table.columns)}")
+    raise Problem(f"--predict {asked}: no such column. There are: {named(table.columns)}")
 
 
 def _text(table: Table, asked: str, answer: str) -> str:
     """The column that holds the texts: the one asked for, else the only one that looks like it."""
     if asked:
         if asked not in table.columns:
-            raise Problem(f"--column {asked}: no such column. There are: {_named(table.columns)}")
+            raise Problem(f"--column {asked}: no such column. There are: {named(table.columns)}")
         if asked == answer:
             raise Problem(f"--column {asked}: it is what --predict asks for. Name the one that holds the texts")
         return asked
@@ -143,31 +82,4 @@ def _text(table: Table, asked: str, answer: str) -> str:
     if len(rest) == 1:
         return rest[0]
     which = f"{len(found)} columns of texts" if found else "no column of texts"
-    raise Problem(f"{table.where}: {which}. Name one by --column: {_named(found or rest)}")
-
-
-def _records(where: str) -> Table:
-    """Every object's plain values, as a table's cells. Raises Problem."""
-    notes: list[str] = []
-    rows: list[dict[str, str | None]] = []
-    names: dict[str, None] = {}
-    for k, line in enumerate(lines_of(Path(where), notes), 1):
-        if not line:
-            continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            record = None
-        if not isinstance(record, dict):
-            raise Problem(f"{where}: line {k} is no JSON object. Write one a line")
-        plain = {name: clean(value) for name, value in record.items() if not isinstance(value, list | dict)}
-        names.update(dict.fromkeys(plain))
-        rows.append(plain)
-    if not names:
-        raise Problem(f"{where}: no records. Write a JSON object a line")
-    return Table(where, {name: [row.get(name) for row in rows] for name in names}, notes)
-
-
-def _named(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:LISTED]) + (" …" if len(listed) > LISTED else "")
+    raise Problem(f"{table.where}: {which}. Name one by --column: {named(found or rest)}")

@@ -16,11 +16,12 @@ from reverie.errors import Problem
 from reverie.kinds import DataOptions, Prepared, Summary
 from reverie.kinds.find import located
 from reverie.kinds.split import Parts, key, parts
+from reverie.kinds.texts import readable
 
 from .codec import Codec, learnt, words
 from .files import Line, read
 from .items import Encoded
-from .rows import Rows, labelled, readable
+from .rows import Rows, labelled
 
 FEW = 20  # classes that may be of few texts each
 MOST = 30_000  # words of a vocabulary, where --vocabulary says nothing

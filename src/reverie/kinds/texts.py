@@ -1,0 +1,126 @@
+"""Texts in files: lines, and columns of tables (.csv, .tsv, Parquet) and of .jsonl records."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from reverie.errors import Problem
+
+from .table.codec import WORDS
+from .table.files import SUFFIXES, Table, clean, delimiter
+from .table.files import read as read_table
+
+LARGEST = 2 << 30  # bytes of one file, unpacked
+RECORDS = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+LOOKED_AT = 1_000  # rows that say which column holds texts, evenly spaced
+DIFFERENT = 0.7  # share of such cells that are not repeated, at least
+BEGINNING = 1 << 16  # bytes that say how many columns there are
+SENTENCE = 8  # words that no column's name has
+LISTED = 30  # columns that an error names
+
+
+def lines(path: Path, notes: list[str]) -> list[str]:
+    """Every line, without the white space around it. Raises Problem."""
+    try:
+        data = path.read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            with gzip.open(path) as unpacked:
+                data = unpacked.read(LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Problem(f"{path}: can't be read ({error}). Copy or download it again") from None
+    if len(data) > LARGEST:
+        raise Problem(f"{path}: more than {LARGEST:,} bytes. Split it")
+    if b"\0" in data[:4096]:
+        raise Problem(f"{path}: holds NUL bytes: no text. Name a file of sentences, one a line")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+        notes.append(f"{path.name}: not UTF-8, read as Latin-1")
+    found = [line.strip() for line in text.split("\n")]
+    return found[:-1] if found and not found[-1] else found
+
+
+def readable(path: Path) -> bool:
+    """By its name."""
+    return path.is_file() and path.name.lower().endswith((*SUFFIXES, *RECORDS))
+
+
+def looks(path: Path, most: int, of_texts: int) -> bool:
+    """Whether it is a table of 2 to `most` columns, `of_texts` of which hold texts."""
+    try:
+        if not readable(path) or columns(path) > most:
+            return False
+        table = read(str(path))
+    except Problem:  # the table's own kind says what is wrong with it
+        return False
+    return 1 < len(table.columns) <= most and len(texts(table)) == of_texts
+
+
+def columns(path: Path) -> int:
+    """How many, by the file's beginning: a large table is not read twice. 0: that is not told so."""
+    name = path.name.lower()
+    if name.endswith((*RECORDS, ".parquet")):
+        return 0
+    try:
+        with (gzip.open if name.endswith(".gz") else open)(path, "rb") as file:
+            head = file.read(BEGINNING).decode("utf-8", "replace")
+    except (OSError, EOFError, zlib.error):
+        return 0
+    return len(next(csv.reader(head.splitlines(), delimiter=delimiter(head), skipinitialspace=True), []))
+
+
+def read(where: str) -> Table:
+    """Raises Problem, also where a sentence stands in place of the columns' names."""
+    table = _records(where) if where.lower().endswith(RECORDS) else read_table(where)
+    said = [name for name in table.columns if name.endswith((".", "!")) or len(name.split()) >= SENTENCE]
+    if said:
+        raise Problem(f"{where}: the first row is no head: {said[0][:40]!r}. Write the columns' names above it")
+    return table
+
+
+def texts(table: Table) -> list[str]:
+    """The columns that hold sentences: several words in a cell, and few cells alike."""
+    found = []
+    for name, cells in table.columns.items():
+        there = [cell for cell in cells if cell is not None]
+        some = there[:: max(1, len(there) // LOOKED_AT)]  # a file may be sorted by length
+        words = sum(len(cell.split()) for cell in some)
+        if some and words >= WORDS * len(some) and len(set(some)) >= DIFFERENT * len(some):
+            found.append(name)
+    return found
+
+
+def _records(where: str) -> Table:
+    """Every object's plain values, as a table's cells. Raises Problem."""
+    notes: list[str] = []
+    rows: list[dict[str, str | None]] = []
+    names: dict[str, None] = {}
+    for k, line in enumerate(lines(Path(where), notes), 1):
+        if not line:
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            record = None
+        if not isinstance(record, dict):
+            raise Problem(f"{where}: line {k} is no JSON object. Write one a line")
+        inner = [value for value in record.values() if isinstance(value, dict)]  # {"translation": {"en": …, "de": …}}
+        whole = {**{name: x for one in inner for name, x in one.items()}, **record}
+        plain = {name: clean(x) for name, x in whole.items() if not isinstance(x, list | dict)}
+        names.update(dict.fromkeys(plain))
+        rows.append(plain)
+    if not names:
+        raise Problem(f"{where}: no records. Write a JSON object a line")
+    return Table(where, {name: [row.get(name) for row in rows] for name in names}, notes)
+
+
+def named(names: Iterable[str]) -> str:
+    """For a message."""
+    listed = list(names)
+    return ", ".join(listed[:LISTED]) + (" …" if len(listed) > LISTED else "")
