@@ -252,7 +252,7 @@ def test_a_sound_is_explained_over_its_own_length_from_noise(tmp_path):
             count = 1_600 + 40 * k
             tone = 0.5 * np.sin(2 * np.pi * pitch * np.arange(count) / rate) + 0.02 * rng.standard_normal(count)
             soundfile.write(tmp_path / "tones" / name / f"{k:02d}.wav", tone, rate, subtype="PCM_16")
-    fields = {"mixup": 0.0, "cutmix": 0.0, "mirror": False, "views": 1}
+    fields = {"mixup": 0.0, "cutmix": 0.0, "cutout": 0, "mirror": False, "views": 1}
     made = DataOptions(predict="labels")
     data, out = tmp_path / "tones", tmp_path / "run"
     run = reverie.fit(data, "convolutional", set="tiny", out=out, steps=30, options=made, fields=fields)

@@ -6,14 +6,20 @@ import csv
 import gzip
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from reverie.errors import Problem
 
 from .table.codec import WORDS
 from .table.files import SUFFIXES, Table, clean, delimiter
 from .table.files import read as read_table
+
+if TYPE_CHECKING:
+    from reverie.core import Batch
 
 LARGEST = 2 << 30  # bytes of one file, unpacked
 RECORDS = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
@@ -118,6 +124,22 @@ def _records(where: str) -> Table:
     if not names:
         raise Problem(f"{where}: no records. Write a JSON object a line")
     return Table(where, {name: [row.get(name) for row in rows] for name in names}, notes)
+
+
+def filled(rows: Mapping[str, Sequence[np.ndarray]], more: Mapping[str, np.ndarray] | None = None) -> Batch:
+    """Tokens of each field (N, T), as wide as its longest row and with zeros after the others, and their lengths;
+    `more` of each item."""
+    import torch
+
+    from reverie.core import Batch
+
+    values, lengths = {name: torch.from_numpy(x) for name, x in (more or {}).items()}, {}
+    for name, own in rows.items():
+        lengths[name] = torch.tensor([len(row) for row in own])
+        values[name] = torch.zeros((len(own), int(lengths[name].max()) if len(own) else 0), dtype=torch.long)
+        for i, row in enumerate(own):
+            values[name][i, : len(row)] = torch.from_numpy(row)
+    return Batch(values, lengths)
 
 
 def named(names: Iterable[str]) -> str:

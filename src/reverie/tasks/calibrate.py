@@ -21,11 +21,13 @@ import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from reverie.core import Items, Predicts
+from reverie.core import Items
 from reverie.errors import NoRoom, Problem
 from reverie.maths.targets import form, nats, probabilities
 from reverie.spec import Field
 from reverie.training.files import write_json
+
+from .predictor import predictor
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -68,9 +70,7 @@ class Calibration:
 @torch.inference_mode()
 def outputs(run: Run, items: Items, index: Tensor) -> tuple[Tensor, Tensor | None]:
     """What the model says of items, and the truth where it is known."""
-    model, (name, _) = run.model, run.spec.predicted
-    if not isinstance(model, Predicts):
-        raise Problem(f"{run.path}: {run.family.name} predicts nothing. Make samples with `reverie sample`")
+    model, (name, _) = predictor(run), run.spec.predicted
     said, truth = [], []
     for part in torch.split(index, BLOCK):
         batch = items.take(part)

@@ -17,8 +17,9 @@ from reverie.spec import Spec
 from .explained import Explanation
 from .explaining import of_numbers, of_rows, of_tokens
 from .importance import Importance, importance
-from .predict import new, predicts, units
-from .questions import named, predictor
+from .predict import new, units
+from .predictor import predictor, predicts
+from .questions import named
 
 if TYPE_CHECKING:
     from reverie.training.run import Run

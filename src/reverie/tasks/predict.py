@@ -22,6 +22,7 @@ from reverie.training.run import read_options
 
 from . import ahead, sequences
 from .calibrate import Calibration, calibration, of_mean, outputs
+from .predictor import predicts
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -79,13 +80,6 @@ def predict(run: Run, files: Sequence[str], *, conformal: float | None = None, o
         same(run, other)
     places = [str(located(file)) for file in files]
     return answered([run, *others], places, conformal)
-
-
-def predicts(run: Run) -> Form:
-    """The form of what it predicts. Raises Problem where it predicts nothing."""
-    if "predict" not in run.family.abilities:
-        raise Problem(f"{run.path}: {run.family.name} predicts nothing. Make samples with `reverie sample`")
-    return form(run.spec.predicted[1])
 
 
 def same(run: Run, other: Run) -> None:

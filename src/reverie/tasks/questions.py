@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from reverie.core import Batch, Predicts
+from reverie.core import Batch
 from reverie.errors import Problem
 from reverie.maths.targets import form
 from reverie.spec import Field
 
 from .attribution import Score
 from .predict import channels, units
+from .predictor import predictor
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -57,12 +58,6 @@ def named(name: str, target: Field) -> tuple[str, ...]:
     if form(target) == "classes":
         return target.names or tuple(map(str, range(target.categories)))
     return channels(name, target)
-
-
-def predictor(run: Run) -> Predicts:
-    model = run.model
-    assert isinstance(model, Predicts)  # `predicts` has seen to it
-    return model
 
 
 def score(run: Run, asked: Question) -> Score:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reverie.core import Items, Predicts
-from reverie.errors import Problem
+from reverie.core import Items
 from reverie.kinds import Unseen
 from reverie.kinds.find import module
 from reverie.metrics.translation import bleu, chrf, language
+
+from .predictor import predictor
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -24,9 +25,7 @@ BLOCK = 100  # items at a time
 def written(run: Run, items: Items, index: Tensor) -> list[str]:
     """What the model writes for the items at index (N,). Those of like length go together, which is quicker, and come
     back in order. Raises Problem."""
-    model, (source, _), (target, _) = run.model, run.spec.only, run.spec.predicted
-    if not isinstance(model, Predicts):
-        raise Problem(f"{run.path}: {run.family.name} predicts nothing. Make samples with `reverie sample`")
+    model, (source, _), (target, _) = predictor(run), run.spec.only, run.spec.predicted
     lengths = torch.cat([items.take(part).lengths[source] for part in torch.split(index, BLOCK)])
     order = lengths.argsort(descending=True, stable=True)
     said = [""] * len(index)

@@ -284,7 +284,7 @@ class Fitting:
         """Leaves a predictor's calibration in its folder, so that it says how sure it is wherever its data are not.
         What goes wrong with that is said, and made good by the first `predict`: the run itself is whole."""
         from reverie.tasks.calibrate import calibration, kept
-        from reverie.tasks.predict import predicts
+        from reverie.tasks.predictor import predicts
 
         if "predict" not in run.family.abilities or predicts(run) == "sequence" or kept(run):
             return

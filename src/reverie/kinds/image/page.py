@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from reverie.errors import NoRoom, Problem
+from reverie.errors import Problem
+from reverie.kinds.writing import write
 
 from .picture import as_depth
 
@@ -26,14 +26,14 @@ def save(raw: np.ndarray, folder: Path, first: int = 0) -> list[Path]:
     folder = Path(folder)
     files = [folder / f"sample-{first + i:06d}.png" for i in range(len(raw))]
     for file, picture in zip(files, raw):
-        _write(file, encoded(picture))
+        write(file, encoded(picture))
     return files
 
 
 def show(raw: np.ndarray, file: Path) -> None:
     """Many pictures on one page, a PNG of about square shape: small ones enlarged without smoothing, 16 bits brought to
     8, what is transparent on a checkerboard. Raises NoRoom."""
-    _write(Path(file), encoded(page(raw)))
+    write(Path(file), encoded(page(raw)))
 
 
 def page(raw: np.ndarray) -> np.ndarray:
@@ -82,16 +82,3 @@ def encoded(picture: np.ndarray) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
     )
-
-
-def _write(file: Path, data: bytes) -> None:
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        os.replace(part, file)
-    except (FileExistsError, NotADirectoryError):
-        raise Problem(f"{file.parent}: not a folder. Name another with --out.") from None
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise NoRoom(f"{file}: can't be written ({error.strerror}). Make room, or name another folder.") from None

@@ -10,6 +10,7 @@ import numpy as np
 
 from reverie.errors import Problem
 from reverie.kinds.text import bpe
+from reverie.kinds.texts import filled
 from reverie.spec import Field, Spec
 
 if TYPE_CHECKING:
@@ -74,19 +75,3 @@ class Codec:
             return Codec((str(a), str(b)), (int(m), int(n)), str(data["model"]))
         except (KeyError, TypeError, ValueError) as error:
             raise Problem(f"pairs codec: {error}. Take it from a run.json that fit wrote.") from None
-
-
-def filled(sides: Mapping[str, Sequence[np.ndarray]]) -> Batch:
-    """Tokens of each side as a batch that is as wide as its longest sentence."""
-    import torch
-
-    from reverie.core import Batch
-
-    values, lengths = {}, {}
-    for name, rows in sides.items():
-        lengths[name] = torch.tensor([len(row) for row in rows])
-        whole = torch.full((len(rows), int(lengths[name].max()) if rows else 0), END)
-        for i, row in enumerate(rows):
-            whole[i, : len(row)] = torch.from_numpy(row)
-        values[name] = whole
-    return Batch(values, lengths)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .codec import Codec, filled
+from reverie.kinds.texts import filled
+
+from .codec import Codec
 
 if TYPE_CHECKING:
     from torch import Tensor

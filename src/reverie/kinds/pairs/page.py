@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from reverie.errors import NoRoom
+from reverie.kinds.writing import write
 
 Raw = Sequence[Mapping[str, str]]
 
@@ -14,18 +14,10 @@ def save(raw: Raw, folder: Path, first: int = 0) -> list[Path]:
     """Each pair as sample-000000.tsv and on: source, tab, target. Raises NoRoom."""
     files = [Path(folder) / f"sample-{first + i:06d}.tsv" for i in range(len(raw))]
     for file, pair in zip(files, raw):
-        _write(file, "\t".join(" ".join(pair.get(k, "").split()) for k in ("source", "target")) + "\n")
+        write(file, "\t".join(" ".join(pair.get(k, "").split()) for k in ("source", "target")) + "\n")
     return files
 
 
 def show(raw: Raw, file: Path) -> None:
     """Many pairs on one sheet, the target below its source. Raises NoRoom."""
-    _write(Path(file), "\n".join(f"{pair.get('source', '')}\n    {pair.get('target', '')}\n" for pair in raw))
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise NoRoom(f"{file}: can't be written ({error.strerror}). Make room, or name another folder.") from None
+    write(Path(file), "\n".join(f"{pair.get('source', '')}\n    {pair.get('target', '')}\n" for pair in raw))

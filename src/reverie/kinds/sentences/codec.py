@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reverie.errors import Problem
+from reverie.kinds.texts import filled
 from reverie.spec import Field, Spec
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Codec:
 
     def encode(self, raw: Sequence[str]) -> Batch:
         """Texts as (B, T), as wide as the longest, and their lengths."""
-        return filled(self.ids(raw))
+        return filled({"text": self.ids(raw)})
 
     def decode(self, values: Mapping[str, Tensor]) -> list[str]:
         """Words with spaces between them; unknown ones read "…"."""
@@ -79,17 +80,3 @@ def learnt(texts: Iterable[str], most: int) -> tuple[str, ...]:
     """The words of texts, the most frequent first; of equally frequent ones in their own order. At most so many."""
     counts = Counter(word for text in texts for word in words(text))
     return tuple(sorted(counts, key=lambda word: (-counts[word], word))[:most])
-
-
-def filled(rows: Sequence[np.ndarray], more: Mapping[str, np.ndarray] | None = None) -> Batch:
-    """As wide as the longest row; `more` of each item."""
-    import torch
-
-    from reverie.core import Batch
-
-    lengths = torch.tensor([len(row) for row in rows])
-    whole = torch.full((len(rows), int(lengths.max()) if len(rows) else 0), END)
-    for i, row in enumerate(rows):
-        whole[i, : len(row)] = torch.from_numpy(row)
-    values = {name: torch.from_numpy(x) for name, x in (more or {}).items()}
-    return Batch({"text": whole, **values}, {"text": lengths})

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .codec import Codec, filled
+from reverie.kinds.texts import filled
+
+from .codec import Codec
 from .files import Line
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ class Encoded:
     def take(self, index: Tensor, vary: bool = False) -> Batch:
         """Items at index (B,): text (B, T) as wide as the longest of them, its lengths, and classes (B,)."""
         places = index.numpy()
-        return filled([self.rows[i] for i in places], {name: x[places] for name, x in self.labels.items()})
+        return filled({"text": [self.rows[i] for i in places]}, {name: x[places] for name, x in self.labels.items()})
 
     def raw(self, index: Tensor) -> list[str]:
         """The texts as the files have them."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from reverie.errors import NoRoom, Problem
+from reverie.errors import Problem
+from reverie.kinds.writing import write
 
 WIDE, HIGH, GAP = 260, 110, 8  # pixels of a plot, and around it
 ITEMS, CHANNELS = 12, 8  # on a page, at most
@@ -25,7 +25,7 @@ def save(raw: Raw, folder: Path, first: int = 0) -> list[Path]:
     """Windows as sample-000000.csv and on: rows up to step 0 are the past, those from 1 the future. Raises NoRoom."""
     files = [Path(folder) / f"sample-{first + i:06d}.csv" for i in range(len(raw))]
     for file, window in zip(files, raw):
-        _write(file, lambda part, window=window: _csv(window, part))  # type: ignore[misc]
+        write(file, lambda part, window=window: _csv(window, part))  # type: ignore[misc]
     return files
 
 
@@ -52,7 +52,7 @@ def show(raw: Raw, file: Path) -> None:
         for row, window in enumerate(shown):
             past, future = (part[:, column] for part in _two(window))
             _plot(draw, (left, TEXT + GAP + row * (HIGH + TEXT + GAP)), past, future)
-    _write(Path(file), lambda part: page.save(part, "PNG"))
+    write(Path(file), lambda part: page.save(part, "PNG"))
 
 
 def _plot(draw: ImageDraw.ImageDraw, corner: tuple[int, int], past: np.ndarray, future: np.ndarray) -> None:
@@ -80,14 +80,3 @@ def _two(window: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
 def _names(window: Mapping[str, Any]) -> list[str]:
     past, future = _two(window)
     return list(window.get("channels") or (f"c{k + 1}" for k in range((past if len(past) else future).shape[1])))
-
-
-def _write(file: Path, make: Callable[[Path], Any]) -> None:
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        make(part)
-        os.replace(part, file)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise NoRoom(f"{file}: can't be written ({error.strerror}). Make room, or name another folder.") from None

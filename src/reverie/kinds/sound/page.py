@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from reverie.errors import NoRoom, Problem
+from reverie.errors import Problem
+from reverie.kinds.writing import write
 
 from .codec import bits
 
@@ -28,7 +28,7 @@ def save(raw: Sequence[np.ndarray], folder: Path, first: int = 0, rate: int = RA
     for file, sound in zip(files, raw):
         held = io.BytesIO()
         soundfile.write(held, bits(sound), rate, format="WAV", subtype="PCM_16")
-        _write(file, held.getvalue())
+        write(file, held.getvalue())
     return files
 
 
@@ -48,7 +48,7 @@ def show(raw: Sequence[np.ndarray], file: Path) -> None:
         page.paste(picture, (GAP + i % columns * (WIDE + GAP), GAP + i // columns * (HIGH + GAP)))
     held = io.BytesIO()
     page.save(held, "PNG")
-    _write(Path(file), held.getvalue())
+    write(Path(file), held.getvalue())
 
 
 def spectrogram(sound: np.ndarray) -> np.ndarray:
@@ -63,16 +63,3 @@ def spectrogram(sound: np.ndarray) -> np.ndarray:
         return np.zeros((WINDOW // 2, len(starts)), np.uint8)
     decibels = 10 * np.log10(np.maximum(power / loudest, 10 ** (-RANGE / 10)))
     return np.ascontiguousarray(np.rint(255 * (1 + decibels / RANGE)).astype(np.uint8).T[::-1])
-
-
-def _write(file: Path, data: bytes) -> None:
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        os.replace(part, file)
-    except (FileExistsError, NotADirectoryError):
-        raise Problem(f"{file.parent}: not a folder. Name another with --out.") from None
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise NoRoom(f"{file}: can't be written ({error.strerror}). Make room, or name another folder.") from None

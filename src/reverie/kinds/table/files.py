@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reverie.errors import Problem
+from reverie.kinds import writing
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 SUFFIXES = (*CSV, ".parquet")
@@ -195,10 +196,13 @@ def number(cell: str | None) -> float | None:
 
 
 def write(rows: Sequence[dict[str, Any]], file: Path) -> Path:
-    """Rows as CSV."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with open(file, "w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, list(rows[0]) if rows else [])
-        writer.writeheader()
-        writer.writerows(rows)
+    """Rows as CSV. Raises NoRoom."""
+
+    def fill(part: Path) -> None:
+        with open(part, "w", newline="", encoding="utf-8") as out:
+            writer = csv.DictWriter(out, list(rows[0]) if rows else [])
+            writer.writeheader()
+            writer.writerows(rows)
+
+    writing.write(file, fill)
     return file

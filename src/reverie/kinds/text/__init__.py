@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from reverie.errors import NoRoom, Problem
 from reverie.kinds import DataOptions
+from reverie.kinds.writing import write
 
 from .codec import Codec
 from .files import is_zip, members, named_as_text, walk
@@ -49,14 +49,14 @@ def save(raw: Sequence[str], folder: Path, first: int = 0) -> list[Path]:
     folder = Path(folder)
     files = [folder / f"sample-{first + i:06d}.txt" for i in range(len(raw))]
     for file, text in zip(files, raw):
-        _write(file, text)
+        write(file, text)
     return files
 
 
 def show(raw: Sequence[str], file: Path) -> None:
     """Many texts on one sheet, each under its number. Raises NoRoom."""
     blocks = [f"{f' {i} ':─^80}\n{text.strip(chr(10))}\n" for i, text in enumerate(raw)]
-    _write(Path(file), "\n".join(blocks))
+    write(Path(file), "\n".join(blocks))
 
 
 def _mostly_text(names: list[str]) -> bool:
@@ -76,13 +76,3 @@ def _begins_as_text(path: Path) -> bool:
     except UnicodeDecodeError as error:
         return error.reason == "unexpected end of data" and len(head) == _FIRST  # cut within a character
     return True
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text.encode("utf-8", errors="replace"))
-    except OSError as error:
-        if isinstance(error, (FileExistsError, NotADirectoryError)):
-            raise Problem(f"{file.parent}: not a folder. Name another with --out.") from None
-        raise NoRoom(f"{file}: can't be written ({error.strerror}). Make room, or name another folder.") from None
