@@ -94,6 +94,11 @@ def test_a_test_file_is_the_test_part_and_empty_sides_are_left_out(tmp_path):
         source(path, test=str(lacking)).prepare()
 
 
+def test_without_predict_records_are_text_and_a_table_is_a_table(tmp_path):
+    kinds = [source(write(tmp_path, name), "").kind for name in ("pairs.jsonl", "pairs.tsv")]
+    assert kinds == ["text", "table"]
+
+
 def test_one_column_is_no_pair(tmp_path):
     with pytest.raises(Problem, match="one column only"):
         source(write(tmp_path, rows=[{"en": row["en"]} for row in ROWS]), kind="pairs").prepare()

@@ -9,6 +9,8 @@ from types import ModuleType
 from reverie.errors import Problem
 from reverie.kinds import KINDS, PREDICTED, DataOptions, Source
 
+OF_COLUMNS = ("pairs", "sentences")  # what columns of a file are only where --predict is given: a .jsonl file is text
+
 
 def module(kind: str) -> ModuleType:
     """The kind's module. Raises Problem for a kind that is not there."""
@@ -26,7 +28,7 @@ def open_source(where: str, options: DataOptions) -> Source:
         raise Problem(
             f"--kind {options.kind} --predict {options.predict}: only {', '.join(PREDICTED)} can be predicted from"
         )
-    kinds = PREDICTED if options.predict else KINDS
+    kinds = PREDICTED if options.predict else sorted(KINDS, key=lambda kind: path.is_file() and kind in OF_COLUMNS)
     for kind in [options.kind] if options.kind else kinds:
         if options.kind or (module(kind).recognise(path) and _answers(kind, options.predict)):
             source: Source = module(kind).open(str(path), options)

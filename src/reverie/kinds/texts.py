@@ -58,27 +58,40 @@ def readable(path: Path) -> bool:
 
 
 def looks(path: Path, most: int, of_texts: int) -> bool:
-    """Whether it is a table of 2 to `most` columns, `of_texts` of which hold texts."""
+    """Whether it is a table of 2 to `most` columns, `of_texts` of which hold texts. Of a large file that it is not,
+    little is read."""
     try:
-        if not readable(path) or columns(path) > most:
+        if not readable(path) or not 2 <= columns(path) <= most:
             return False
-        table = read(str(path))
-    except Problem:  # the table's own kind says what is wrong with it
+        table = _records(str(path), head=True) if path.name.lower().endswith(RECORDS) else read(str(path))
+    except Problem:  # the kind that it then is says what is wrong with it
         return False
-    return 1 < len(table.columns) <= most and len(texts(table)) == of_texts
+    return len(table.columns) <= most and len(texts(table)) == of_texts
 
 
 def columns(path: Path) -> int:
-    """How many, by the file's beginning: a large table is not read twice. 0: that is not told so."""
+    """How many, by the file's beginning; 0 where that does not say. Raises Problem."""
     name = path.name.lower()
-    if name.endswith((*RECORDS, ".parquet")):
-        return 0
-    try:
-        with (gzip.open if name.endswith(".gz") else open)(path, "rb") as file:
-            head = file.read(BEGINNING).decode("utf-8", "replace")
-    except (OSError, EOFError, zlib.error):
-        return 0
+    if name.endswith(RECORDS):
+        return len(_records(str(path), head=True).columns)
+    if name.endswith(".parquet"):
+        from pyarrow import ArrowException, parquet
+
+        try:
+            return int(parquet.read_metadata(path).num_columns)
+        except (ArrowException, OSError):
+            return 0
+    head = beginning(path).decode("utf-8", "replace")
     return len(next(csv.reader(head.splitlines(), delimiter=delimiter(head), skipinitialspace=True), []))
+
+
+def beginning(path: Path) -> bytes:
+    """The first bytes, unpacked; none where it can't be read."""
+    try:
+        with gzip.open(path) if path.name.lower().endswith(".gz") else open(path, "rb") as file:
+            return bytes(file.read(BEGINNING))
+    except (OSError, EOFError, zlib.error):
+        return b""
 
 
 def read(where: str) -> Table:
@@ -102,12 +115,16 @@ def texts(table: Table) -> list[str]:
     return found
 
 
-def _records(where: str) -> Table:
-    """Every object's plain values, as a table's cells. Raises Problem."""
+def _records(where: str, head: bool = False) -> Table:
+    """Every object's plain values, as a table's cells; those in its first bytes, if only its head is wanted. Raises
+    Problem."""
     notes: list[str] = []
     rows: list[dict[str, str | None]] = []
     names: dict[str, None] = {}
-    for k, line in enumerate(lines(Path(where), notes), 1):
+    every = beginning(Path(where)).decode("utf-8", "replace").split("\n") if head else lines(Path(where), notes)
+    if head and len(every) > 1:
+        every.pop()  # it may be cut
+    for k, line in enumerate(every, 1):
         if not line:
             continue
         try:
