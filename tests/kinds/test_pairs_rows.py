@@ -1,13 +1,10 @@
 """Sentence pairs in a table or a .jsonl file: which columns are which, and all the way to translations."""
 
-import json
-
-import pyarrow as pa
 import pytest
 import torch
-from pyarrow import parquet
 
 import reverie
+from kinds.row_files import put
 from reverie.cli import main
 from reverie.errors import Problem
 from reverie.kinds import DataOptions
@@ -34,18 +31,7 @@ def own_cache(tmp_path_factory):
 
 
 def write(folder, name="pairs.tsv", rows=ROWS):
-    path = folder / name
-    if name.endswith("parquet"):
-        parquet.write_table(pa.Table.from_pylist(rows), path)
-    elif "nested" in name:
-        path.write_text("".join(json.dumps({"id": k, "translation": row}) + "\n" for k, row in enumerate(rows)))
-    elif "jsonl" in name:
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    else:
-        sign = "\t" if "tsv" in name else ","
-        lines = [sign.join(row.values()) for row in rows]
-        path.write_text("\n".join([*([] if "bare" in name else [sign.join(rows[0])]), *lines]))
-    return path
+    return put(folder, name, rows)
 
 
 def source(path, predict="translation", **options):
@@ -76,9 +62,10 @@ def test_columns_are_named_by_the_flags(tmp_path):
         source(path, kind="pairs").prepare()
     with pytest.raises(Problem, match="no such language here"):
         source(path, "fr", kind="pairs").prepare()
-    assert source(write(tmp_path, "nested.jsonl"), "xx", column="en", kind="pairs").prepare().codec.languages[1] == "xx"
+    nested = write(tmp_path, "nested.jsonl", [{"id": k, "translation": row} for k, row in enumerate(ROWS)])
+    assert source(nested, "xx", column="en", kind="pairs").prepare().codec.languages[1] == "xx"
     with pytest.raises(Problem, match="the first row is no head: 'a man sees a ball today"):
-        source(write(tmp_path, "bare.tsv"), kind="pairs").prepare()
+        source(put(tmp_path, "bare.tsv", ROWS, head=False), kind="pairs").prepare()
 
 
 def test_a_test_file_is_the_test_part_and_empty_sides_are_left_out(tmp_path):

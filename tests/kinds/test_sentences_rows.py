@@ -1,15 +1,10 @@
 """Labelled sentences in a table or a .jsonl file: which column is which, what is left out, and what is answered."""
 
-import csv
-import gzip
-import json
-
-import pyarrow as pa
 import pytest
 import torch
-from pyarrow import parquet
 
 import reverie
+from kinds.row_files import put
 from reverie.cli import main
 from reverie.errors import Problem
 from reverie.kinds import DataOptions
@@ -32,18 +27,7 @@ def own_cache(tmp_path_factory):
 
 
 def write(folder, name="reviews.csv", rows=ROWS):
-    path = folder / name
-    if name.endswith("parquet"):
-        parquet.write_table(pa.Table.from_pylist(rows), path)
-        return path
-    with gzip.open(path, "wt", newline="") if name.endswith(".gz") else open(path, "w", newline="") as out:
-        if "jsonl" in name:
-            out.writelines(json.dumps(row) + "\n" for row in rows)
-        else:
-            writer = csv.DictWriter(out, list(rows[0]), delimiter="\t" if "tsv" in name else ",")
-            writer.writeheader()
-            writer.writerows(rows)
-    return path
+    return put(folder, name, rows)
 
 
 def source(path, predict="verdict", **options):

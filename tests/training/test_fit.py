@@ -219,7 +219,8 @@ def test_a_corrupted_checkpoint_is_named_and_not_overwritten(pictures, tmp_path,
 def test_without_a_set_the_size_is_the_largest_that_the_time_is_enough_for(pictures, tmp_path, monkeypatch):
     """And it stays so when the run goes on with more time. Each pace is of a trial, the last one of the run."""
     paces = iter([0.001, 9, 20])
-    monkeypatch.setattr("reverie.training.fit.step_seconds", lambda trainer: next(paces))
+    for place in ("fit", "length"):  # a trial of each size, then the run's own
+        monkeypatch.setattr(f"reverie.training.{place}.step_seconds", lambda trainer: next(paces))
     run = fit(pictures, "dcgan", out=tmp_path / "run", time="60s", training={"batch": 4})
     assert (run.info["set"], run.info["config"]["width"], run.step) == ("quick", 32, 2)
     assert fit(pictures, out=run.path, steps=3).info["set"] == "quick"
@@ -229,7 +230,8 @@ def test_a_larger_size_of_a_text_model_brings_its_own_context(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cats.txt").write_text("the cat sat on the mat; the dog sat on the log.\n" * 200)
     paces = iter([0.001, 0.001, 20])
-    monkeypatch.setattr("reverie.training.fit.step_seconds", lambda trainer: next(paces))
+    for place in ("fit", "length"):  # a trial of each size, then the run's own
+        monkeypatch.setattr(f"reverie.training.{place}.step_seconds", lambda trainer: next(paces))
     small = {"fields": {"layers": 1, "width": 24}, "training": {"batch": 1}}
     run = fit("cats.txt", time="60s", **small)
     assert (run.info["set"], run.info["source"]["size"]) == ("base", [256])

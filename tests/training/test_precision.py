@@ -102,7 +102,6 @@ def test_a_run_keeps_its_precision_and_goes_on_bit_for_bit(pictures, tmp_path, u
     with pytest.raises(Problem, match="was trained with bf16"):
         fit(pictures, out=cut, steps=8, predict="labels", training={"precision": "float32"})
     said = []
-    monkeypatch.setattr("reverie.training.fit.has_units", lambda device: False)
     units(False)
 
     class Says(Silent):

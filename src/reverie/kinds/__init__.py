@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from reverie.core import Codec, Items
 
-KINDS = ("image", "sound", "pairs", "text", "series", "table", "sentences")  # in the order in which they are tried
-PREDICTED = ("image", "sound", "pairs", "sentences", "table", "series")  # where --predict is given
+KINDS = ("image", "sound", "pairs", "text", "sentences", "series", "table")  # in the order in which they are tried
+PREDICTED = ("image", "sound", "pairs", "sentences", "table", "series")  # the same, where --predict is given
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import csv
 import gzip
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,9 @@ LARGEST = 2 << 30  # bytes of one file, unpacked
 RECORDS = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 LOOKED_AT = 1_000  # rows that say which column holds texts, evenly spaced
 DIFFERENT = 0.7  # share of such cells that are not repeated, at least
+FEW = 3  # columns at most, of a table that is taken for texts where nobody says so
 BEGINNING = 1 << 16  # bytes that say how many columns there are
 SENTENCE = 8  # words that no column's name has
-LISTED = 30  # columns that an error names
 
 
 def lines(path: Path, notes: list[str]) -> list[str]:
@@ -57,24 +58,32 @@ def readable(path: Path) -> bool:
     return path.is_file() and path.name.lower().endswith((*SUFFIXES, *RECORDS))
 
 
-def looks(path: Path, most: int, of_texts: int) -> bool:
-    """Whether it is a table of 2 to `most` columns, `of_texts` of which hold texts. Of a large file that it is not,
-    little is read."""
+def shape(path: Path) -> tuple[int, int]:
+    """The columns of a small table, FEW at most, and how many of them hold texts; (0, 0) of all else, of which little
+    is read. Of a file that stays as it is, it is found once: more than one kind asks."""
+    if not readable(path):
+        return 0, 0
+    status = path.stat()
+    return _shape(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _shape(path: Path, size: int, changed: int) -> tuple[int, int]:
     try:
-        if not readable(path) or not 2 <= columns(path) <= most:
-            return False
-        table = _records(str(path), head=True) if path.name.lower().endswith(RECORDS) else read(str(path))
+        if path.name.lower().endswith(RECORDS):
+            table = _records(str(path), head=True)
+        elif 2 <= columns(path) <= FEW:
+            table = read(str(path))
+        else:
+            return 0, 0
     except Problem:  # the kind that it then is says what is wrong with it
-        return False
-    return len(table.columns) <= most and len(texts(table)) == of_texts
+        return 0, 0
+    return (len(table.columns), len(texts(table))) if len(table.columns) <= FEW else (0, 0)
 
 
 def columns(path: Path) -> int:
-    """How many, by the file's beginning; 0 where that does not say. Raises Problem."""
-    name = path.name.lower()
-    if name.endswith(RECORDS):
-        return len(_records(str(path), head=True).columns)
-    if name.endswith(".parquet"):
+    """How many a table has, by the file's beginning; 0 where that does not say."""
+    if path.name.lower().endswith(".parquet"):
         from pyarrow import ArrowException, parquet
 
         try:
@@ -157,9 +166,3 @@ def filled(rows: Mapping[str, Sequence[np.ndarray]], more: Mapping[str, np.ndarr
         for i, row in enumerate(own):
             values[name][i, : len(row)] = torch.from_numpy(row)
     return Batch(values, lengths)
-
-
-def named(names: Iterable[str]) -> str:
-    """For a message."""
-    listed = list(names)
-    return ", ".join(listed[:LISTED]) + (" …" if len(listed) > LISTED else "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -27,7 +27,7 @@ from reverie.maths.targets import form, nats, probabilities
 from reverie.spec import Field
 from reverie.training.files import write_json
 
-from .predictor import predictor
+from .predictor import predictor, predicts
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -92,6 +92,15 @@ def calibration(run: Run) -> Calibration:
     with suppress(NoRoom):  # a run that can't be written to is calibrated each time
         write_json(run.path / FILE, {"weights": mark(run), **asdict(made)})
     return made
+
+
+def leave(run: Run, say: Callable[[str], None]) -> None:
+    """Of a run that has just been trained, in its folder, so that it says how sure it is wherever its data are not."""
+    if "predict" not in run.family.abilities or predicts(run) == "sequence" or kept(run):
+        return
+    if run.prepared.calibration:
+        say(f"calibrating by {len(run.prepared.calibration):,} items")
+    calibration(run)
 
 
 def kept(run: Run) -> Calibration | None:

@@ -22,10 +22,11 @@ from reverie.kinds.find import open_source
 from . import checkpoint
 from .devices import environment, launch
 from .files import clean, locked, write_json
+from .length import length
 from .pace import MARGIN, seconds, step_seconds
-from .precision import has_units, settled
+from .precision import settled
 from .progress import Reporter, Silent
-from .resuming import unchanged
+from .resuming import unchanged, warn
 from .run import FORMAT, Run, build_config, build_model, plain
 from .seeds import reseed
 from .session import Session
@@ -213,8 +214,9 @@ class Fitting:
             raise Problem(f"--batch {training.batch} --shards {order.shards}: each shard needs at least one item")
         precision = settled(training.precision, self.fabric.device)
         return Plan(
-            training.batch, training.clip, training.ema_items, order.shards, order.seed, 0, training.keep, precision
-        )
+            training.batch, training.clip, training.ema_items, order.shards, order.seed, keep=training.keep,
+            precision=precision,
+        )  # fmt: skip
 
     def describe(self, family: Family, named: Named) -> dict[str, Any]:
         """run.json of a new run."""
@@ -258,18 +260,17 @@ class Fitting:
         session = Session(run.path, trainer, self.prepared, self.reporter, facts, sampling, self.order.tensorboard)
         if going_on and (latest := latest_checkpoint(run.path)):
             session.load(checkpoint.load(latest))
-            self.warn(run)
-        until, planned = self.schedule(run, session)
+            warn(run, self.order.retry, self.fabric, self.reporter.say)
+        until, planned = length(self.order, self.budget, run, session)
         run.info["plan"] = asdict(plan)
         self.record(run, until)
         if trainer.step >= until:
             self.reporter.say(f"{run.path}: done at step {trainer.step}; a larger --steps or --time goes on from there")
         else:
             self.sit(session, run, until, planned)
-        made = Run.open(run.path)
         if self.fabric.global_rank == 0:
-            self.calibrate(made)
-        return made
+            self.calibrate(run.path)
+        return Run.open(run.path)
 
     def sit(self, session: Session, run: Run, until: int, planned: int) -> None:
         """Train; what ended it early is kept in run.json."""
@@ -280,60 +281,20 @@ class Fitting:
             write_json(run.path / "run.json", run.info)
             raise
 
-    def calibrate(self, run: Run) -> None:
-        """Leaves a predictor's calibration in its folder, so that it says how sure it is wherever its data are not.
-        What goes wrong with that is said, and made good by the first `predict`: the run itself is whole."""
-        from reverie.tasks.calibrate import calibration, kept
-        from reverie.tasks.predictor import predicts
+    def calibrate(self, folder: Path) -> None:
+        """What goes wrong with it is said, and made good by the first `predict`: the run itself is whole."""
+        from reverie.tasks.calibrate import leave
 
-        if "predict" not in run.family.abilities or predicts(run) == "sequence" or kept(run):
-            return
-        if self.prepared.calibration:
-            self.reporter.say(f"calibrating by {len(self.prepared.calibration):,} items")
-        again = Run.open(run.path)
-        again.prepared = self.prepared  # open already; the run that is returned doesn't keep it in memory
+        run = Run.open(folder)
+        run.prepared = self.prepared  # open already; the run that is returned doesn't keep it in memory
         try:
-            calibration(again)
+            leave(run, self.reporter.say)
         except Exception as error:
             self.reporter.say(f"note: not calibrated yet ({error})")
 
     def built(self, family: Family, config: Any, seed: int) -> Model:
         reseed(seed, "model")
         return build_model(family, config, self.prepared.codec.spec)
-
-    def schedule(self, run: Run, session: Session) -> tuple[int, int]:
-        """Step at which this sitting ends, and steps that schedules are planned for: those of the first segment, so
-        that an extension goes on at the rate at which the last one ended."""
-        segments = run.info["segments"]
-        done, last = session.trainer.step, segments[-1] if segments else None
-        if self.order.steps:
-            until = self.order.steps
-        elif self.budget and not (last and last["time"] == self.budget):
-            until = self.timed(session, last)
-            if run.info.get("passes") and not last:
-                until = min(until, run.info["default_steps"])
-        else:
-            until = last["steps"] if last else run.info["default_steps"]
-        if run.info.get("passes") and not last and until == run.info["default_steps"]:
-            passes = until * run.info["plan"]["batch"] / run.info["source"]["items"]
-            self.reporter.say(f"{until} steps are {passes:.3g} passes through the items; --steps N sets another number")
-        if last and until < max(done, last["steps"]):
-            raise Problem(
-                f"{run.path}: planned for {last['steps']} steps, {done} done. Pass more --steps than {last['steps']}"
-                " to extend it, or leave --steps out to go on as planned"
-            )
-        return until, segments[0]["steps"] if segments else until
-
-    def timed(self, session: Session, last: Mapping[str, Any] | None) -> int:
-        """--time as a number of steps."""
-        trainer = session.trainer
-        if last:
-            pace = session.seconds / max(1, trainer.step)
-            return int(max(last["steps"], trainer.step + (self.budget - session.seconds) / max(pace, 1e-9)))
-        pace = step_seconds(trainer)
-        steps = max(1, int(self.budget * MARGIN / pace))
-        self.reporter.say(f"--time {self.order.time}: {steps} steps, at {1 / pace:.3g} a second in a short trial")
-        return steps
 
     def record(self, run: Run, until: int) -> None:
         """run.json, before the first step: a segment for each time the plan grew."""
@@ -346,18 +307,6 @@ class Fitting:
         if self.fabric.global_rank == 0:
             write_json(run.path / "run.json", run.info)
 
-    def warn(self, run: Run) -> None:
-        """Where going on bit for bit can't be promised, and after a divergence that would come again."""
-        if run.info.get("trouble") and not self.order.retry:
-            raise Problem(f"{run.path}: {run.info['trouble']}")
-        if run.info["plan"].get("precision") == "bf16" and not has_units(self.fabric.device):
-            self.reporter.say(f"note: bf16 is slow on this {self.fabric.device.type}, which has no units for it")
-        before, now = run.info["segments"][-1] if run.info["segments"] else {}, environment(self.fabric)
-        for name, value in now.items():
-            if name in before and before[name] != value and name != "processes":
-                self.reporter.say(
-                    f"note: {name} was {before[name]} and is {value}: the run goes on, but not bit for bit"
-                )
 
 
 def latest_checkpoint(folder: Path) -> Path | None:

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from reverie.errors import Problem
 
+from . import precision
+from .devices import environment
 from .run import Run, plain
 
 if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
     from .fit import Order
 
 
 DEFAULTS = {"seed": 0, "shards": 1}
+
+
+def warn(run: Run, retry: bool, fabric: Fabric, say: Callable[[str], None]) -> None:
+    """Where going on bit for bit can't be promised, and after a divergence that would come again."""
+    if run.info.get("trouble") and not retry:
+        raise Problem(f"{run.path}: {run.info['trouble']}")
+    if run.info["plan"].get("precision") == "bf16" and not precision.has_units(fabric.device):
+        say(f"note: bf16 is slow on this {fabric.device.type}, which has no units for it")
+    before, now = run.info["segments"][-1] if run.info["segments"] else {}, environment(fabric)
+    for name, value in now.items():
+        if name in before and before[name] != value and name != "processes":
+            say(f"note: {name} was {before[name]} and is {value}: the run goes on, but not bit for bit")
 
 
 def unchanged(old: Run, info: Mapping[str, Any], order: Order) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reverie.kinds import DataOptions, Unseen
-from reverie.kinds.texts import looks
+from reverie.kinds.texts import shape
 
 from .codec import Codec
 from .files import stems
@@ -24,7 +24,7 @@ SHEET = ".txt"  # the suffix of what `show` writes
 
 def recognise(path: Path) -> bool:
     """A folder in which a file has a twin in another language; a table of two columns of texts."""
-    return bool(stems(path)) if path.is_dir() else looks(path, 2, 2)
+    return bool(stems(path)) if path.is_dir() else shape(path) == (2, 2)
 
 
 def open(where: str, options: DataOptions) -> Pairs:

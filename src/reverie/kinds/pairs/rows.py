@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from reverie.errors import Problem
-from reverie.kinds.table.files import Table
-from reverie.kinds.texts import named, texts
+from reverie.kinds.table.files import LISTED, Table, some
+from reverie.kinds.texts import texts
 
 from .files import Pair
 
@@ -30,9 +30,9 @@ def fresh(table: Table, one: str, other: str, notes: list[str]) -> list[Pair]:
     own = texts(table)
     name = one if one in table.columns else own[0] if len(own) == 1 else ""
     if not name:
-        raise Problem(f"{table.where}: no column {one}. There are: {named(table.columns)}")
-    truths = table.columns.get(other, [None] * len(table)) if name != other else [None] * len(table)
-    rows = zip(table.numbers, table.columns[name], truths)
+        raise Problem(f"{table.where}: no column {one}. There are: {some(list(table.columns), LISTED)}")
+    known = other in table.columns and name != other
+    rows = zip(table.numbers, table.columns[name], table.columns[other] if known else [None] * len(table))
     found = [Pair(number, a, b or "") for number, a, b in rows if a]
     if len(found) < len(table):
         notes.append(f"rows without {name}, left out: {len(table) - len(found):,}")

@@ -85,12 +85,12 @@ class Pairs:
             wanted = free[-1]
         return given or next(name for name in there if name != wanted), wanted
 
-    @property
+    @cached_property
     def there(self) -> list[str]:
         """Languages, two at least. Raises Problem."""
         if self.tabular:
-            asked = {self.options.column, self.options.predict}  # whatever their cells look like
-            found = [name for name in self.table.columns if name in asked or name in languages(self.table)]
+            known = {*languages(self.table), self.options.column, self.options.predict}
+            found = [name for name in self.table.columns if name in known]
             if len(found) < 2:
                 raise Problem(f"{self.where}: one column only ({found[0]}). Give one of another language beside it")
             return found

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reverie.kinds import DataOptions, Unseen
-from reverie.kinds.texts import looks
+from reverie.kinds.texts import shape
 
 from .codec import Codec
 from .files import by_file, by_folder
@@ -18,13 +18,12 @@ from .source import Sentences
 __all__ = ["SHEET", "TARGETS", "Codec", "open", "recognise", "save", "show", "unseen"]
 
 TARGETS = ("labels",)
-FEW = 3  # columns at most, of a table that is taken for sentences where nobody says so
 SHEET = ".txt"  # the suffix of what `show` writes
 
 
 def recognise(path: Path) -> bool:
     """A folder with a text file a class, or with folders of text files; a table with little but a column of texts."""
-    return bool(by_file(path) or by_folder(path)) if path.is_dir() else looks(path, FEW, 1)
+    return bool(by_file(path) or by_folder(path)) if path.is_dir() else shape(path) in ((2, 1), (3, 1))
 
 
 def open(where: str, options: DataOptions) -> Sentences:

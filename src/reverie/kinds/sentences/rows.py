@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from reverie.errors import Problem
 from reverie.kinds import DataOptions
-from reverie.kinds.table.files import Table
-from reverie.kinds.texts import named, read, texts
+from reverie.kinds.table.files import LISTED, Table, some
+from reverie.kinds.texts import read, texts
 
 from .files import Line
 
@@ -30,48 +31,50 @@ def labelled(where: str, options: DataOptions, notes: list[str]) -> Rows:
     others = [name for name in table.columns if name not in (text, answer)]
     told = f"texts: {text}" + (f"; not read: {', '.join(others)}" if others else "")
     notes.append(told)
-    found = _lines(table, text, answer, notes)
-    columns = {name: [table.columns[name][i] or "" for i in found.values()] for name in table.columns}
-    if not found:
+    places = _whole(table, [text, answer], notes)
+    if not places:
         raise Problem(f"{where}: no row has both {text} and {answer}. Fill them")
-    return Rows(list(found), columns, text, answer)
+    columns = {name: [cells[i] or "" for i in places] for name, cells in table.columns.items()}
+    return Rows(_lines(table, places, text, answer), columns, text, answer)
 
 
 def fresh(where: str, column: str, answer: str, notes: list[str]) -> list[Line]:
     """The texts of a file to predict, with their answers where it has them. Raises Problem."""
     table = read(where)
     text = _text(table, column if column in table.columns else "", answer)
-    return list(_lines(table, text, answer if answer in table.columns else "", notes))
+    answer = answer if answer in table.columns else ""
+    return _lines(table, _whole(table, [text, answer] if answer else [text], notes), text, answer)
 
 
-def _lines(table: Table, text: str, answer: str, notes: list[str]) -> dict[Line, int]:
-    """Each line and its row."""
-    found: dict[Line, int] = {}
-    for i, cell in enumerate(table.columns[text]):
-        label = table.columns[answer][i] if answer else ""
-        if cell is not None and label is not None:
-            found[Line(cell, label, table.name(i))] = i
-    if len(found) < len(table):
-        lacking = f"{text} or {answer}" if answer else text
-        notes.append(f"{len(table) - len(found):,} rows without {lacking} left out")
-    return found
+def _whole(table: Table, names: Sequence[str], notes: list[str]) -> list[int]:
+    """The rows that have all of these."""
+    places = [i for i, cells in enumerate(zip(*(table.columns[name] for name in names))) if None not in cells]
+    if len(places) < len(table):
+        notes.append(f"{len(table) - len(places):,} rows without {' or '.join(names)} left out")
+    return places
+
+
+def _lines(table: Table, places: Sequence[int], text: str, answer: str) -> list[Line]:
+    texts, labels = table.columns[text], table.columns.get(answer, [])
+    return [Line(texts[i] or "", (labels[i] or "") if labels else "", table.name(i)) for i in places]
 
 
 def _answer(table: Table, options: DataOptions) -> str:
     asked = options.predict
     if asked in table.columns:
         return asked
-    rest = [name for name in table.columns if name not in (options.column, *([] if options.column else texts(table)))]
+    read = [options.column] if options.column else texts(table)
+    rest = [name for name in table.columns if name not in read]
     if asked == "labels" and len(rest) == 1:
         return rest[0]
-    raise Problem(f"--predict {asked}: no such column. There are: {named(table.columns)}")
+    raise Problem(f"--predict {asked}: no such column. There are: {some(list(table.columns), LISTED)}")
 
 
 def _text(table: Table, asked: str, answer: str) -> str:
     """The column that holds the texts: the one asked for, else the only one that looks like it."""
     if asked:
         if asked not in table.columns:
-            raise Problem(f"--column {asked}: no such column. There are: {named(table.columns)}")
+            raise Problem(f"--column {asked}: no such column. There are: {some(list(table.columns), LISTED)}")
         if asked == answer:
             raise Problem(f"--column {asked}: it is what --predict asks for. Name the one that holds the texts")
         return asked
@@ -82,4 +85,4 @@ def _text(table: Table, asked: str, answer: str) -> str:
     if len(rest) == 1:
         return rest[0]
     which = f"{len(found)} columns of texts" if found else "no column of texts"
-    raise Problem(f"{table.where}: {which}. Name one by --column: {named(found or rest)}")
+    raise Problem(f"{table.where}: {which}. Name one by --column: {some(found or rest, LISTED)}")

@@ -65,8 +65,8 @@ class Sentences:
         asked = replace(self.options, predict=own.answer, column=own.text)
         other = labelled(located(self.options.test).as_posix(), asked, self.notes)
         lines = [*own.lines, *(line._replace(part="test") for line in other.lines)]
-        both = own.columns.keys() & other.columns.keys()
-        return Rows(lines, {k: own.columns[k] + other.columns[k] for k in both}, own.text, own.answer)
+        both = {name: cells + other.columns[name] for name, cells in own.columns.items() if name in other.columns}
+        return Rows(lines, both, own.text, own.answer)
 
     @property
     def lines(self) -> list[Line]:

@@ -152,8 +152,8 @@ class Codec:
         """Cells of the target; all None where the table lacks a column of it. Raises Problem."""
         if any(name not in table.columns for name in self.answered):
             return [None] * len(table)
-        if self.target.of:
-            return threshold.answers(table, self.target.name, self.target.of)
+        if self.target.of and (question := threshold.parsed(self.target.name)):
+            return threshold.answers(table, question)
         return labels.joined(table, self.answered) if self.target.apart else table.columns[self.target.name]
 
     def decode(self, values: Mapping[str, Tensor]) -> list[dict[str, Any]]:

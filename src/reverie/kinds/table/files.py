@@ -21,6 +21,7 @@ MISSING = frozenset(("", "?", "na", "n/a", "nan", "null", "none", "-", "#n/a")) 
 DELIMITERS = ",;\t|"
 LOOKED_AT = 20  # lines that say which delimiter it is
 LARGEST = 4 << 30  # bytes
+NAMED, LISTED = 8, 30  # columns that a line names, and an error
 
 
 @dataclass
@@ -176,6 +177,11 @@ def _parquet(where: str) -> Table:
     if not columns or not len(found):
         raise Problem(f"{where}: no plain rows. Give a table of numbers and words")
     return Table(where, columns, notes)
+
+
+def some(names: Sequence[str], most: int = NAMED) -> str:
+    """For a line that is read by a person."""
+    return ", ".join(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
 def clean(value: Any) -> str | None:

@@ -71,7 +71,7 @@ def learn(cells: Cells) -> Scale:
     low, first, middle, third, high = np.nanquantile(x, (0, 0.25, 0.5, 0.75, 1), axis=0)
     spread = np.where(third > first, third - first, (high - low) / 2)
     differs = spread > 0
-    names = np.array([*named(), *(f"morgan:{k}" for k in range(BITS))])[often][differs]
+    names = np.array(every())[often][differs]
     middles, spreads = middle[differs].tolist(), spread[differs].tolist()
     if any(cell is None for cell in cells):
         return Scale((*names.tolist(), GAP), (*middles, 0.0), (*spreads, 1.0))
@@ -82,7 +82,7 @@ def encoded(cells: Cells, scale: Scale, where: Callable[[int], str], name: str) 
     """(N, names) float32 in (-3, 3): scaled, then bent at the ends as Holzmüller et al. bend them, so that no molecule
     lies far from all others. A gap, and a descriptor that a molecule doesn't have, is at the middle, 0. Raises Problem
     for what is no molecule."""
-    place = {known: k for k, known in enumerate((*named(), *(f"morgan:{k}" for k in range(BITS))))}
+    place = {known: k for k, known in enumerate(every())}
     known = [known for known in scale.names if known != GAP]
     other = [one for one in known if one not in place]
     if other:
@@ -141,6 +141,11 @@ def named() -> tuple[str, ...]:
     except ImportError:
         raise Problem(f"molecules: to read them takes RDKit. Run: {INSTALL}") from None
     return tuple(name for name, _ in Descriptors.descList)
+
+
+def every() -> tuple[str, ...]:
+    """Names of what `numbers` gives, in its order."""
+    return (*named(), *(f"morgan:{k}" for k in range(BITS)))
 
 
 @cache

@@ -22,12 +22,10 @@ from reverie.kinds.split import Parts, key, parts
 from . import labels, threshold
 from .codec import BUCKETS, CLASSES, Codec, Column, fit, fit_target
 from .codec import NAMED as CATEGORIES
-from .files import Table, number, read
+from .files import LISTED, Table, number, read, some
 from .items import Encoded
 from .leaks import leaks
 
-NAMED = 8  # columns that a line names
-LISTED = 30  # columns that an error names
 SAID = {
     "number": "numbers",
     "date": "dates",
@@ -61,7 +59,7 @@ class Rows:
             near = get_close_matches(name, table.columns, 3, 0.5)
             cure = f"Did you mean {near[0]}? " if near else ""
             ordered = [*near, *(c for c in table.columns if c not in near)]
-            raise Problem(f"{flag} {name}: no such column. {cure}There are: {_some(ordered, LISTED)}")
+            raise Problem(f"{flag} {name}: no such column. {cure}There are: {some(ordered, LISTED)}")
 
     def summary(self) -> Summary:
         table = self.table
@@ -85,7 +83,7 @@ class Rows:
         """Splits, then learns types, scales and categories from the training part alone."""
         table, target = self.table.checked(self.options.skip_bad), self.options.predict
         if not target:
-            names = _some(list(table.columns), LISTED)
+            names = some(list(table.columns), LISTED)
             raise Problem(f"{self.where}: no model makes rows yet. Predict a column by --predict. There are: {names}")
         wanted = labels.apart(target, table.columns)
         question = threshold.asked(target, table.columns)
@@ -120,7 +118,7 @@ class Rows:
         lacking = [name for name in self.table.columns if name not in other.columns]
         if lacking:
             raise Problem(
-                f"--test {self.options.test}: no column {lacking[0]}. There are: {_some(list(other.columns), LISTED)}"
+                f"--test {self.options.test}: no column {lacking[0]}. There are: {some(list(other.columns), LISTED)}"
             )
         target = self.options.predict
         other = labels.with_answers(other, target, labels.apart(target, other.columns))
@@ -175,7 +173,7 @@ class Rows:
             else:
                 left.append(f"{name} ({found})")
         if not features:
-            why = f": left out are {_some(left)}" if left else ""
+            why = f": left out are {some(left)}" if left else ""
             raise Problem(f"{self.where}: no column to predict {self.options.predict} from{why}")
         answers = [table.columns[self.options.predict][i] for i in places]
         target = fit_target(self.options.predict, answers, wanted)
@@ -183,12 +181,12 @@ class Rows:
         for kind, what in SAID.items():
             names = [c.name for c in features if c.type == kind]
             if names:
-                notes.append(f"{what}: {_some(names)}")
+                notes.append(f"{what}: {some(names)}")
         gaps = [f"{c.name} ({sum(table.columns[c.name][i] is None for i in places):,})" for c in features if c.missing]
         if gaps:
-            notes.append(f"with gaps, which the model is told of: {_some(gaps)}")
+            notes.append(f"with gaps, which the model is told of: {some(gaps)}")
         if left:
-            notes.append(f"left out: {_some(left)}")
+            notes.append(f"left out: {some(left)}")
         notes += predicted(target, answers)
         return Codec(tuple(features), target)
 
@@ -198,7 +196,7 @@ class Rows:
             cells = [table.columns[target.name][i] for part in (split.held_out, split.calibration) for i in part]
             other = labels.unknown(cells, target.names, target.sign)
             if other:
-                notes.append(f"labels that are not in the training part count as nothing: {_some(other)}")
+                notes.append(f"labels that are not in the training part count as nothing: {some(other)}")
         if target.type != "category":
             return
         for rows in (split.held_out, split.calibration):
@@ -222,13 +220,13 @@ def predicted(target: Column, answers: Sequence[str | None]) -> list[str]:
     if target.type == "category":
         whole = all(number(name) is not None for name in target.names)
         few = f"; at most {CLASSES} different whole numbers are classes" if whole else ""
-        return [f"predicts {target.name}: {len(target.names)} classes ({_some(list(target.names))}{few})"]
+        return [f"predicts {target.name}: {len(target.names)} classes ({some(list(target.names))}{few})"]
     how = "a column each" if target.apart else f"{target.sign!r} stands between them"
-    some = _some(list(target.names))
-    said = f"predicts {target.name}: {len(target.names)} labels, any of which may hold ({some}; {how})"
+    which = some(list(target.names))
+    said = f"predicts {target.name}: {len(target.names)} labels, any of which may hold ({which}; {how})"
     held = labels.encoded(answers, target.names, target.sign).mean(0)
     same = [name for name, share in zip(target.names, held) if share in (0, 1)]
-    return [said, *([f"labels that never or always hold in the training part: {_some(same)}"] if same else [])]
+    return [said, *([f"labels that never or always hold in the training part: {some(same)}"] if same else [])]
 
 
 def _said(found: Column | str, cells: list[str | None]) -> str:
@@ -239,7 +237,3 @@ def _said(found: Column | str, cells: list[str | None]) -> str:
     values = [v for v in map(number, cells) if v is not None]
     span = f" {min(values):g} … {max(values):g}" if found.type == "number" else ""
     return f"{found.type}{span}, {len(set(cells) - {None}):,} different{some}"
-
-
-def _some(names: list[str], most: int = NAMED) -> str:
-    return ", ".join(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most} more"

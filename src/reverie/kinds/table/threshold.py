@@ -26,14 +26,18 @@ class Threshold(NamedTuple):
 
 def asked(predict: str, columns: Collection[str]) -> Threshold | None:
     """Of `--predict "diagnosis>0"` its parts; None where it is a column's own name, or says no such thing."""
-    found = None if predict in columns else FORM.fullmatch(predict.strip())
+    return None if predict in columns else parsed(predict)
+
+
+def parsed(predict: str) -> Threshold | None:
+    found = FORM.fullmatch(predict.strip())
     bound = number(found[3]) if found else None
     return Threshold(found[1], found[2], bound) if found and bound is not None else None
 
 
-def answers(table: Table, predict: str, of: str) -> list[str | None]:
-    """yes, no, or None where the column `of` is empty. Raises Problem for a word among its numbers."""
-    _, sign, bound = asked(predict, ()) or Threshold(of, ">", 0.0)
+def answers(table: Table, question: Threshold) -> list[str | None]:
+    """yes, no, or None where its column is empty. Raises Problem for a word among its numbers."""
+    of, sign, bound = question
     said: list[str | None] = []
     for i, cell in enumerate(table.columns[of]):
         value = number(cell)
@@ -48,4 +52,4 @@ def with_answers(table: Table, predict: str) -> Table:
     found = asked(predict, table.columns)
     if found is None or found.column not in table.columns:
         return table
-    return replace(table, columns={**table.columns, predict: answers(table, predict, found.column)})
+    return replace(table, columns={**table.columns, predict: answers(table, found)})
