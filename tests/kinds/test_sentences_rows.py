@@ -88,6 +88,13 @@ def test_a_group_stays_whole_and_a_test_file_is_the_test_part(tmp_path):
     assert everything(data.held_out) == [f"a film to see again {k}" for k in range(9)]
 
 
+def test_another_group_is_other_data(tmp_path):
+    first = source(write(tmp_path), group="year").prepare().fingerprint
+    assert source(write(tmp_path), group="year").prepare().fingerprint == first
+    moved = [{**ROWS[0], "year": "2020"}, *ROWS[1:]]
+    assert source(write(tmp_path, rows=moved), group="year").prepare().fingerprint != first
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -8,6 +8,7 @@ from torch import nn
 
 from reverie.errors import Problem
 from reverie.training import precision
+from reverie.training.files import write_json
 from reverie.training.fit import fit
 from reverie.training.precision import mixed, settled
 from reverie.training.progress import Silent
@@ -110,6 +111,16 @@ def test_a_run_keeps_its_precision_and_goes_on_bit_for_bit(pictures, tmp_path, u
 
     fit(pictures, out=cut, steps=8, predict="labels", reporter=Says())
     assert any("bf16 is slow on this cpu" in line for line in said)
+
+
+def test_a_run_from_before_there_was_a_choice_is_float32(pictures, tmp_path, units):
+    units(True)
+    run = fit(pictures, "vae", out=tmp_path / "run", steps=2, set="tiny", training={"batch": 8})
+    del run.info["plan"]["precision"], run.info["config"]["decay"]
+    write_json(run.path / "run.json", run.info)
+    with pytest.raises(Problem, match="was trained with float32"):
+        fit(pictures, "vae", out=run.path, steps=4, training={"precision": "bf16"})
+    assert fit(pictures, "vae", out=run.path, steps=4, training={"precision": "auto"}).step == 4
 
 
 def test_the_rest_of_training_is_float32(pictures, tmp_path, units):

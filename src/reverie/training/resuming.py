@@ -11,6 +11,7 @@ from reverie.errors import Problem
 from . import precision
 from .devices import environment
 from .run import Run, plain
+from .trainer import Plan
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -45,9 +46,10 @@ def unchanged(old: Run, info: Mapping[str, Any], order: Order) -> None:
     for name, value in asked.items():
         if value != before[name]:
             raise Problem(f"--{name} {value}: {old.path} was trained with {before[name]}. {cure}")
+    plan = asdict(Plan(**old.info["plan"]))
     for name, value in order.training.items():
-        if name in old.info["plan"] and value not in (old.info["plan"][name], "auto"):
-            raise Problem(f"--{name} {value}: {old.path} was trained with {old.info['plan'][name]}. {cure}")
+        if name in plan and value not in (plan[name], "auto"):
+            raise Problem(f"--{name} {value}: {old.path} was trained with {plan[name]}. {cure}")
     for name, value in (("seed", order.seed), ("shards", order.shards)):
         default = DEFAULTS[name]
         if value not in (default, old.info["plan"][name]):

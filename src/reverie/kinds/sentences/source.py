@@ -134,4 +134,6 @@ class Sentences:
         digest = hashlib.blake2b(json.dumps(about).encode(), digest_size=16)
         for line in self.lines:
             digest.update("\0".join(line).encode("utf-8", "surrogateescape"))
+        for name, cells in self.rows.columns.items() if self.tabular else ():  # by which rows may be parted
+            digest.update("\0".join([name, *cells]).encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
