@@ -11,6 +11,7 @@ from PIL import Image
 
 from reverie.judging.pictures import POINTS, curve, grid, png
 from reverie.judging.report import neighbours, samples
+from reverie.judging.samples import Beside
 from reverie.judging.words import headline, number, percent
 from reverie.metrics import Metric
 
@@ -132,7 +133,7 @@ def test_a_long_curve_is_thinned_and_keeps_its_ends():
 def test_names_and_texts_are_escaped():
     assert "<b>" not in curve("<b>", [1, 2], [1.0, 2.0])
     assert "<b>" not in samples(["<b>bold</b>"])
-    assert "&lt;b&gt;" in neighbours([("<b>", ["a", "b"])])
+    assert "&lt;b&gt;" in neighbours([Beside("<b>", ["a", "b"])], "")
 
 
 def test_a_long_text_is_clipped_and_says_so():
@@ -141,4 +142,4 @@ def test_a_long_text_is_clipped_and_says_so():
 
 
 def test_nothing_to_show_shows_nothing():
-    assert samples(None) == samples(np.zeros((0, 2, 2, 1), np.uint8)) == neighbours([]) == ""
+    assert samples(None) == samples(np.zeros((0, 2, 2, 1), np.uint8)) == neighbours([], "") == ""

@@ -2,5 +2,5 @@
 
 from jaxtyping import install_import_hook
 
-modules = [f"reverie.metrics.{name}" for name in ("distances", "neighbours", "efficientnet", "features", "image")]
-install_import_hook(modules, "beartype.beartype")
+names = ("distances", "neighbours", "efficientnet", "features", "copies", "image.distribution")
+install_import_hook([f"reverie.metrics.{name}" for name in names], "beartype.beartype")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reverie.terminal import Terminal
 
 from .arguments import Parser
-from .readers import whole
+from .readers import text, whole
 
 if TYPE_CHECKING:
     from reverie.metrics import Metric
@@ -23,6 +23,9 @@ def parser(words: Sequence[str]) -> Parser:
     made.add_argument("run", metavar="RUN", help="a folder that `reverie fit` made")
     made.value("--samples", whole("--samples", 1), "items to judge by (default: as many as the kind's measures say)")
     made.value("--seed", whole("--seed", 0), "of all chance (default 0)", default=0)
+    made.value("--seeds", whole("--seeds", 1), "sampling seeds: means and intervals over them (default 1)", default=1)
+    other = "other data to judge samples by (default: the held-out part)"
+    made.value("--against", text("--against"), other, metavar="DATA")
     made.switch("--json", "print one JSON object, and nothing else, on standard output")
     return made
 
@@ -32,11 +35,13 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     from reverie.training.run import Run
 
     opened = Run.open(args.run)
-    report = evaluate(opened, samples=args.samples or 0, seed=args.seed)
+    report = evaluate(
+        opened, samples=args.samples or 0, seed=args.seed, seeds=args.seeds, against=args.against or ""
+    )
     screen.tell(*report.headline)
-    columns = ("measure", "value", "95 %", "floor", "reference", "samples", "unit")
-    screen.table(columns, map(row, report.metrics), right=("value", "floor", "reference", "samples"))
-    screen.tell(*(f"{m.name}: {m.protocol}" for m in report.metrics), *report.notes)
+    columns = ("measure", "value", "95 %", "floor", "reference", "p", "samples", "unit")
+    screen.table(columns, map(row, report.metrics), right=("value", "floor", "reference", "p", "samples"))
+    screen.tell(*protocols(report.metrics), *report.notes)
     files = [report.folder / "report.json", report.html]
     screen.files(files)
     after = f"reverie sample {shlex.quote(str(opened.path))} -n 64"
@@ -45,8 +50,17 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     return {"run": opened.path, **report.to_json(), "files": files}
 
 
+def protocols(metrics: Sequence[Metric]) -> list[str]:
+    """A line each, of equal ones together."""
+    named: dict[str, list[str]] = {}
+    for m in metrics:
+        named.setdefault(m.protocol, []).append(m.name)
+    few = {how: names if len(names) < 4 else [names[0], "…", names[-1]] for how, names in named.items()}
+    return [f"{', '.join(names)}: {how}" for how, names in few.items()]
+
+
 def row(m: Metric) -> tuple[str, ...]:
-    return m.name, number(m.value), span(m), number(m.floor), number(m.reference), f"{m.samples:,}", m.unit
+    return m.name, number(m.value), span(m), number(m.floor), number(m.reference), number(m.p), f"{m.samples:,}", m.unit
 
 
 def number(value: float | None) -> str:

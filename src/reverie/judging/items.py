@@ -1,14 +1,17 @@
-"""Which items are judged, and how they come: block by block."""
+"""Which items are judged, and how they come: from where they are kept, or drawn once and held."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from reverie.core import Items, Model
+from reverie.metrics import BLOCK, Rows
 from reverie.tasks.sample import draw, items
 from reverie.training.seeds import reseed
 from reverie.training.stream import Stream
@@ -17,7 +20,7 @@ from reverie.training.trainer import finished
 if TYPE_CHECKING:
     from reverie.training.run import Run
 
-BLOCK = 512  # items at a time: bounds memory
+HELD = 2**29  # bytes of samples that are kept in memory; more are kept in a file while they are judged
 
 
 def spread(count: int, wanted: int) -> Tensor:
@@ -26,15 +29,55 @@ def spread(count: int, wanted: int) -> Tensor:
     return torch.arange(taken) * (count - 1) // max(1, taken - 1)  # in integers: float32 would take some twice
 
 
-def raw(source: Items, index: Tensor) -> Iterator[Any]:
-    for part in torch.split(index, BLOCK):
-        yield source.raw(part)
+class Served:
+    """Some items of a set, raw, from where they are kept."""
+
+    def __init__(self, source: Items, index: Tensor):
+        self.source, self.index = source, index
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, index: np.ndarray) -> Any:
+        return self.source.raw(self.index[torch.from_numpy(np.asarray(index, np.int64))])
+
+    def labels(self) -> np.ndarray | None:
+        """Their classes (N,), where they have classes."""
+        found = [self.source.take(part).values.get("label") for part in torch.split(self.index, BLOCK)]
+        return None if not found or found[0] is None else torch.cat(found).numpy()  # type: ignore[arg-type]
 
 
-def drawn(run: Run, count: int, seed: int) -> Iterator[Any]:
+class Listed(list[Any]):
+    """Texts, taken by an array of numbers."""
+
+    def __getitem__(self, index: Any) -> Any:
+        one = super().__getitem__
+        return [one(int(i)) for i in index] if isinstance(index, np.ndarray) else one(index)
+
+
+def held(parts: Iterator[Any], count: int) -> Rows:
+    """Items that are made block by block, whole: in memory, or in a file without a name where they are many."""
+    first = next(parts)
+    if not isinstance(first, np.ndarray):
+        return Listed([*first, *(one for part in parts for one in part)])
+    shape = (count, *first.shape[1:])
+    whole: np.ndarray
+    if first[0].nbytes * count <= HELD:
+        whole = np.empty(shape, first.dtype)
+    else:
+        with tempfile.TemporaryFile() as file:  # freed by the system with the array
+            whole = np.memmap(file, first.dtype, "w+", shape=shape)
+    whole[: len(first)], at = first, len(first)
+    for part in parts:
+        whole[at : at + len(part)] = part
+        at += len(part)
+    return whole
+
+
+def drawn(run: Run, count: int, seed: int) -> Rows:
     """Samples of the run, with its model's own sampling options."""
-    for first in range(0, count, BLOCK):
-        yield draw(run, min(BLOCK, count - first), seed=seed, first=first)
+    sizes = ((first, min(BLOCK, count - first)) for first in range(0, count, BLOCK))
+    return held((draw(run, size, seed=seed, first=first) for first, size in sizes), count)
 
 
 def untrained(run: Run) -> Model:
@@ -46,7 +89,8 @@ def untrained(run: Run) -> Model:
     return finished(model.requires_grad_(False), stream, plan["seed"], run.device)
 
 
-def drawn_untrained(run: Run, count: int, seed: int) -> Iterator[Any]:
+def drawn_untrained(run: Run, count: int, seed: int) -> Rows:
     model, how = untrained(run), run.sampling() if run.sampling else None
-    for first in range(0, count, BLOCK):
-        yield items(model, run.spec, run.codec, min(BLOCK, count - first), seed=seed, how=how, first=first)
+    sizes = ((first, min(BLOCK, count - first)) for first in range(0, count, BLOCK))
+    parts = (items(model, run.spec, run.codec, size, seed=seed, how=how, first=first) for first, size in sizes)
+    return held(parts, count)

@@ -22,34 +22,39 @@ if TYPE_CHECKING:
 
     from .evaluate import Report
     from .predictions import Judged
+    from .samples import Beside
+    from .samples import Judged as Made
+    from .verdict import Verdict
 
 NOT_CURVES = ("step", "items", "seconds")
-COLUMNS = ("value", "95 %", "floor", "reference", "n")
+COLUMNS = ("value", "95 %", "floor", "reference", "p", "n")
 CHARACTERS = 600  # of a text sample, shown
 WIDE = 6  # fields that are named
 MOST = 20  # classes that a confusion table shows
+SUSPECTS = (
+    "First of each row: a sample, one of those that come nearest to a training item of all that were judged. Then that "
+    "item. Near pairs of simple things are no copies; many equal pairs are."
+)
+FIRST = "First of each row: a sample, not chosen. Then the training items most like it, among those used for the floor."
 
 
-def page(
-    run: Run,
-    report: Report,
-    shown: Any,
-    compared: Sequence[tuple[Any, Any]] | None,
-    predicted: Judged | None = None,
-) -> str:
-    """Title and verdict, numbers, samples, neighbours, mistakes, curves."""
+def page(run: Run, report: Report, made: Made | None = None, predicted: Judged | None = None) -> str:
+    """Verdict, samples, neighbours, mistakes, numbers, curves: what anyone sees first, then what experts read."""
     title = f"{run.info['model']} on {Path(run.info['source']['where']).name}"
-    said = "".join(f"<li>{escape(line)}</li>" for line in report.headline)
+    rest = report.headline[len(report.verdicts) :]  # the first lines are the verdicts'
+    said = "".join(f"<li>{escape(line)}</li>" for line in rest)
     notes = "".join(f"<p class='note'>{escape(line)}</p>" for line in report.notes)
     parts = [
         f"<h1>{escape(title)}</h1>",
         f"<p class='note'>{escape(facts(run))}</p>",
-        f"<ul class='verdict'>{said}</ul>{notes}",
-        section("Measures", table(report.metrics)),
-        section("Samples", samples(shown)),
-        section("Beside the training data", neighbours(compared)),
+        "".join(map(box, report.verdicts)),
+        f"<ul class='findings'>{said}</ul>{notes}",
+        section("Samples", samples(made.shown) if made else ""),
+        section("Nearest to the training data", neighbours(made.nearest, SUSPECTS) if made else ""),
+        section("The first samples beside the training data", neighbours(made.compared, FIRST) if made else ""),
         section("Hardest mistakes", mistakes(predicted)),
         section("Confusion", confusion(predicted)),
+        section("Measures", table(report.metrics)),
         section("Training", curves(run)),
     ]
     head = (
@@ -58,6 +63,14 @@ def page(
         f"<title>{escape(title)}: report</title><style>{STYLE}</style>"
     )
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body><main>{"".join(parts)}</main></body></html>\n'
+
+
+def box(verdict: Verdict) -> str:
+    """What is wrong, or that nothing is, to be seen at once."""
+    advice = f"<p>{escape(verdict.advice)}.</p>" if verdict.advice else ""
+    evidence = escape(verdict.evidence[0].upper() + verdict.evidence[1:])
+    tone = "fine" if verdict.name == "good" else "fault"
+    return f"<div class='verdict {tone}'><strong>{escape(verdict.title)}</strong><p>{evidence}.</p>{advice}</div>"
 
 
 def facts(run: Run) -> str:
@@ -84,16 +97,20 @@ def table(metrics: Sequence[Metric]) -> str:
     rows = []
     for m in metrics:
         between = f"{number(m.low)} … {number(m.high)}" if m.low is not None and m.high is not None else ""
-        cells = [number(m.value), between, number(m.floor), number(m.reference), f"{m.samples:,}"]
+        cells = [number(m.value), between, blank(m.floor), blank(m.reference), blank(m.p), f"{m.samples:,}"]
         numbers = "".join(f"<td data-name='{name}'>{escape(cell)}</td>" for name, cell in zip(COLUMNS, cells))
         rows.append(
             f"<tbody><tr><th scope='row'>{escape(m.name)}<small>{escape(m.unit)}</small></th>{numbers}</tr>"
-            f"<tr class='protocol'><td colspan='6'>{escape(m.protocol)}</td></tr></tbody>"
+            f"<tr class='protocol'><td colspan='7'>{escape(m.protocol)}</td></tr></tbody>"
         )
     heads = "".join(f"<th scope='col'>{name}</th>" for name in ("measure", *COLUMNS))
     about = "Floor: what real data scores against real data. Reference: a baseline that the protocol names."
     whole = f"<table><thead><tr>{heads}</tr></thead>{''.join(rows)}</table>"
     return f"<div class='wide'>{whole}</div><p class='note'>{about}</p>"
+
+
+def blank(x: float | None) -> str:
+    return "" if x is None else number(x)
 
 
 def samples(shown: Any) -> str:
@@ -108,18 +125,17 @@ def samples(shown: Any) -> str:
     return "".join(f"<pre>{escape(clipped(text))}</pre>" for text in shown[:4])
 
 
-def neighbours(compared: Sequence[tuple[Any, Any]] | None) -> str:
+def neighbours(compared: Sequence[Beside], about: str) -> str:
     """Each sample, then the training items most like it: copies would show."""
     if not compared:
         return ""
     rows = "".join(
-        f"<div class='near'><div>{item(sample, 'sample')}</div>"
-        + "".join(f"<div>{item(one, 'training item')}</div>" for one in near)
+        f"<div class='near'><div>{item(one.sample, 'sample')}</div>"
+        + "".join(f"<div>{item(other, 'training item')}</div>" for other in one.near)
         + "</div>"
-        for sample, near in compared
+        for one in compared
     )
-    about = "First of each row: a sample. Then the training items most like it, among those used for the floor."
-    kind = "pictures" if isinstance(compared[0][0], np.ndarray) else "texts"
+    kind = "pictures" if isinstance(compared[0].sample, np.ndarray) else "texts"
     return f"<p class='note'>{about}</p><div class='{kind}'>{rows}</div>"
 
 

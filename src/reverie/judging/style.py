@@ -1,9 +1,11 @@
 """How the report looks: light and dark, wide and narrow."""
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --soft: #5b6470; --line: #d8dde3; --paper: #fff; --mark: #1f6feb; }
+:root { color-scheme: light dark; --ink: #1b1f24; --soft: #5b6470; --line: #d8dde3; --paper: #fff; --mark: #1f6feb;
+  --fine: #1a7f37; --fault: #b35900; }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e9ed; --soft: #9aa4b0; --line: #333a43; --paper: #14171b; --mark: #6ea8fe; }
+  :root { --ink: #e6e9ed; --soft: #9aa4b0; --line: #333a43; --paper: #14171b; --mark: #6ea8fe;
+    --fine: #3fb950; --fault: #f0883e; }
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
@@ -11,8 +13,16 @@ main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere; margin: 0 0 .25rem; }
 h2 { font-size: 1.1rem; margin: 2.25rem 0 .5rem; }
 .note { color: var(--soft); font-size: .875rem; margin: .25rem 0; overflow-wrap: anywhere; }
-.verdict { padding: .75rem 1rem .75rem 2rem; margin: 1rem 0; border: 1px solid var(--line); border-radius: 8px; }
-.verdict li { margin: .25rem 0; }
+.verdict { padding: .75rem 1rem; margin: 1rem 0; border: 1px solid var(--line); border-left-width: 6px;
+  border-radius: 8px; }
+.verdict strong { font-size: 1.25rem; }
+.verdict p { margin: .25rem 0 0; overflow-wrap: anywhere; }
+.fine { border-left-color: var(--fine); }
+.fine strong { color: var(--fine); }
+.fault { border-left-color: var(--fault); }
+.fault strong { color: var(--fault); }
+.findings { padding-left: 1.25rem; margin: 1rem 0; }
+.findings li { margin: .25rem 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem .1rem; text-align: right; white-space: nowrap; }

@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from reverie.metrics import Metric
 
 
-def headline(metrics: Sequence[Metric]) -> list[str]:
-    """A sentence for each measure that a verdict can rest on, the most telling first."""
+def headline(metrics: Sequence[Metric], judged: bool = False) -> list[str]:
+    """A sentence for each measure that a verdict can rest on, the most telling first. `judged`: a verdict that stands
+    above them has said how far the samples are from the data."""
     found = {metric.name.split("_")[0].split("[")[0]: metric for metric in reversed(metrics)}
     named = {metric.name: metric for metric in metrics}
-    parts = [distance(found), fidelity(found), variety(found), text(named), correct(found), every(found), sure(metrics)]
+    parts = [] if judged else [distance(found)]
+    parts += [fidelity(found), variety(found), text(named), correct(found), every(found), sure(metrics)]
     parts += [near(found), onward(found), covered(found), spoken(found), translated(found)]
-    return [part for part in parts if part] or ["No measure applies to this model and this data."]
+    said = [part for part in parts if part]
+    return said or ([] if judged else ["No measure applies to this model and this data."])
 
 
 def distance(found: Mapping[str, Metric]) -> str:
@@ -123,7 +126,7 @@ def onward(found: Mapping[str, Metric]) -> str:
 def covered(found: Mapping[str, Metric]) -> str:
     """Whether intervals keep their promise."""
     m, width = found.get("coverage"), found.get("width")
-    if m is None or m.reference is None:
+    if m is None or m.reference is None or "recall" in found:  # of samples, the word means another thing
         return ""
     short = ", which is surely less" if m.high is not None and m.high < m.reference else ""
     said = f"Of its intervals that promise {percent(m.reference)}, {percent(m.value)} hold the truth{short}"

@@ -1,16 +1,28 @@
-"""Measures: pure functions of raw items, or of their features. One module a kind that has measures, named as the kind:
+"""Measures: pure functions of raw items, or of their features. One package a kind that has measures, named as the kind:
 
-    SAMPLES: int                                            how many items are judged where nobody says
-    judge(real, fake, train=None, *, untrained=None, …) -> list[Metric]
-    nearest(queries, bank, k) -> Tensor (n, k)              which items of the bank each query is most like
-    cheap(real, fake) -> (name, value)                      what a run watches while it trains; lower is better
+    SAMPLES: int                               how many items are judged where nobody says
+    prepare(sets: Sets) -> Any                 what its measures share, such as features; computed when it is first read
+    LEAST: int                                 items on either side below which sets can't be compared
+    nearest(queries, bank, k) -> Tensor (n, k) which items of the bank each query is most like
+    suspects(prepared, count) -> [(i, j), …]   the samples nearest to a training item, and which that is in the bank
+    cheap(real, fake) -> (name, value)         what a run watches while it trains; lower is better
 
-`real`, `fake` and the like are raw items, whole or block by block (`Blocks`), so that memory need not hold them all.
+Each other module of the package that has `measure(prepared) -> list[Metric]` is found and called, in the order of their
+names: adding a measure is adding a file.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib import import_module
 from math import sqrt
-from typing import Any
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Z = 1.959964  # of a 95 % interval
 
@@ -29,10 +41,65 @@ class Metric:
     high: float | None = None
     floor: float | None = None
     reference: float | None = None
+    p: float | None = None  # of the test that the protocol names
 
     def to_json(self) -> dict[str, Any]:
         """Without what does not apply."""
         return {k: v for k, v in asdict(self).items() if v is not None}
+
+
+@runtime_checkable
+class Rows(Protocol):
+    """A set of raw items: pictures as an array (N, H, W, C), or what serves them in parts from where they are kept."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: np.ndarray) -> Any:
+        """The items at index (B,), in the data's own form: (B, H, W, C), or a list of texts."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sets:
+    """What samples are judged by."""
+
+    fake: Rows  # generated items
+    real: Rows  # held out from training, or other data that was named
+    train: Rows  # training items, about as many: what they score in the samples' place is the floor
+    bank: Rows | None = None  # all training items: what could have been copied
+    untrained: Rows | None = None  # samples of the model as it was before its first step
+    labels: Any = None  # (N,) int64 numpy: the classes of `train`, where it has classes
+    classes: tuple[str, ...] = ()  # their names
+    seed: int = 0  # of the measures' own chance
+    extractor: Any = None  # of features; None: the kind's default
+    split: bool = True  # are `real` and `train` parts of one set, drawn alike?
+    classify: Callable[[Any], Any] | None = None  # raw items -> probabilities (N, classes): a judge of one's own
+
+
+BLOCK = 512  # raw items at a time: bounds memory
+
+
+def blocks(rows: Rows | list[Any], size: int = BLOCK) -> Iterator[Any]:
+    """Raw items in order, a block at a time."""
+    import numpy as np
+
+    for begin in range(0, len(rows), size):
+        end = min(begin + size, len(rows))
+        yield rows[begin:end] if isinstance(rows, list) else rows[np.arange(begin, end)]
+
+
+@lru_cache
+def measures(kind: str) -> tuple[Callable[[Any], list[Metric]], ...]:
+    """Every measure of a kind: the modules of its package that have one, in the order of their names."""
+    package = import_module(f"reverie.metrics.{kind}")
+    names = sorted(m.name for m in iter_modules(package.__path__))
+    found = [import_module(f"reverie.metrics.{kind}.{name}") for name in names]
+    return tuple(module.measure for module in found if "measure" in vars(module))
+
+
+def judge(kind: str, prepared: Any) -> list[Metric]:
+    """All that the kind's measures say of samples, from what its `prepare` made of their `Sets`."""
+    return [metric for measure in measures(kind) for metric in measure(prepared)]
 
 
 def size_name(count: int) -> str:

@@ -3,6 +3,7 @@ real data met (recall, coverage)? Distances are computed in blocks, in float64."
 
 from __future__ import annotations
 
+from math import erfc, sqrt
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from reverie.errors import Problem
+
+from . import Z
 
 ROWS = 1000  # of a distance matrix at a time
 
@@ -89,3 +92,50 @@ def nearest(
     if values is None or index is None:
         raise Problem("0 items: nothing to find a neighbour in")
     return values.sqrt(), index
+
+
+def apart(x: Float[Tensor, "n d"]) -> float:
+    """Mean distance of two different rows. 0 of fewer than two."""
+    if len(x) < 2:
+        return 0.0
+    x, _ = centred(x, x)
+    total = sum(float(squared(x[begin : begin + ROWS], x).sqrt().sum()) for begin in range(0, len(x), ROWS))
+    return total / (len(x) * (len(x) - 1))
+
+
+def vote(
+    queries: Float[Tensor, "q d"], bank: Float[Tensor, "n d"], labels: Int[Tensor, " n"], k: int
+) -> Int[Tensor, " q"]:
+    """The class that most of the k nearest rows of the bank have; of several, that of the nearest among them."""
+    votes = labels[nearest(queries, bank, k)[1]]  # (q, k)
+    counts = torch.nn.functional.one_hot(votes).sum(1).double()
+    places = torch.arange(votes.shape[1], 0, -1, dtype=torch.float64) / (2 * votes.shape[1] ** 2)  # below 1 together
+    ties = torch.zeros_like(counts).scatter_reduce_(1, votes, places.expand(len(votes), -1), "amax")
+    return (counts + ties).argmax(1)
+
+
+class Leaning(NamedTuple):
+    """How often a sample's nearest real item is one of the first sort, of `items` of each."""
+
+    share: float
+    low: float
+    high: float
+    p: float
+    items: int
+
+
+def nearer(fake: Float[Tensor, "m d"], old: Float[Tensor, "n d"], new: Float[Tensor, "k d"]) -> Leaning:
+    """Share of fakes that have an item of `old` nearer than any of `new`, both thinned to the shorter's length.
+
+    Where the fakes come of neither sort more than the other, the sorts' names may be exchanged: each of the 2n items is
+    the nearest of some number c of fakes, and the sum of c over n of the 2n items, drawn without replacement, has the
+    variance n / 2 · var(c), var over 2n - 1. So fakes that share one neighbour do not count as independent. p is
+    one-sided, normal."""
+    n = min(len(old), len(new))
+    both = [x[torch.arange(n) * len(x) // n] for x in (old, new)]  # evenly: sets are often sorted by class
+    index = nearest(fake, torch.cat(both))[1][:, 0]
+    counts = index.bincount(minlength=2 * n).double()
+    share = float(counts[:n].sum()) / len(fake)
+    error = float((counts.var(correction=1) * n / 2).sqrt()) / len(fake)
+    p = 0.5 * erfc((share - 0.5) / error / sqrt(2)) if error else 1.0
+    return Leaning(share, max(0.0, share - Z * error), min(1.0, share + Z * error), p, n)

@@ -1,4 +1,4 @@
-"""Measures of texts: how well held-out text is predicted, and how varied and how lifelike samples are."""
+"""Measures of texts: how well held-out text is predicted, and how varied, how lifelike and how new samples are."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from . import Metric, size_name
+from reverie.metrics import Sets, blocks
+
+from .seen import Seen, Texts, flat
 
 SAMPLES = 200
-WORDS = (1, 2, 3)  # n of distinct-n
+LEAST = 1
 RUN = 6  # characters: what two texts are likened by
-
-Texts = Iterable[str] | Iterable[list[str]]  # whole, or block by block
-
 
 @runtime_checkable
 class Counted(Protocol):
@@ -102,47 +101,8 @@ def divergence(one: Iterable[str], two: Iterable[str]) -> float:
     return min(1.0, max(0.0, total))
 
 
-def judge(
-    real: Texts, fake: Texts, train: Texts | None = None, *, untrained: Texts | None = None, seed: int = 0
-) -> list[Metric]:
-    """Of generated texts beside held-out ones: variety (distinct-n) and bigram statistics, each at one common length.
-    The floor is what training text scores in their place, the reference what the untrained model's samples do."""
-    held_out, samples = flat(real), flat(fake)
-    words = min(sum(len(text.split()) for text in texts) for texts in (held_out, samples))
-    out = []
-    for n in WORDS:
-        if words < 2 * n:
-            continue
-        varied, floor = (distinct(trimmed(texts, words), n) for texts in (samples, held_out))
-        start = f"first {words} words of samples; different runs of {n} words over all, within a sample"
-        protocol = f"{start}; floor: held-out text of that length (higher is not better)"
-        out.append(Metric(f"distinct_{n}", varied, "share", len(samples), protocol, floor=floor))
-    others = [None if texts is None else flat(texts) for texts in (train, untrained)]
-    return [*out, *bigram_metrics(held_out, samples, *others)]
-
-
-def flat(texts: Texts) -> list[str]:
-    return [text for part in texts for text in ([part] if isinstance(part, str) else part)]
-
-
-def bigram_metrics(
-    real: list[str], fake: list[str], train: list[str] | None, untrained: list[str] | None
-) -> list[Metric]:
-    sets = [texts for texts in (real, fake, train, untrained) if texts is not None]
-    length = min(sum(map(len, texts)) for texts in sets)
-    if length < 2:
-        return []
-
-    def against(texts: list[str] | None) -> float | None:
-        return None if texts is None else divergence(cut(texts, length), cut(real, length))
-
-    protocol = f"Jensen-Shannon divergence of character bigrams, first {length} characters of samples and held-out text"
-    protocol += "; floor: training text in their place" if train is not None else ""
-    protocol += "; reference: the untrained model's samples" if untrained is not None else ""
-    value = against(fake)
-    assert value is not None
-    name = f"bigram_js_{size_name(length)}"
-    return [Metric(name, value, "bits", len(fake), protocol, floor=against(train), reference=against(untrained))]
+def prepare(sets: Sets) -> Seen:
+    return Seen(sets)
 
 
 def cut(texts: Sequence[str], characters: int) -> list[str]:
@@ -162,6 +122,17 @@ def nearest(queries: Sequence[str], bank: Texts, k: int = 3) -> Tensor:
     shared = [[len(query & held) for query in wanted] for held in map(runs, flat(bank))]
     found = torch.tensor(shared, dtype=torch.float64).view(-1, len(wanted)).T
     return found.sort(dim=1, descending=True, stable=True).indices[:, :k]
+
+
+def suspects(seen: Seen, count: int) -> list[tuple[int, int]]:
+    """The samples of which most stands in the training text, and the training text that holds most of each."""
+    if not seen.length:
+        return []
+    bank = seen.sets.train if seen.sets.bank is None else seen.sets.bank
+    worst = sorted(range(len(seen.copied)), key=lambda i: -seen.copied[i])[:count]
+    names = [seen.long[i] for i in worst]
+    near = nearest([seen.fake[i] for i in names], blocks(bank), 1)
+    return list(zip(names, near[:, 0].tolist()))
 
 
 def runs(text: str) -> set[str]:

@@ -1,0 +1,134 @@
+"""Judging what a run makes: its samples beside held-out items, or beside other data that a person names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from math import sqrt
+from statistics import mean, stdev
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.stats import t as student
+
+from reverie.errors import Problem
+from reverie.kinds.find import open_source
+from reverie.metrics import Metric, Sets, judge
+from reverie.training.run import read_options
+
+from . import items
+
+if TYPE_CHECKING:
+    from reverie.core import Items
+    from reverie.training.run import Run
+
+SHOWN, COMPARED, NEAREST = 64, 8, 3  # samples on the page; of which beside their neighbours; how many of those
+PLENTY = 100_000  # training items among which copies are looked for, at most: more are thinned evenly, and it is said
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How samples are to be judged."""
+
+    samples: int = 0  # 0: as many as the kind's measures say
+    seed: int = 0
+    seeds: int = 1  # sampling seeds: seed, seed + 1 …
+    against: str = ""  # other data of the kind, in place of the held-out part
+    extractor: Any = None
+    classify: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A sample and the training items that it is most like."""
+
+    sample: Any
+    near: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Judged:
+    metrics: list[Metric]
+    shown: Any  # samples, the first of the seed: not chosen
+    compared: list[Beside]  # the first of them
+    nearest: list[Beside]  # of all samples that were judged, those that come nearest to a training item
+    notes: list[str]
+
+
+def judged(run: Run, asked: Asked) -> Judged:
+    """Every measure of the kind, over as many sampling seeds as are asked for. Raises Problem."""
+    measures = import_module(f"reverie.metrics.{run.spec.kind}")
+    train, notes = run.prepared.train, []
+    real, other = beside(run, asked)
+    count = asked.samples or min(measures.SAMPLES, max(len(real), SHOWN))
+    some = items.Served(train, items.spread(len(train), count))
+    bank = items.Served(train, items.spread(len(train), PLENTY))
+    if len(bank) < len(train):
+        notes.append(f"copies were looked for among {len(bank):,} of the {len(train):,} training items, evenly spaced")
+    sets = Sets(
+        fake=items.drawn(run, count, asked.seed),
+        real=items.Served(real, items.spread(len(real), count)),
+        train=some,
+        bank=bank,
+        untrained=items.drawn_untrained(run, count, asked.seed),
+        labels=some.labels(),
+        classes=classes(run),
+        seed=asked.seed,
+        extractor=asked.extractor,
+        split=not other,
+        classify=asked.classify,
+    )
+    prepared = measures.prepare(sets)
+    found = judge(run.spec.kind, prepared)
+    if asked.seeds > 1:
+        rest = [
+            judge(run.spec.kind, measures.prepare(replace(sets, fake=items.drawn(run, count, seed), seed=seed)))
+            for seed in range(asked.seed + 1, asked.seed + asked.seeds)
+        ]
+        found = over_seeds([found, *rest])
+    if len(real) < measures.LEAST:
+        notes.append(
+            f"{len(real)} held-out items: too few to say how like the data samples are; it takes {measures.LEAST}. "
+            "Keep more by --held-out"
+        )
+    elif count < measures.LEAST:
+        notes.append(f"{count} samples: too few to judge by; it takes {measures.LEAST}. Ask for more by --samples")
+    shown = sets.fake[np.arange(min(SHOWN, count))]
+    near = measures.nearest(shown[:COMPARED], some, NEAREST)
+    compared = [Beside(one, some[index.numpy()]) for one, index in zip(shown, near)]
+    pairs = [(np.array([i]), np.array([j])) for i, j in measures.suspects(prepared, COMPARED)]
+    nearest = [Beside(sets.fake[i][0], bank[j]) for i, j in pairs]
+    return Judged(found, shown, compared, nearest, notes)
+
+
+def beside(run: Run, asked: Asked) -> tuple[Items, bool]:
+    """What samples are judged by, and whether that is other data than the run's own."""
+    if not asked.against:
+        return run.prepared.held_out, False
+    source = open_source(asked.against, replace(read_options(run.info["source"]["options"]), held_out=0.0))
+    if source.kind != run.spec.kind:
+        raise Problem(f"--against {asked.against}: {source.kind}, and {run.path} makes {run.spec.kind}. Name such data")
+    prepared = source.prepare(tuple(run.info["source"]["size"]))
+    return prepared.train, True
+
+
+def classes(run: Run) -> tuple[str, ...]:
+    label = run.spec.condition.get("label")
+    return (label.names or tuple(map(str, range(label.categories)))) if label else ()
+
+
+def over_seeds(found: Sequence[Sequence[Metric]]) -> list[Metric]:
+    """Of each measure that every seed has, the mean and Student's 95 % interval over seeds."""
+    named = [{metric.name: metric for metric in one} for one in found]
+    factor = float(student.ppf(0.975, len(found) - 1)) / sqrt(len(found))
+    out = []
+    for first in found[0]:
+        if not all(first.name in one for one in named):
+            continue
+        values = [one[first.name].value for one in named]
+        half = factor * stdev(values)
+        how = f"{first.protocol}; mean of {len(values)} sampling seeds, 95 % Student interval over them"
+        middle = mean(values)
+        out.append(replace(first, value=middle, low=middle - half, high=middle + half, protocol=how))
+    return out

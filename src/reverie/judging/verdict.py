@@ -1,0 +1,182 @@
+"""What is wrong with a run, if anything, in a word each: from its numbers and its course alone, with the evidence and
+what to try next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from reverie.metrics import Metric
+
+from .course import Course
+from .words import number, percent
+
+SURE = 1e-4  # p below which a test accuses
+SHORT = 0.1  # of the usual steps: below it, a model has hardly begun
+FAR = 0.75  # of the way from the untrained model to the data: below it, samples are far from it
+COPIED, ECHOED = 0.005, 0.15  # shares above the floor that count: of copied pictures, of copied text
+LEANS = 0.6  # share of samples nearer to what was trained on; chance is a half
+ALIKE = 0.5  # of the variety of real data: below it, samples are all alike
+REPEATED = 0.1  # share of samples above the floor that repeat another
+MISSING = 0.2  # of a class's share of held-out items: as the measure of modes has it
+DULL = 0.5  # of the held-out text's share of different words
+LONGER = "Train longer: the same command with a larger --steps or --time goes on from here"
+
+
+class Verdict(NamedTuple):
+    name: str  # undertrained | collapsed | memorising | overfitted | good | unclear
+    evidence: str
+    advice: str
+
+    @property
+    def line(self) -> str:
+        return f"{self.title}: {self.evidence}." + (f" {self.advice}." if self.advice else "")
+
+    @property
+    def title(self) -> str:
+        return TITLES[self.name]
+
+    def to_json(self) -> dict[str, str]:
+        return self._asdict()
+
+
+TITLES = {
+    "undertrained": "Undertrained",
+    "collapsed": "Collapsed",
+    "memorising": "Memorising",
+    "overfitted": "Overfitted",
+    "good": "Good",
+    "unclear": "Not good yet",
+}
+
+
+class Numbers:
+    """Metrics by the first part of their names."""
+
+    def __init__(self, metrics: Sequence[Metric]):
+        self.all = list(metrics)
+
+    def find(self, start: str) -> Metric | None:
+        """frechet -> frechet_2k; not nearer_training_pixels_2k for nearer_training."""
+        return next((m for m in self.all if m.name == start or stem(m.name) == start), None)
+
+    def each(self, start: str) -> dict[str, Metric]:
+        """share -> {class: share[class]}."""
+        return {m.name[len(start) + 1 : -1]: m for m in self.all if m.name.startswith(f"{start}[")}
+
+
+def stem(name: str) -> str:
+    """Without the sample size at its end."""
+    head, _, tail = name.rpartition("_")
+    return head if tail[:1].isdigit() else name
+
+
+def verdicts(metrics: Sequence[Metric], course: Course) -> list[Verdict]:
+    """Faults, the most telling first; `good` where there is none and the numbers bear it out, `unclear` where they show
+    a distance that no fault explains; nothing where no measure says how good the model is."""
+    numbers = Numbers(metrics)
+    early = hardly_begun(numbers, course)
+    if early:
+        return [early]
+    found = [rule(numbers, course) for rule in (memorising, collapsed, overfitted)]
+    return [fault for fault in found if fault] or rest(numbers, course)
+
+
+# --------------------------------------------------------------------------------------------------------------- faults
+
+
+def hardly_begun(m: Numbers, course: Course) -> Verdict | None:
+    """Far from the data, after too little training to say more: samples of such a model are all alike, too."""
+    away = distance(m)
+    if away is None or away[0] >= FAR or (course.share >= SHORT and course.passes >= 1):
+        return None
+    begun = f"{course.step:,} steps are {percent(course.share)} of the usual {course.usual:,}"
+    if course.share >= SHORT:
+        begun = f"the model has seen {percent(course.passes)} of the data once"
+    return Verdict("undertrained", f"{away[1]}, and {begun}", LONGER)
+
+
+def distance(m: Numbers) -> tuple[float, str] | None:
+    """How much of the way from an untrained model to the data, and in words."""
+    f = m.find("frechet")
+    if f is not None and f.floor is not None and f.reference is not None and f.reference > f.floor:
+        way = (f.reference - f.value) / (f.reference - f.floor)
+        said = f"samples have come {percent(max(0.0, way))} of the way to the data"
+        ends = f"untrained {number(f.reference)}, real data {number(f.floor)}"
+        return way, f"{said} (Fréchet distance {number(f.value)}; {ends})"
+    b = m.find("bits_per_character")
+    if b is not None and b.reference is not None:
+        way = 1.0 if b.value < b.reference else 0.0
+        return way, f"a character costs {number(b.value)} bits, a plain bigram model pays {number(b.reference)}"
+    return None
+
+
+def memorising(m: Numbers, course: Course) -> Verdict | None:
+    """Samples are training items once more, or lean to what was trained on rather than to its like."""
+    said = []
+    for name, least in (("copies_exact", COPIED), ("copies", COPIED), ("copied", ECHOED)):
+        c = m.find(name)
+        if c is not None and c.p is not None and c.p < SURE and c.value - (c.floor or 0.0) > least:
+            what = "text stands word for word in" if name == "copied" else "pictures are copies from"
+            usual = percent(c.floor or 0.0)
+            said.append(f"{percent(c.value)} of the samples' {what} the training data (held-out data: {usual})")
+            break
+    for name in ("nearer_training", "nearer_training_pixels"):
+        c = m.find(name)
+        if c is not None and c.p is not None and c.p < SURE and c.value > LEANS:
+            said.append(f"{percent(c.value)} of the samples lie nearer to training items than to as many held-out ones")
+            break
+    if not said:
+        return None
+    advice = "Give it more data, stop earlier (--stop auto), or take a smaller --set"
+    return Verdict("memorising", "; ".join(said), advice)
+
+
+def collapsed(m: Numbers, course: Course) -> Verdict | None:
+    """Samples are alike, or whole classes are missing."""
+    said = []
+    spread = m.find("spread")
+    if spread is not None and spread.value < ALIKE * (spread.floor or 1.0):
+        said.append(f"samples vary {percent(spread.value)} as much as real data")
+    repeats = m.find("repeats")
+    if repeats is not None and repeats.value - (repeats.floor or 0.0) > REPEATED:
+        usual = percent(repeats.floor or 0.0)
+        said.append(f"{percent(repeats.value)} of the samples repeat another (real data: {usual})")
+    modes = m.find("modes")
+    if modes is not None and modes.reference and modes.value < modes.reference:
+        missing = [name for name, c in m.each("share").items() if c.floor and c.value < MISSING * c.floor]
+        said.append(f"{len(missing)} of {modes.reference:.0f} classes are missing ({', '.join(missing)})")
+    words = m.find("distinct_2")
+    if words is not None and words.floor is not None and words.value < DULL * words.floor:
+        usual = percent(words.floor)
+        said.append(f"{percent(words.value)} of the pairs of words are different ones (held-out text: {usual})")
+    if not said:
+        return None
+    advice = "Try another --seed, a lower --learning-rate, a larger --batch, or a family that does not collapse"
+    return Verdict("collapsed", "; ".join(said), advice)
+
+
+def overfitted(m: Numbers, course: Course) -> Verdict | None:
+    """What it was told to watch on held-out data has got worse since its best."""
+    lost = course.worsened
+    if not lost or course.keeps_best:
+        return None
+    step, value = course.best
+    last = number(course.looks[-1][1])
+    said = f"{course.measure} was best at step {step:,} ({number(value)}) and is {last} at the end"
+    return Verdict("overfitted", said, "best.ckpt holds that look; stop there (--stop auto), or give it more data")
+
+
+def rest(m: Numbers, course: Course) -> list[Verdict]:
+    away = distance(m)
+    if away is None:
+        return []
+    if away[0] >= FAR:
+        return [Verdict("good", f"{away[1]}; no fault was found", "")]
+    if course.improving:
+        still = f"{course.measure} still fell in the last third of training"
+        return [Verdict("undertrained", f"{away[1]}, and {still}", LONGER)]
+    advice = "Take a larger --set, or see which family suits the data: reverie compare"
+    return [Verdict("unclear", f"{away[1]}, and training has stopped improving", advice)]
+
+

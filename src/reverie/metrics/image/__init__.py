@@ -1,0 +1,59 @@
+"""Measures of pictures: (N, H, W, C) integers, real against generated. Is the whole alike (`distribution`), is it
+varied (`diversity`), is it new (`originality`)?"""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from reverie.metrics import Metric, Rows, Sets, blocks, features, size_name
+from reverie.metrics.distances import Statistics, frechet
+from reverie.metrics.features import Extractor
+from reverie.metrics.neighbours import nearest as nearest_rows
+
+from . import distribution
+from .seen import LEAST, Seen, longest_side
+
+__all__ = ["LEAST", "SAMPLES", "Seen", "cheap", "judge", "nearest", "prepare", "suspects"]
+SAMPLES = 2000
+
+
+def prepare(sets: Sets) -> Seen:
+    return Seen(sets)
+
+
+def suspects(seen: Seen, count: int) -> list[tuple[int, int]]:
+    """The samples that come nearest to a training picture, and which of the bank that is."""
+    found = seen.copied
+    order = found.residual.argsort(stable=True)[:count]
+    return [(int(i), int(found.source[i])) for i in order if found.residual[i].isfinite()]
+
+
+def judge(
+    real: Rows,
+    fake: Rows,
+    train: Rows | None = None,
+    *,
+    untrained: Rows | None = None,
+    extractor: Extractor | None = None,
+    seed: int = 0,
+) -> list[Metric]:
+    """Fréchet distance, KID, precision, recall, density and coverage alone: see `distribution`. Raises Problem on
+    arrays that are no pictures."""
+    floor = np.empty((0, 1, 1, 1), np.uint8) if train is None else train
+    sets = Sets(fake, real, floor, untrained=untrained, seed=seed, extractor=extractor)
+    return distribution.measure(Seen(sets))
+
+
+def nearest(queries: np.ndarray, bank: Rows, k: int = 3, *, extractor: Extractor | None = None) -> Tensor:
+    """Which k pictures of the bank each query is closest to in feature space, nearest first: (n, k) int64."""
+    chosen = extractor or features.default(longest_side(queries))
+    return nearest_rows(chosen(queries), features.gather(blocks(bank), chosen, keep=True), k)[1]
+
+
+def cheap(real: np.ndarray, fake: np.ndarray) -> tuple[str, float]:
+    """Name and value of what a run watches while it trains: a Fréchet distance on few, fast features. Lower is better.
+    The extractor is `features.cheap()`; it orders the looks of one run and says nothing about another."""
+    extractor = features.cheap()
+    value = frechet(Statistics.of(features.of(real, extractor)), Statistics.of(extractor(fake)))
+    return f"frechet_cheap_{size_name(len(fake))}", value

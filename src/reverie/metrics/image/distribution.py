@@ -1,0 +1,92 @@
+"""Do the samples, as a whole, look like the data? Fréchet distance, kernel distance, precision, recall, density and
+coverage on the features of a named extractor."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from reverie.metrics import Metric, Z, size_name, wilson
+from reverie.metrics.distances import Statistics, frechet, kid
+from reverie.metrics.neighbours import neighbourhood
+
+from .seen import Seen
+
+NEIGHBOURS, NEIGHBOURS_DENSITY = 3, 5  # Kynkäänniemi et al. 2019; Naeem et al. 2020
+UNITS = {"frechet": "squared feature distance", "kid": "squared MMD", "density": "real balls a sample, over k"}
+
+
+class Value(NamedTuple):
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+def measure(seen: Seen) -> list[Metric]:
+    """Of generated pictures against held-out real ones. The floor is what training pictures score in their place, the
+    reference what the untrained model's do. Empty where there are fewer than 6 pictures on a side."""
+    if not seen.enough:
+        return []
+    real, fake, train, untrained = seen.real, seen.fake, seen.train, seen.untrained
+    values = measures(real, fake, seen.sets.seed)
+    floor = None if train is None else measures(real, train, seen.sets.seed)
+    reference = None if untrained is None else measures(real, untrained, seen.sets.seed)
+    notes = "" if train is None else f"; floor: {len(train)} training pictures in their place"
+    notes += "" if untrained is None else f"; reference: {len(untrained)} of the untrained model"
+    start = f"{seen.extractor.name}; {len(fake)} generated against {len(real)} held-out"
+    protocols = details(len(real), len(fake), seen.extractor.dim)
+    return [
+        Metric(
+            name=f"{name}_{size_name(len(fake))}",
+            value=found.value,
+            unit=UNITS.get(name, "share"),
+            samples=len(fake),
+            protocol=f"{start}; {protocols[name]}{notes}",
+            low=found.low,
+            high=found.high,
+            floor=floor[name].value if floor else None,
+            reference=reference[name].value if reference else None,
+        )
+        for name, found in values.items()
+    ]
+
+
+def measures(real: Float[Tensor, "n d"], fake: Float[Tensor, "m d"], seed: int = 0) -> dict[str, Value]:
+    """Every measure of two sets of features, with its 95 % interval where one is cheap."""
+    kernel = kid(real, fake, torch.Generator().manual_seed(seed))
+    near = neighbourhood(real, fake, NEIGHBOURS, NEIGHBOURS_DENSITY)
+    density = float(near.density.mean())
+    spread = Z * float(near.density.std()) / sqrt(len(fake))
+    return {
+        "frechet": Value(frechet(Statistics.of(real), Statistics.of(fake))),
+        "kid": Value(kernel.value, kernel.value - Z * kernel.error, kernel.value + Z * kernel.error),
+        "precision": share(near.precise),
+        "recall": share(near.recalled),
+        "density": Value(density, max(0.0, density - spread), density + spread),
+        "coverage": share(near.covered),
+    }
+
+
+def share(hits: Tensor) -> Value:
+    return Value(float(hits.double().mean()), *wilson(float(hits.sum()), len(hits)))
+
+
+def details(real: int, fake: int, dim: int) -> dict[str, str]:
+    """What moves each number, beside the extractor and the counts."""
+    subset = min(1000, min(real, fake) // 2)
+    gaussian = "Gaussians with unbiased covariances, float64"
+    if min(real, fake) <= dim:
+        gaussian += f", fewer pictures than the {dim} dimensions (compare at equal counts only)"
+    held = "95 % Wilson interval with the other set held fixed"
+    return {
+        "frechet": gaussian,
+        "kid": f"cubic kernel, unbiased, 100 subsets of {subset}; 95 % interval by the delete-d jackknife",
+        "precision": f"k={NEIGHBOURS}; {held}",
+        "recall": f"k={NEIGHBOURS}; {held}",
+        "density": f"k={NEIGHBOURS_DENSITY}; 95 % normal interval with the real set held fixed",
+        "coverage": f"k={NEIGHBOURS_DENSITY}; {held}",
+    }

@@ -1,0 +1,136 @@
+"""A verdict follows from the numbers, either way, and holds its evidence."""
+
+import pytest
+
+from reverie.judging.course import Course
+from reverie.judging.verdict import stem, verdicts
+from reverie.metrics import Metric
+
+DONE = Course(5000, 5000, 40.0)
+
+
+def metric(name, value, **more):
+    return Metric(name, value, "", 2000, "", **more)
+
+
+GOOD = [
+    metric("frechet_2k", 500.0, floor=300.0, reference=3000.0),
+    metric("spread_2k", 0.95, floor=1.0),
+    metric("repeats_2k", 0.01, floor=0.005),
+    metric("modes_2k", 10.0, reference=10.0),
+    metric("share[cat]", 0.1, floor=0.1),
+    metric("copies_2k", 0.01, floor=0.01, p=0.5),
+    metric("copies_exact_2k", 0.0, floor=0.0, p=1.0),
+    metric("nearer_training_2k", 0.51, p=0.2),
+    metric("nearer_training_pixels_2k", 0.5, p=0.5),
+]
+
+
+def but(*changed):
+    names = {m.name for m in changed}
+    return [m for m in GOOD if m.name not in names] + list(changed)
+
+
+def names(metrics, course=DONE):
+    return [v.name for v in verdicts(metrics, course)]
+
+
+def falling(values, **more):
+    looks = [(100 * (k + 1), float(v)) for k, v in enumerate(values)]
+    return Course(5000, 5000, 40.0, "frechet_cheap_500", looks, **more)
+
+
+def test_a_good_run_has_no_fault():
+    assert names(GOOD) == ["good"]
+
+
+TEXT = metric("bits_per_character", 2.0, reference=3.0)
+FAR = metric("frechet_2k", 2000.0, floor=300.0, reference=3000.0)  # 37 % of the way
+
+
+@pytest.mark.parametrize(
+    ("metrics", "course", "says"),
+    [
+        (but(FAR), Course(50, 5000, 0.4), "undertrained"),
+        (but(FAR), Course(4000, 5000, 0.4), "undertrained"),
+        (but(FAR), falling(range(100, 80, -1)), "undertrained"),
+        (but(FAR), falling([100, 60, 50, 50, 51, 50, 49, 50, 50]), "unclear"),
+        (but(metric("copies_exact_2k", 0.01, floor=0.0, p=1e-6)), DONE, "memorising"),
+        (but(metric("copies_2k", 0.03, floor=0.01, p=1e-6)), DONE, "memorising"),
+        (but(metric("nearer_training_2k", 0.7, p=1e-9)), DONE, "memorising"),
+        (but(metric("nearer_training_pixels_2k", 0.7, p=1e-9)), DONE, "memorising"),
+        (but(metric("spread_2k", 0.4, floor=1.0)), DONE, "collapsed"),
+        (but(metric("repeats_2k", 0.2, floor=0.005)), DONE, "collapsed"),
+        (but(metric("modes_2k", 8.0, reference=10.0), metric("share[cat]", 0.0, floor=0.1)), DONE, "collapsed"),
+        (GOOD, falling([100, 60, 50, 45, 44, 46, 55, 65, 70]), "overfitted"),
+        ([TEXT, metric("copied_32", 0.5, floor=0.01, p=0.0)], DONE, "memorising"),
+        ([TEXT, metric("distinct_2", 0.1, floor=0.9)], DONE, "collapsed"),
+        ([metric("bits_per_character", 4.0, reference=3.0)], Course(10, 2000, 0.1), "undertrained"),
+        ([TEXT], DONE, "good"),
+    ],
+)  # fmt: skip
+def test_each_fault_has_its_name(metrics, course, says):
+    assert names(metrics, course) == [says]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "course"),
+    [
+        (but(metric("copies_exact_2k", 0.01, floor=0.009, p=0.4)), DONE),  # as many as honest data has
+        (but(metric("copies_2k", 0.012, floor=0.01, p=1e-9)), DONE),  # sure, and too little to matter
+        (but(metric("nearer_training_2k", 0.9, p=0.1)), DONE),  # one neighbour, by chance
+        (but(metric("nearer_training_2k", 0.55, p=1e-9)), DONE),
+        (GOOD, falling([100, 60, 50, 48, 53, 47, 52, 48, 51])),  # noise
+        (GOOD, falling([100, 60, 50, 45, 44, 46, 55, 65, 70], keeps_best=True)),  # the weights are the best look's
+        (GOOD, falling([100, 60, 50, 45, 44, 46, 55, 70, 45])),  # back again
+        (GOOD, Course(10, 5000, 0.1)),  # good already
+    ],
+)
+def test_what_is_no_fault_is_not_called_one(metrics, course):
+    assert names(metrics, course) == ["good"]
+
+
+def test_early_samples_that_are_all_alike_are_not_called_collapsed():
+    assert names(but(FAR, metric("spread_2k", 0.1, floor=1.0)), Course(50, 5000, 0.4)) == ["undertrained"]
+
+
+def test_several_faults_are_all_named():
+    both = but(metric("spread_2k", 0.2, floor=1.0), metric("copies_exact_2k", 0.9, floor=0.0, p=0.0))
+    assert names(both) == ["memorising", "collapsed"]
+
+
+def test_the_evidence_stands_in_the_verdict():
+    faults = but(metric("modes_2k", 9.0, reference=10.0), metric("share[dog]", 0.001, floor=0.1))
+    (found,) = verdicts(faults, DONE)
+    assert "1 of 10 classes are missing (dog)" in found.evidence
+    assert found.line == f"Collapsed: {found.evidence}. {found.advice}."
+    (good,) = verdicts(GOOD, DONE)
+    assert all(number in good.evidence for number in ("92.6", "500", "3000", "300"))
+
+
+def test_without_a_measure_of_distance_nothing_is_claimed():
+    assert verdicts([metric("accuracy_2k", 0.9, reference=0.1)], DONE) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("frechet_2k", "frechet"), ("nearer_training_pixels_500", "nearer_training_pixels"), ("copied_32", "copied")],
+)
+def test_a_name_is_known_without_its_size(name, first):
+    assert stem(name) == first
+    assert stem("bits_per_character") == "bits_per_character"
+
+
+def test_a_courses_noise_is_that_of_its_looks():
+    """Looks of deviation 1 about a constant: the estimate is within 4 standard errors of 1: that of the median of n
+    second differences, which overlap, is below 1.2 sqrt(3 / n)."""
+    import torch
+
+    values = 10 + torch.randn(2000, generator=torch.Generator().manual_seed(0))
+    assert falling(values.tolist()).noise == pytest.approx(1, abs=4 * 1.2 * (3 / 1000) ** 0.5)
+
+
+def test_few_looks_prove_nothing():
+    assert not falling([4, 3, 2, 1]).improving
+    assert falling([1, 2, 3, 4]).worsened == 0
+    assert Course(5, 5, 1.0).worsened == 0

@@ -1,0 +1,177 @@
+"""Whether samples are new: exact tests on sets whose answer is known."""
+
+import gzip
+from importlib import resources
+
+import numpy as np
+import pytest
+import torch
+
+from reverie.metrics import Sets, judge, neighbours
+from reverie.metrics.image.seen import Seen
+from reverie.metrics.text.seen import Seen as Texts
+from reverie.metrics.text.spans import RUN, Known
+
+
+@pytest.fixture(scope="module")
+def clothes():
+    """Fashion-MNIST's test pictures, which travel in the package, and their classes."""
+    samples = resources.files("reverie") / "samples"
+    files = [samples / f"t10k-{name}-ubyte.gz" for name in ("images-idx3", "labels-idx1")]
+    x, y = (np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8) for file in files)
+    return x[16:].reshape(-1, 28, 28, 1), y[8:].astype(np.int64)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path_factory):
+    monkeypatch.setenv("REVERIE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def found(clothes, fake, real=slice(1000, 1300), train=slice(0, 300)):
+    x, y = clothes
+    names = tuple(map(str, range(10)))
+    sets = Sets(fake, x[real], x[train], bank=x[:1000], labels=y[train], classes=names)
+    return {m.name: m for m in judge("image", Seen(sets))}
+
+
+def rest(found, start):
+    return next(m for name, m in found.items() if name.startswith(start))
+
+
+# ------------------------------------------------------------------------------------------------------------- pictures
+
+
+def test_planted_copies_are_counted_and_the_test_accuses(clothes):
+    """Of 300 samples 12 are copies: all are found, and p falls far below chance."""
+    fake = clothes[0][2000:2300].copy()
+    honest = rest(found(clothes, fake), "copies_exact").value
+    fake[::25] = clothes[0][:12]
+    m = rest(found(clothes, fake), "copies_exact")
+    assert m.value == pytest.approx(honest + 12 / 300, abs=1e-12)
+    assert m.p < 1e-3
+
+
+def test_honest_samples_are_not_accused(clothes):
+    """Other pictures of the set: each p is above a thousandth, which of eight would happen by chance once in 125."""
+    for begin in (2000, 2300):
+        numbers = found(clothes, clothes[0][begin : begin + 300])
+        for name in ("copies_exact", "copies_300", "nearer_training_300", "nearer_training_pixels"):
+            assert rest(numbers, name).p > 1e-3
+
+
+def test_samples_that_lean_on_what_was_trained_on_are_told(clothes):
+    """Training pictures with noise: no copies by pixels, and yet nearer to what was trained on."""
+    g = torch.Generator().manual_seed(0)
+    noise = (torch.randn(300, 28, 28, 1, generator=g) * 40).numpy()
+    fake = (clothes[0][:300] + noise).clip(0, 255).astype(np.uint8)
+    m = rest(found(clothes, fake), "nearer_training_pixels")
+    assert m.value > 0.8
+    assert m.p < 1e-6
+
+
+def leaning(seed, n=200, m=400):
+    g = torch.Generator().manual_seed(seed)
+    return neighbours.nearer(*(torch.randn(k, 3, generator=g) for k in (m, n, n)))
+
+
+def test_by_chance_half_of_the_samples_lean_either_way_and_p_is_even():
+    """400 draws of the null: the share's mean is a half, and p is below 0.05 in a twentieth of them, each within 4
+    standard errors."""
+    drawn = [leaning(seed) for seed in range(400)]
+    shares = torch.tensor([one.share for one in drawn])
+    assert float(shares.mean()) == pytest.approx(0.5, abs=4 * float(shares.std()) / 20)
+    rate = sum(one.p < 0.05 for one in drawn) / 400
+    assert rate == pytest.approx(0.05, abs=4 * (0.05 * 0.95 / 400) ** 0.5)
+
+
+def test_samples_that_share_one_neighbour_prove_nothing():
+    """All at one point: the nearest item is one item, of one sort or the other by chance."""
+    g = torch.Generator().manual_seed(0)
+    old, new = torch.randn(2, 100, 3, generator=g)
+    one = neighbours.nearer(old[:1].expand(500, -1), old, new)
+    assert one.share == 1
+    assert one.p > 0.1
+
+
+def test_a_longer_set_is_thinned_evenly():
+    """Sorted sets: the first half of `old` alone would hold none of what lies at 1."""
+    old = torch.cat([torch.zeros(50, 2), torch.ones(50, 2)])
+    new = torch.tensor([[0.0, 0.1], [1.0, 1.1]] * 25)
+    assert neighbours.nearer(torch.ones(10, 2), old, new).share == 1
+
+
+# ------------------------------------------------------------------------------------------------------------ diversity
+
+
+def test_real_pictures_are_as_varied_as_real_pictures(clothes):
+    numbers = found(clothes, clothes[0][2000:2300])
+    assert rest(numbers, "spread_300").value == pytest.approx(1, abs=0.05)
+    assert rest(numbers, "modes").value == rest(numbers, "modes").reference == 10
+    assert rest(numbers, "repeats").value < 0.05
+
+
+def test_two_classes_of_ten_are_counted_and_the_others_named_as_missing(clothes):
+    x, y = clothes
+    fake = x[2000:5000][np.isin(y[2000:5000], (1, 8))][:300]
+    numbers = found(clothes, fake, train=slice(0, 1000))
+    assert 2 <= rest(numbers, "modes").value <= 4  # the vote is not always right
+    assert numbers["share[1]"].value + numbers["share[8]"].value > 0.9
+    assert numbers["share[9]"].value < 0.2 * numbers["share[9]"].floor
+
+
+def test_one_picture_again_and_again_has_no_spread_and_repeats(clothes):
+    numbers = found(clothes, np.repeat(clothes[0][2000:2001], 300, axis=0))
+    assert rest(numbers, "spread_300").value == pytest.approx(0, abs=1e-3)
+    assert rest(numbers, "repeats").value == 1
+
+
+def test_the_mean_distance_of_rows_is_that_of_all_pairs():
+    x = torch.tensor([[0.0, 0], [3, 4], [6, 8]])
+    assert neighbours.apart(x) == pytest.approx((5 + 10 + 5) / 3)
+    assert neighbours.apart(x[:1]) == 0
+
+
+def test_the_nearest_among_tied_classes_wins_the_vote():
+    bank, labels = torch.tensor([[0.0], [1.0], [2.0], [3.0]]), torch.tensor([2, 0, 0, 2])
+    assert neighbours.vote(torch.tensor([[-1.0], [4.0], [1.4]]), bank, labels, 2).tolist() == [2, 2, 0]
+    assert neighbours.vote(torch.tensor([[0.4]]), bank, labels, 3).tolist() == [0]
+
+
+# ----------------------------------------------------------------------------------------------------------------- text
+
+WORDS = "in the beginning was a word and it was long enough to be told from another by anyone who reads it "
+
+
+def test_characters_in_known_runs_are_counted():
+    """Of 100 characters, 40 stand in the text; where 31 agree, none do."""
+    known = Known([WORDS * 3])
+    strange = "#" * 30
+    assert known.shares([strange + WORDS[:40] + strange]) == [0.4]
+    assert known.shares([strange + WORDS[: RUN - 1] + strange]) == [0.0]
+    assert known.covered(strange + WORDS[:40] + strange).nonzero()[0].tolist() == list(range(30, 70))
+
+
+def test_a_run_over_the_border_of_two_texts_is_not_known():
+    known = Known([WORDS[:40], WORDS[40:90]])
+    assert known.shares([WORDS[20:60]]) == [0.0]
+    assert known.shares([WORDS[41:80]]) == [1.0]
+
+
+def texts(seed, count=60, length=200):
+    g = torch.Generator().manual_seed(seed)
+    letters = torch.randint(97, 123, (count, length), generator=g).tolist()
+    return ["".join(map(chr, row)) for row in letters]
+
+
+def test_copied_text_is_accused_and_new_text_is_not():
+    train, real, new = (texts(seed) for seed in range(3))
+    copied = [a[:50] + b[:150] for a, b in zip(new, train)]
+    for fake, share in ((new, 0.0), (copied, 0.75)):
+        (m,) = [m for m in judge("text", Texts(Sets(fake, real, train))) if m.name.startswith("copied")]
+        assert m.value == pytest.approx(share, abs=0.01)  # a letter or two may agree by chance at the seam
+        assert m.floor == 0
+        assert (m.p < 1e-6) == bool(share)
+
+
+def test_texts_that_are_too_short_say_nothing():
+    assert not [m for m in judge("text", Texts(Sets(["ab"], ["cd"], ["ef"]))) if m.name.startswith("copied")]
