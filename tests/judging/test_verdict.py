@@ -66,6 +66,8 @@ FAR = metric("frechet_2k", 2000.0, floor=300.0, reference=3000.0)  # 37 % of the
         ([TEXT, metric("copied_32", 0.5, floor=0.01, p=0.0)], DONE, "memorising"),
         ([TEXT, metric("distinct_2", 0.1, floor=0.9)], DONE, "collapsed"),
         ([metric("bits_per_character", 4.0, reference=3.0)], Course(10, 2000, 0.1), "undertrained"),
+        ([metric("bits_per_character", 2.7, reference=3.0)], falling(range(100, 80, -1)), "undertrained"),
+        ([metric("bits_per_character", 2.7, reference=3.0)], DONE, "unclear"),
         ([TEXT], DONE, "good"),
     ],
 )  # fmt: skip
