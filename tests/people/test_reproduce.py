@@ -1,0 +1,140 @@
+"""`reverie reproduce` as a person meets it: what it lists and says, how it ends, and that it goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kitchen import Kitchen, write_pictures, write_recipe
+from reverie.cli import main
+from reverie.recipes.kept import every
+from reverie.recipes.reproduce import names
+
+
+def test_without_a_name_it_lists_every_recipe_with_what_is_kept(desk):
+    found = desk.reverie("reproduce", "--json").json
+    assert [one["recipe"] for one in found["recipes"]] == names()
+    kept = {one.name: one for one in every()}
+    for one in found["recipes"]:
+        whole = kept[one["recipe"]].whole if one["recipe"] in kept else {"value": None}
+        assert one["value"] == whole["value"]
+        assert bool(one["verdict"]) == bool(one["took"]) == (one["recipe"] in kept)
+    said = desk.reverie("reproduce", "--list").out
+    for one in found["recipes"]:
+        line = next(line for line in said.splitlines() if line.startswith(one["recipe"] + " "))
+        assert one["title"] in line
+        assert one["wanted"] in line
+    assert said.splitlines()[-1] == "next: reverie reproduce RECIPE"
+    assert desk.files() == {}
+
+
+def test_with_a_name_list_says_all_of_that_recipe_and_runs_nothing(desk):
+    said = desk.reverie("reproduce", "vae_mnist", "--list").out
+    for words in ("86.76 nats after 3,280 epochs", "arXiv:1509.00519", "goal: ≤ 87.2", "differs: 3,280 epochs"):
+        assert words in said
+    assert desk.files() == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("nothing",), ("nothing: no such recipe", "There are: adult_feedforward")),
+        (("vae_mnits",), ("vae_mnits: no such recipe", "Did you mean vae_mnist?")),
+        (("vae_mnist", "--seeds", "0"), ("--seeds 0: below 1",)),
+        (("vae_mnist", "--seeds", "many"), ("--seeds many: not a whole number",)),
+        (("vae_mnist", "--seed", "1", "--seeds", "2"), ("--seed 1 --seeds 2", "one of the two")),
+        (("--out", "here"), ("--out here", "reverie reproduce RECIPE --out here")),
+        (("vae_mnist", "--list", "--seeds", "2"), ("--seeds 2: nothing is run here",)),
+        (("vae_mnist", "gpt_shakespeare"), ("gpt_shakespeare: one thing too many",)),
+    ],
+)
+def test_bad_input_is_one_line(desk, words, says):
+    desk.reverie("reproduce", *words).refused(*says)
+    assert desk.files() == {}
+
+
+@pytest.mark.parametrize("seeds", [(), ("--seeds", "2")])
+def test_data_that_is_not_there_is_one_line_that_says_where_to_put_it(desk, seeds):
+    empty = {"REVERIE_DATA": str(desk.folder / "sets")}
+    done = desk.reverie("reproduce", "etth1_linear", *seeds, **empty)
+    assert "Traceback" not in done.err
+    assert done.code == 2
+    assert done.err.splitlines()[-1].startswith("reverie: etth1: not here, and not downloaded by itself. Put ETTh1.csv")
+    assert "REVERIE_DATA" in done.err
+    assert desk.files() == {}
+
+
+def run(capsys, *words):
+    code = main(["reproduce", *words])
+    return code, *capsys.readouterr()
+
+
+def test_it_ends_with_the_number_the_published_one_the_tolerance_and_the_verdict(tmp_path, monkeypatch, capsys):
+    Kitchen(tmp_path, monkeypatch)
+    code, out, _ = run(capsys, "tiny_vae")
+    assert code == 0
+    lines = out.splitlines()
+    assert "published: 1000 nats (a test)" in lines
+    assert "differs: in all" in lines
+    assert any("than the published 1000 (tolerance 1); goal ≤ 900" in line for line in lines)
+    assert f"wrote {Path('runs/recipe-tiny_vae-seed0/result.json')}" in lines
+    assert lines[-1].startswith("next: reverie ")
+
+
+def test_ctrl_c_while_it_measures_has_its_code_and_the_same_command_goes_on(tmp_path, monkeypatch, capsys):
+    kitchen = Kitchen(tmp_path, monkeypatch)
+    Path("stop").touch()
+    code, _, err = run(capsys, "tiny_vae", "--seeds", "2")
+    assert (code, kitchen.measured) == (130, 1)
+    assert "the same command goes on" in err
+    Path("stop").unlink()
+    code, out, _ = run(capsys, "tiny_vae", "--seeds", "2")
+    assert (code, kitchen.measured) == (0, 3)
+    assert "over 2 seeds" in out
+
+
+AS_COMMAND = """
+import sys, reverie.recipes as package
+package.__path__.append("recipes")
+from reverie.cli import main
+sys.exit(main(["reproduce", "tiny_vae"]))
+"""
+
+
+def test_ctrl_c_while_it_trains_has_its_code_and_the_same_command_ends_as_if_it_had_not_been(tmp_path):
+    """By the weights, bit for bit: a run that was cut is the run that was not."""
+    results = []
+    for place in ("cut", "whole"):
+        folder = tmp_path / place
+        folder.mkdir()
+        write_pictures(folder / "pictures")
+        write_recipe(folder / "recipes", steps=3000)
+        if place == "cut":
+            assert stopped(folder) == 130
+            assert not list(folder.glob("runs/*/result.json"))
+        done = subprocess.run(
+            [sys.executable, "-c", AS_COMMAND], cwd=folder, env=env(), capture_output=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        results.append((folder / "runs/recipe-tiny_vae-seed0/weights.safetensors").read_bytes())
+    assert results[0] == results[1]
+
+
+def env() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def stopped(folder: Path) -> int:
+    """The exit code of a command that gets Ctrl-C once its log has a line."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", AS_COMMAND], cwd=folder, env=env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    log, end = folder / "runs/recipe-tiny_vae-seed0/log.jsonl", time.monotonic() + 120
+    while time.monotonic() < end and not (log.is_file() and log.read_text().strip()):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    return process.wait(timeout=120)
