@@ -37,9 +37,9 @@ def test_the_page_has_each_kept_result_with_what_it_took_and_how_to_get_it():
     for file in FILES:
         result = json.loads(file.read_text())
         numbers, taken, _ = rows(text, result["recipe"])
-        assert f"{result['value']:.4g}" in numbers[1].replace("1.000", "1")
+        assert f"{result['value']:#.4g}" in numbers[1]
         assert result["unit"] in numbers[1]
-        if "low" in result and result["value"] < 1:  # an interval as it was measured
+        if "low" in result:
             assert f"{result['low']:#.4g} … {result['high']:#.4g}" in numbers[1]
         assert duration(result["training_seconds"]) in taken[4]
         assert f"torch {result['environment']['torch']}" in taken[6]
@@ -87,8 +87,6 @@ def test_a_file_that_is_no_result_fails(tmp_path):
 
 
 def test_a_result_of_an_older_recipe_is_marked(tmp_path):
-    steps = load("etth1_linear").steps
-    assert not steps, "this test takes the steps of another recipe"
     assert "older recipe" not in page(folder(tmp_path / "a"))
     recipe = load("vae_mnist")
     now = {"steps": recipe.steps, "settings": settings(recipe)}

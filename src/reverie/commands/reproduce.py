@@ -76,20 +76,9 @@ def listed(name: str, screen: Terminal) -> dict[str, Any]:
     kept = {one.name: one for one in every()}
     rows = [described(one, recipe, kept.get(one)) for one, recipe in recipes.items()]
     if name:
-        keys = (
-            "title",
-            "published",
-            "source",
-            "differs",
-            "data",
-            "model",
-            "wanted",
-            "kept",
-            "verdict",
-            "older",
-            "took",
-        )
-        screen.tell(name, *(f"  {key}: {rows[0][key]}" for key in keys if rows[0][key]))
+        said = {**rows[0], "goal": rows[0]["wanted"]}
+        keys = ("recipe", "title", "published", "source", "differs", "data", "model", "goal", "kept", "verdict", "older")
+        screen.tell(*(f"{key}: {said[key]}" for key in (*keys, "took") if said[key]))
     else:
         columns = ("recipe", "published", "goal", "kept", "verdict", "took", "title")
         screen.table(columns, map(row, rows), right=("published", "goal"))

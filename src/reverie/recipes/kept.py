@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from reverie.errors import Problem
@@ -32,7 +33,7 @@ class Kept:
     @property
     def seconds(self) -> float:
         """Of training and measuring one seed."""
-        return sum(r["training_seconds"] + r["measuring_seconds"] for r in self.results) / len(self.results)
+        return mean(float(one["training_seconds"] + one["measuring_seconds"]) for one in self.results)
 
     @property
     def older(self) -> str:
@@ -42,7 +43,8 @@ class Kept:
 
 def every(folder: Path = FOLDER) -> list[Kept]:
     """Each recipe's kept results, by name. Raises Problem for a file that is no result, or whose recipe is gone."""
-    known, found = names(), {}
+    known = names()
+    found: dict[str, list[Mapping[str, Any]]] = {}
     for file in sorted(folder.glob("**/result*.json")):
         try:
             result = json.loads(file.read_text(encoding="utf-8"))
