@@ -77,8 +77,9 @@ def listed(name: str, screen: Terminal) -> dict[str, Any]:
     rows = [described(one, recipe, kept.get(one)) for one, recipe in recipes.items()]
     if name:
         said = {**rows[0], "goal": rows[0]["wanted"]}
-        keys = ("recipe", "title", "published", "source", "differs", "data", "model", "goal", "kept", "verdict", "older")
-        screen.tell(*(f"{key}: {said[key]}" for key in (*keys, "took") if said[key]))
+        first = ("recipe", "title", "published", "source", "differs", "data", "model")
+        keys = (*first, "goal", "kept", "verdict", "older", "took")
+        screen.tell(*(f"{key}: {said[key]}" for key in keys if said[key]))
     else:
         columns = ("recipe", "published", "goal", "kept", "verdict", "took", "title")
         screen.table(columns, map(row, rows), right=("published", "goal"))
