@@ -26,15 +26,10 @@ def measure(run):
 
 
 RECIPE = Recipe(
-    title="a tiny VAE", source="a test", published="1000 nats", data="{data}", model="vae", measure=measure,
+    title="a tiny VAE", source="a test", published="1000 nats", data="pictures", model="vae", measure=measure,
     goal=900.0, published_value=1000.0, tolerance=1.0, differs="in all", set="tiny", steps={steps},
 )
 '''
-
-
-def write_recipe(folder: Path, steps: int, data: str = "pictures") -> None:
-    folder.mkdir(exist_ok=True)
-    (folder / "tiny_vae.py").write_text(RECIPE.format(steps=steps, data=data))
 
 
 def write_pictures(folder: Path) -> None:
@@ -57,8 +52,9 @@ class Kitchen:
         monkeypatch.chdir(folder)
         self.write()
 
-    def write(self, steps: int = 3, data: str = "pictures") -> None:
-        write_recipe(self.folder / "recipes", steps, data)
+    def write(self, steps: int = 3) -> None:
+        (self.folder / "recipes").mkdir(exist_ok=True)
+        (self.folder / "recipes" / "tiny_vae.py").write_text(RECIPE.format(steps=steps))
         self.patch.delitem(sys.modules, "reverie.recipes.tiny_vae", raising=False)
         invalidate_caches()
 
