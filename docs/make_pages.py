@@ -4,10 +4,8 @@ recipes' and benchmarks' own files. Nothing is written into docs/, so nothing th
 from __future__ import annotations
 
 import ast
-import json
 import os
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,8 @@ from reverie.commands.models import chosen_set, counted, said, spec_of
 from reverie.commands.models import parser as models_parser
 from reverie.commands.readers import shown, type_name
 from reverie.kinds import KINDS
+from reverie.recipes.page import page as results
+from reverie.recipes.page import table
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "reverie"
@@ -168,28 +168,7 @@ def docstring(file: Path) -> str:
     return ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
 
 
-# -------------------------------------------------------------------------------------------------------------- results
-
-
-def results() -> str:
-    """What recipes and benchmarks left: tables in benchmarks/, `result.json` of each recipe that was run to its end."""
-    said = "Every number here was written by a command that anyone can run: `python -m reverie.recipes NAME`."
-    page = ["# Results", said]
-    rows = [recipe_row(file) for file in sorted((ROOT / "benchmarks" / "results").glob("**/result*.json"))]
-    if rows:
-        page.append(table(("recipe", "measured", "goal", "published", "source"), rows))
-    for file in sorted((ROOT / "benchmarks").glob("**/*.md")):
-        page.append(re.sub(r"^#", "##", file.read_text(encoding="utf-8"), flags=re.M))
-    if len(page) == 2:
-        page.append("No recipe's result is kept in `benchmarks/results/` yet.")
-    return "\n\n".join(page) + "\n"
-
-
-def recipe_row(file: Path) -> Sequence[str]:
-    found = json.loads(file.read_text(encoding="utf-8"))
-    value = found["value"]
-    shown = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return found["recipe"], shown, *(str(found.get(key, "")) for key in ("goal", "published", "source"))
+# --------------------------------------------------------------------------------------------------------- contributing
 
 
 def contributing() -> str:
@@ -203,8 +182,3 @@ def contributing() -> str:
 def prose(part: str) -> str:
     """A docstring's paragraph; an indented one is code."""
     return part if part.startswith("    ") else escape(part, quote=False)
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

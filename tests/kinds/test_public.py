@@ -156,6 +156,14 @@ def test_a_set_that_is_not_downloaded_says_where_to_put_its_files(name, tmp_path
     with pytest.raises(Problem, match="not downloaded by itself") as caught:
         public.resolve(name)
     assert str(tmp_path / "cache" / "sets" / name) in str(caught.value)
+    assert "or set REVERIE_DATA to a folder with" in str(caught.value)
+
+
+def test_where_reverie_data_is_set_already_the_cure_is_a_folder_in_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("REVERIE_DATA", str(tmp_path / "data"))
+    with pytest.raises(Problem) as caught:
+        public.resolve("etth1")
+    assert f"or into {tmp_path / 'data' / 'timeseries'}, where REVERIE_DATA" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "tinyshakespeare"])

@@ -77,6 +77,15 @@ def typed(office, monkeypatch, capsys):
 
 
 @pytest.fixture
+def bare(desk, monkeypatch, capsys):
+    """The same in an empty folder, where no named set is but those of the package."""
+    monkeypatch.chdir(desk.folder)
+    monkeypatch.delenv("REVERIE_DATA", raising=False)
+    monkeypatch.setenv("REVERIE_CACHE", str(desk.folder / ".cache"))
+    return lambda *words: Done(main(list(map(str, words))), *capsys.readouterr())
+
+
+@pytest.fixture
 def desk(tmp_path) -> Desk:
     return Desk(tmp_path)
 

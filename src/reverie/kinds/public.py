@@ -98,7 +98,10 @@ def resolve(name: str) -> Path | None:
     for place in ([Path(given).expanduser() / folder] if given else []) + [kept]:
         if all((place / file).is_file() for file in files):
             return _of(place, files)
-    cure = f"Put {', '.join(files)} into {kept}, or set REVERIE_DATA to a folder with {folder}/{files[0]} in it"
+    either = f"set REVERIE_DATA to a folder with {folder}/{files[0]} in it"
+    if given:
+        either = f"into {Path(given).expanduser() / folder}, where REVERIE_DATA has it looked for"
+    cure = f"Put {', '.join(files)} into {kept}, or {either}"
     if name not in REMOTES:
         raise Problem(f"{name}: not here, and not downloaded by itself. {cure}")
     fetch(name, REMOTES[name], kept, cure)

@@ -1,7 +1,7 @@
 """Published results as code: model, data, settings, the number, its tolerance and its source.
 
-`python -m reverie.recipes` lists them; `python -m reverie.recipes NAME [--out FOLDER] [--seed S]` trains one, goes on
-where it was cut, measures, and writes `result.json` beside the run.
+`reverie reproduce` lists them; `reverie reproduce NAME [--seed S | --seeds K] [--out FOLDER]` trains one, goes on where
+it was cut, measures, and writes `result.json` beside the run.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,8 +22,12 @@ class Recipe:
     data: str  # a named public set
     model: str
     measure: Callable[["Run"], Mapping[str, Any]]  # everything measured; "value" is the one that counts
-    goal: float  # what "value" is to reach
+    goal: float | None  # what "value" is to reach; None: it is reported, whatever it is
     higher: bool = False  # is more better?
+    published_value: float | None = None  # where "value" may be laid beside it; of a range the best
+    tolerance: float = 0.0  # how much worse "value" may be and be reproduced, in its unit; each recipe says why as much
+    differs: str = ""  # in which way the published number was taken otherwise
+    ready: Callable[[], None] | None = None  # raises Problem, before any training, where the measure lacks something
     set: str = ""
     steps: int = 0
     time: str = ""
@@ -33,5 +37,16 @@ class Recipe:
     folds: int = 1  # of cross-validation: a run for each part that is held out, and "value" is their mean
     repeats: int = 1  # of cross-validation, each with parts drawn anew
 
-    def reached(self, value: float) -> bool:
-        return value >= self.goal if self.higher else value <= self.goal
+    def reached(self, value: float) -> bool | None:
+        """Is the goal reached? None where there is none."""
+        return None if self.goal is None else self.better_by(value, self.goal) >= 0
+
+    def better_by(self, value: float, other: float) -> float:
+        """How much better a value is than another; below 0 where it is worse."""
+        return value - other if self.higher else other - value
+
+    def reproduced(self, value: float) -> bool | None:
+        """Is a value the published one, within the tolerance, or better? None where there is none to compare with."""
+        if self.published_value is None:
+            return None
+        return self.better_by(value, self.published_value) >= -self.tolerance

@@ -19,6 +19,12 @@ COUNT = 10_000
 CLASSIFIER = Path("runs") / "recipe-fashion_classifier-seed0"
 
 
+def ready() -> None:
+    """Raises Problem where the classifier is not trained."""
+    if not (CLASSIFIER / "weights.safetensors").is_file():
+        raise Problem(f"{CLASSIFIER}: the classifier is not trained. Run: reverie reproduce fashion_classifier")
+
+
 @torch.inference_mode()
 def shares(pictures: "np.ndarray", judge: Run) -> list[float]:
     """Share of the pictures that the classifier puts into each class. Raises Problem where it takes other pictures."""
@@ -36,8 +42,7 @@ def shares(pictures: "np.ndarray", judge: Run) -> list[float]:
 
 def measure(run: Run) -> Mapping[str, Any]:
     """The smallest class's share of 10,000 samples, and the picture measures of the same samples."""
-    if not (CLASSIFIER / "run.json").is_file():
-        raise Problem(f"{CLASSIFIER}: the classifier is not trained. Run: python -m reverie.recipes fashion_classifier")
+    ready()
     judge = Run.open(CLASSIFIER)
     fake = draw(run, COUNT)
     found = shares(fake, judge)

@@ -13,6 +13,10 @@ RECIPE = Recipe(
     title="Feed-forward ensemble on ESOL, ten random 80 / 10 / 10 splits; root mean squared error in log(mol/L)",
     source="Wu et al. 2018, arXiv:1703.00564, table 3: the best, a message-passing network",
     published="0.58, a mean over random splits 80 / 10 / 10",
+    published_value=0.58,
+    tolerance=0.055,  # of a mean over three splits, whose values deviate by 0.049 here: 1.96 · 0.049 / √3
+    differs="three random splits there; here each of ten parts is held out once, and a molecule that is "
+    "there twice stays in one part",
     data="esol",
     model="feedforward",
     set="small",
