@@ -141,7 +141,7 @@ def main() -> None:
     if len(asked.faults) == len(NAMES):
         columns = dict.fromkeys(name for row in rows for name in row)
         whole = [{name: row.get(name, "") for name in columns} for row in rows]
-        said = "By `python benchmarks/verdicts.py`: planted faults, and how often good runs' samples, drawn anew, are accused."
+        said = "By `python benchmarks/verdicts.py`: planted faults, and how often good runs are accused."
         print(tables.write("verdicts", "Verdicts on planted faults", said, whole))
 
 
