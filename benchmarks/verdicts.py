@@ -95,7 +95,7 @@ def fifty(seed: int, folder: Path) -> Path:
 
 
 def alarms(run: Run, resamples: int, judged: int = JUDGED) -> list[list[str]]:
-    """Verdicts on sample sets drawn anew from 4,000 of the run's samples. Features of each picture are computed once."""
+    """Verdicts on sample sets drawn anew from 4,000 of the run's samples, whose features are computed once."""
     train, held_out = run.prepared.train, run.prepared.held_out
     fake = items.drawn(run, DRAWN, 1000)
     some = items.Served(train, items.spread(len(train), judged))
