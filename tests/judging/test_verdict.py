@@ -96,6 +96,12 @@ def test_early_samples_that_are_all_alike_are_not_called_collapsed():
     assert names(but(FAR, metric("spread_2k", 0.1, floor=1.0)), Course(50, 5000, 0.4)) == ["undertrained"]
 
 
+def test_early_collapse_is_called_so_once_the_curve_is_flat():
+    looks = [(k, v) for k, v in enumerate([100.0, 80, 79, 81, 80, 80, 80, 79, 81])]
+    flat = Course(400, 5000, 1.5, "frechet_cheap_500", looks)
+    assert names(but(FAR, metric("spread_2k", 0.1, floor=1.0)), flat) == ["collapsed"]
+
+
 def test_several_faults_are_all_named():
     both = but(metric("spread_2k", 0.2, floor=1.0), metric("copies_exact_2k", 0.9, floor=0.0, p=0.0))
     assert names(both) == ["memorising", "collapsed"]

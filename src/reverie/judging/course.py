@@ -58,6 +58,11 @@ class Course:
         return before - after > max(self.noise, GAIN * (max(values) - after))
 
     @property
+    def flat(self) -> bool:
+        """Were there looks enough to tell, and did they not fall any more?"""
+        return len(self.looks) >= FEW and not self.improving
+
+    @property
     def worsened(self) -> float:
         """How much of what was gained is lost again, where both last looks are surely above the best; else 0."""
         values = [value for _, value in self.looks]

@@ -89,7 +89,7 @@ def verdicts(metrics: Sequence[Metric], course: Course) -> list[Verdict]:
 def hardly_begun(m: Numbers, course: Course) -> Verdict | None:
     """Far from the data, after too little training to say more: samples of such a model are all alike, too."""
     away = distance(m)
-    if away is None or away[0] >= FAR or (course.share >= SHORT and course.passes >= 1):
+    if away is None or away[0] >= FAR or (course.share >= SHORT and course.passes >= 1) or course.flat:
         return None
     begun = f"{course.step:,} steps are {percent(course.share)} of the usual {course.usual:,}"
     if course.share >= SHORT:
