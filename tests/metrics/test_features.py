@@ -87,7 +87,7 @@ def test_features_do_not_depend_on_company_or_order(extractor, monkeypatch):
     x, chosen = pictures(9), extractor()
     whole = chosen(x)
     torch.testing.assert_close(chosen(x[::-1]), whole.flip(0), rtol=1e-4, atol=1e-5)
-    monkeypatch.setattr(features, "BLOCK", 2)
+    monkeypatch.setattr(features.pictures, "BLOCK", 2)
     torch.testing.assert_close(chosen(x), whole, rtol=1e-4, atol=1e-5)
 
 
