@@ -135,8 +135,8 @@ def frechet(one: Statistics, two: Statistics) -> float:
     Landau 1982): FID of Heusel et al. 2017, arXiv:1706.08500, on whatever features they are of. Raises Problem on
     features of different extractors, and on fewer than 2 items.
 
-    Of samples it is biased upwards: two equal Gaussians of d dimensions and equal variances, n items each, are
-    (2 d + d (d + 1) / 2) σ² / n apart where n is far above d, and further else. Compare at equal counts only."""
+    Of samples it is biased upwards: two of N(0, σ² I) in d dimensions, n > d items each, are on average about
+    (2 d + d (d + 1) / 2) σ² / n apart (`benchmarks/frechet_bias.py`). Compare at equal counts only."""
     alike(one, two)
     means = float((one.mean - two.mean).square().sum())
     first, second = root(one.covariance), root(two.covariance)

@@ -29,7 +29,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def named(what: str | Extractor, side: int = 64, weights: str | Path = "") -> Extractor:
+def named(what: object, side: int = 64, weights: str | Path = "") -> Extractor:
     """The extractor of that name, for pictures up to `side` pixels wide or high; an extractor is itself. `weights`:
     Inception's file, where it does not lie in torch's cache. Raises Problem on another name, on a bare network (whose
     name and input must be said), and where weights or a package are missing."""

@@ -25,7 +25,6 @@ WEIGHTS = "6726825d"  # of the published file's sha256, the first digits: in its
 INCEPTION_FILE = f"weights-inception-2015-12-05-{WEIGHTS}.pth"  # where torch-fidelity keeps its download
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION_FILE}"
 SIDE, DIM = 299, 2048
-CLEAN_BLOCK = 25  # pictures of 299 × 299 at a time: their first maps take 5.7 MB each
 
 
 def network(weights: Path) -> tuple[nn.Module, str]:
@@ -57,7 +56,7 @@ class InceptionFeatures:
         self.name = f"inception-v3-compat-torch-fidelity{other}"
 
     def __call__(self, images: np.ndarray) -> Tensor:
-        return blockwise(images, self.dim, self.block, CLEAN_BLOCK)
+        return blockwise(images, self.dim, self.block)
 
     def block(self, images: np.ndarray) -> Tensor:
         found: Tensor = self.network(pixels(images).round().to(torch.uint8).contiguous())[0]
@@ -76,7 +75,7 @@ class InceptionClean:
         self.name = f"inception-v3-clean-fid-pil-bicubic-aa{other}"
 
     def __call__(self, images: np.ndarray) -> Tensor:
-        return blockwise(images, self.dim, self.block, CLEAN_BLOCK)
+        return blockwise(images, self.dim, self.block)
 
     def block(self, images: np.ndarray) -> Tensor:
         found: Tensor = self.layers((bicubic(pixels(images), SIDE) - 128) / 128)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from reverie.errors import Problem
 
-BLOCK = 100  # pictures at a time: bounds memory, and is fixed so that rounding is the same at every call
+BLOCK = 25  # pictures that a network sees at a time, always as many: what stays in a processor's cache is fastest
 PIECE, PIECE_BYTES = 1000, 1 << 26  # pictures of a set that are held at a time; fewer where they are large
 VALUES = 1 << 24  # of pictures in float32 before they are resized, at a time: 64 MiB
 
@@ -60,14 +60,17 @@ def at_side(images: np.ndarray, side: int) -> Float[Tensor, "n 3 s s"]:
     return torch.cat(parts) if len(parts) != 1 else parts[0]
 
 
-def blockwise(images: np.ndarray, dim: int, function: Callable[[np.ndarray], Tensor], block: int = 0) -> Tensor:
-    """(N, dim) float32 by a function of at most `block` pictures (BLOCK, where it is 0), without gradients. The same
-    pictures in the same order are cut alike, so that they give the same bits."""
-    size = block or BLOCK
+def blockwise(images: np.ndarray, dim: int, function: Callable[[np.ndarray], Tensor]) -> Tensor:
+    """(N, dim) float32 by a function of BLOCK pictures, without gradients. The last block is filled up with its last
+    picture: kernels round by the size of a block, so that a picture alone would differ in the last digits (2.7e-6 of
+    the largest feature, measured; float32's own error is 3.0e-6) from the same picture among others."""
     out = torch.empty(len(images), dim)
     with torch.inference_mode():
-        for begin in range(0, len(images), size):
-            out[begin : begin + size] = function(images[begin : begin + size])
+        for begin in range(0, len(images), BLOCK):
+            block = images[begin : begin + BLOCK]
+            rest = BLOCK - len(block)
+            whole = np.concatenate([block, np.repeat(block[-1:], rest, axis=0)]) if rest else block
+            out[begin : begin + BLOCK] = function(whole)[: len(block)]
     return out
 
 
