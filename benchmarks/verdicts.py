@@ -30,6 +30,8 @@ from reverie.judging.evaluate import evaluate
 from reverie.judging.samples import classes
 from reverie.judging.verdict import verdicts
 from reverie.metrics import Sets, copies, judge
+from reverie.metrics.distances import Statistics
+from reverie.metrics.features import Streamed
 from reverie.metrics.image import Seen
 from reverie.models.adversarial.dcgan import DCGAN
 from reverie.terminal import Terminal
@@ -129,8 +131,9 @@ def alarms(run: Run, resamples: int, judged: int = JUDGED) -> list[list[str]]:
     for k in range(resamples):
         index = torch.randperm(DRAWN, generator=torch.Generator().manual_seed(k))[:judged]
         part = Seen(Sets(**{**vars(sets), "fake": fake[index.numpy()], "seed": k}))
-        part.fake, part.copied = whole.fake[index], copies.Found(*(x[index] for x in whole.copied))
-        for name in ("real", "train", "untrained", "usual", "bank"):
+        part.all_fake = Streamed(Statistics.of(whole.fake[index]), whole.fake[index])
+        part.copied = copies.Found(*(x[index] for x in whole.copied))
+        for name in ("all_real", "all_train", "all_untrained", "usual", "bank"):
             setattr(part, name, getattr(whole, name))
         found.append([v.name for v in verdicts(judge("image", part), course(run))])
     return found

@@ -51,10 +51,10 @@ def sample(run: Run | str | Path, n: int = 64, *, seed: int = 0, label: str = ""
     return opened(run).sample(n, seed=seed, label=label, **how)
 
 
-def evaluate(run: Run | str | Path, *, samples: int = 0, seed: int = 0) -> Report:
+def evaluate(run: Run | str | Path, *, samples: int = 0, seed: int = 0, **asked: Any) -> Report:
     """Judge a run or its folder by `samples` generated items (0: as many as the kind's measures say) and write its
-    report. Raises Problem."""
-    return opened(run).evaluate(samples=samples, seed=seed)
+    report. `asked`: seeds, against, extractor, classifier, statistics. Raises Problem."""
+    return opened(run).evaluate(samples=samples, seed=seed, **asked)
 
 
 def opened(run: Run | str | Path) -> Run:

@@ -26,18 +26,24 @@ def parser(words: Sequence[str]) -> Parser:
     made.value("--seeds", whole("--seeds", 1), "sampling seeds: means and intervals over them (default 1)", default=1)
     other = "other data to judge samples by (default: the held-out part)"
     made.value("--against", text("--against"), other, metavar="DATA")
+    which = "of features: default, inception, inception-clean (default: what needs no download)"
+    made.value("--extractor", text("--extractor"), which, metavar="NAME")
+    judge = "a run that predicts the same labels: judges classes"
+    made.value("--classifier", text("--classifier"), judge, metavar="RUN")
+    made.value("--statistics", text("--statistics"), "keep the real side's statistics in this file", metavar="FILE.npz")
     made.switch("--json", "print one JSON object, and nothing else, on standard output")
     return made
 
 
 def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     from reverie.judging.evaluate import evaluate
+    from reverie.judging.samples import Asked
     from reverie.training.run import Run
 
     opened = Run.open(args.run)
-    report = evaluate(
-        opened, samples=args.samples or 0, seed=args.seed, seeds=args.seeds, against=args.against or ""
-    )
+    names = ("against", "extractor", "classifier", "statistics")
+    asked = Asked(args.samples or 0, args.seed, args.seeds, **{name: getattr(args, name) or "" for name in names})
+    report = evaluate(opened, asked)
     screen.tell(*report.headline)
     columns = ("measure", "value", "95 %", "floor", "reference", "p", "samples", "unit")
     screen.table(columns, map(row, report.metrics), right=("value", "floor", "reference", "p", "samples"))

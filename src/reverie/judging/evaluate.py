@@ -85,6 +85,6 @@ def check(run: Run, asked: Asked, draws: int) -> None:
     if draws < 1:
         raise Problem(f"--draws {draws}: a likelihood needs at least 1")
     if not isinstance(run.model, Samples):
-        for name in ("against", "extractor", "classify"):
+        for name in ("against", "extractor", "classifier", "statistics"):
             if getattr(asked, name):
                 raise Problem(f"--{name}: {run.family.name} makes no samples to judge. Leave it out")

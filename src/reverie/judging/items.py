@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.core import Items, Model
+from reverie.core import Conditioned, Items, Model
 from reverie.metrics import BLOCK, Rows
-from reverie.tasks.sample import draw, items
+from reverie.tasks.sample import conditions, draw, items
 from reverie.training.seeds import reseed
 from reverie.training.stream import Stream
 from reverie.training.trainer import finished
@@ -78,6 +78,13 @@ def drawn(run: Run, count: int, seed: int) -> Rows:
     """Samples of the run, with its model's own sampling options."""
     sizes = ((first, min(BLOCK, count - first)) for first in range(0, count, BLOCK))
     return held((draw(run, size, seed=seed, first=first) for first, size in sizes), count)
+
+
+def conditions_of(run: Run, count: int, seed: int) -> np.ndarray | None:
+    """The class that each of those samples was asked for, of a model that takes one."""
+    if not isinstance(run.model, Conditioned) or not run.spec.classes:
+        return None
+    return conditions(run.spec, range(count), seed, None, torch.device("cpu"))["label"].numpy()
 
 
 def untrained(run: Run) -> Model:

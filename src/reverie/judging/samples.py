@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from math import sqrt
+from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 from scipy.stats import t as student
 
 from reverie.errors import Problem
 from reverie.kinds.find import open_source
-from reverie.metrics import Metric, Sets, judge
+from reverie.metrics import Metric, Sets, judge, size_name
+from reverie.metrics.distances import Statistics, frechet
+from reverie.metrics.image.distribution import distance
+from reverie.metrics.image.seen import Seen
 from reverie.training.run import read_options
 
-from . import items
+from . import items, judges
 
 if TYPE_CHECKING:
     from reverie.core import Items
@@ -35,8 +40,9 @@ class Asked:
     seed: int = 0
     seeds: int = 1  # sampling seeds: seed, seed + 1 …
     against: str = ""  # other data of the kind, in place of the held-out part
-    extractor: Any = None
-    classify: Callable[[Any], Any] | None = None
+    extractor: Any = None  # a name, or an Extractor; None: the kind's default
+    classifier: str = ""  # the folder of a run that predicts the same labels
+    statistics: str = ""  # a file to keep the real side's statistics in, for others to judge by
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,9 @@ def judged(run: Run, asked: Asked) -> Judged:
     """Every measure of the kind, over as many sampling seeds as are asked for. Raises Problem."""
     measures = import_module(f"reverie.metrics.{run.spec.kind}")
     train, notes = run.prepared.train, []
-    real, other = beside(run, asked)
+    file = statistics_in(run, asked)
+    real, other = (run.prepared.held_out, "") if file else beside(run, asked)
+    judge_of = judges.classifier(run, asked.classifier)
     count = asked.samples or min(measures.SAMPLES, max(len(real), SHOWN))
     some = items.Served(train, items.spread(len(train), count))
     bank = items.Served(train, items.spread(len(train), PLENTY))
@@ -75,13 +83,17 @@ def judged(run: Run, asked: Asked) -> Judged:
         labels=some.labels(),
         classes=classes(run),
         seed=asked.seed,
-        extractor=asked.extractor,
-        split=not other,
-        classify=asked.classify,
+        extractor=judges.extractor(run, asked.extractor),
+        what=other or "held-out",
+        classify=judge_of.classify if judge_of else None,
+        judge=judge_of.name if judge_of else "",
+        asked=items.conditions_of(run, count, asked.seed),
     )
     prepared = measures.prepare(sets)
-    found = judge(run.spec.kind, prepared)
-    if asked.seeds > 1:
+    found = against_file(prepared, file) if file else judge(run.spec.kind, prepared)
+    if asked.statistics:
+        keep(prepared, asked.statistics, asked.against or run.info["source"]["where"])
+    if asked.seeds > 1 and not file:
         rest = [
             judge(run.spec.kind, measures.prepare(replace(sets, fake=items.drawn(run, count, seed), seed=seed)))
             for seed in range(asked.seed + 1, asked.seed + asked.seeds)
@@ -102,15 +114,53 @@ def judged(run: Run, asked: Asked) -> Judged:
     return Judged(found, shown, compared, nearest, notes)
 
 
-def beside(run: Run, asked: Asked) -> tuple[Items, bool]:
-    """What samples are judged by, and whether that is other data than the run's own."""
+def statistics_in(run: Run, asked: Asked) -> Path | None:
+    """The file of statistics that --against names, where it names one. Raises Problem for what has none."""
+    if not asked.against.endswith(".npz") or not is_statistics(Path(asked.against)):
+        return None
+    if run.spec.kind != "image":
+        raise Problem(f"--against {asked.against}: statistics of pictures, and {run.path} makes {run.spec.kind}")
+    return Path(asked.against)
+
+
+def is_statistics(file: Path) -> bool:
+    """An .npz may also hold pictures."""
+    try:
+        with np.load(file, allow_pickle=False) as found:
+            return "scatter" in found
+    except (OSError, ValueError, EOFError, BadZipFile):
+        return False
+
+
+def against_file(seen: Any, file: Path) -> list[Metric]:
+    """Only the Fréchet distance can be told from statistics."""
+    real = Statistics.load(file, seen.extractor.name)
+    fake = seen.all_fake
+    found, count = distance(real, fake), fake.statistics.count
+    how = f"{seen.extractor.name}; {count} generated against the {real.count} pictures of {file.name}"
+    how += f" ({real.source})" if real.source else ""
+    name, unit = f"frechet_{size_name(count)}", "squared feature distance"
+    floor = None if seen.all_train is None else frechet(real, seen.all_train.statistics)
+    how += "" if floor is None else f"; floor: {seen.all_train.statistics.count} training pictures in their place"
+    return [Metric(name, found.value, unit, count, how, found.low, found.high, floor)]
+
+
+def keep(seen: Any, where: str, source: str) -> None:
+    """The real side's statistics, for other programs and machines. Raises Problem for what has none, NoRoom."""
+    if not isinstance(seen, Seen):
+        raise Problem(f"--statistics {where}: only pictures have feature statistics. Leave it out")
+    replace(seen.all_real.statistics, source=Path(source).name).save(Path(where))
+
+
+def beside(run: Run, asked: Asked) -> tuple[Items, str]:
+    """What samples are judged by; and what that is, where it is other data than the run's own."""
     if not asked.against:
-        return run.prepared.held_out, False
+        return run.prepared.held_out, ""
     source = open_source(asked.against, replace(read_options(run.info["source"]["options"]), held_out=0.0))
     if source.kind != run.spec.kind:
         raise Problem(f"--against {asked.against}: {source.kind}, and {run.path} makes {run.spec.kind}. Name such data")
     prepared = source.prepare(tuple(run.info["source"]["size"]))
-    return prepared.train, True
+    return prepared.train, f"given ({Path(asked.against).name})"
 
 
 def classes(run: Run) -> tuple[str, ...]:

@@ -72,8 +72,10 @@ class Sets:
     classes: tuple[str, ...] = ()  # their names
     seed: int = 0  # of the measures' own chance
     extractor: Any = None  # of features; None: the kind's default
-    split: bool = True  # are `real` and `train` parts of one set, drawn alike?
+    what: str = "held-out"  # what `real` is; "held-out": a part of the set that `train` is of, drawn alike
     classify: Callable[[Any], Any] | None = None  # raw items -> probabilities (N, classes): a judge of one's own
+    judge: str = ""  # its name, for the protocol
+    asked: Any = None  # (N,) the class that each sample was asked for, of a model that takes one
 
 
 BLOCK = 512  # raw items at a time: bounds memory

@@ -13,6 +13,7 @@ from torch import Tensor
 from reverie.errors import Problem
 
 from . import Z
+from .distances import finite
 
 ROWS = 1000  # of a distance matrix at a time
 
@@ -36,8 +37,9 @@ def squared(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Float[Tensor, "
 
 
 def centred(one: Tensor, two: Tensor) -> tuple[Tensor, Tensor]:
-    """Both in float64, about the first's mean: distances stay, their rounding shrinks."""
-    middle = one.double().mean(0)
+    """Both in float64, about the first's mean: distances stay, their rounding shrinks. Raises Problem on NaN."""
+    middle = finite(one).double().mean(0)
+    finite(two)
     return one.double() - middle, two.double() - middle
 
 

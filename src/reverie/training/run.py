@@ -141,11 +141,12 @@ class Run:
         named = [files] if isinstance(files, str | Path) else files
         return explain(self, [str(file) for file in named], Ask(method, of, baseline, steps, repeats, items))
 
-    def evaluate(self, *, samples: int = 0, seed: int = 0) -> Report:
-        """Judge the run and write its report. See `reverie.judging.evaluate.evaluate`."""
+    def evaluate(self, **asked: Any) -> Report:
+        """Judge the run and write its report: samples, seed, seeds, against, extractor, classifier, statistics, draws.
+        See `reverie.judging.evaluate.evaluate`."""
         from reverie.judging.evaluate import evaluate
 
-        return evaluate(self, samples=samples, seed=seed)
+        return evaluate(self, **asked)
 
     def export(self, format: str = "safetensors", out: str | Path = "") -> Path:
         """The generator as a file for other programs. See `reverie.tasks.export.export`."""

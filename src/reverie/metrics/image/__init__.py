@@ -47,7 +47,7 @@ def judge(
 
 def nearest(queries: np.ndarray, bank: Rows, k: int = 3, *, extractor: Extractor | None = None) -> Tensor:
     """Which k pictures of the bank each query is closest to in feature space, nearest first: (n, k) int64."""
-    chosen = extractor or features.default(longest_side(queries))
+    chosen = features.named(extractor or "default", longest_side(queries))
     return nearest_rows(chosen(queries), features.gather(blocks(bank), chosen, keep=True), k)[1]
 
 

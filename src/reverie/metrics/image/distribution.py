@@ -7,11 +7,11 @@ from math import sqrt
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from reverie.metrics import Metric, Z, size_name, wilson
-from reverie.metrics.distances import Statistics, frechet, kid
+from reverie.metrics.distances import Statistics, frechet, frechet_error, kid
+from reverie.metrics.features import LIMIT, Streamed
 from reverie.metrics.neighbours import neighbourhood
 
 from .seen import Seen
@@ -31,20 +31,21 @@ def measure(seen: Seen) -> list[Metric]:
     reference what the untrained model's do. Empty where there are fewer than 6 pictures on a side."""
     if not seen.enough:
         return []
-    real, fake, train, untrained = seen.real, seen.fake, seen.train, seen.untrained
+    real, fake, train, untrained = seen.all_real, seen.all_fake, seen.all_train, seen.all_untrained
     values = measures(real, fake, seen.sets.seed)
     floor = None if train is None else measures(real, train, seen.sets.seed)
     reference = None if untrained is None else measures(real, untrained, seen.sets.seed)
-    notes = "" if train is None else f"; floor: {len(train)} training pictures in their place"
-    notes += "" if untrained is None else f"; reference: {len(untrained)} of the untrained model"
-    start = f"{seen.extractor.name}; {len(fake)} generated against {len(real)} held-out"
-    protocols = details(len(real), len(fake), seen.extractor.dim)
+    count, against = fake.statistics.count, real.statistics.count
+    notes = "" if train is None else f"; floor: {train.statistics.count} training pictures in their place"
+    notes += "" if untrained is None else f"; reference: {untrained.statistics.count} of the untrained model"
+    start = f"{seen.extractor.name}; {count} generated against {against} {seen.sets.what}"
+    protocols = details(against, count, seen.extractor.dim)
     return [
         Metric(
-            name=f"{name}_{size_name(len(fake))}",
+            name=f"{name}_{size_name(count)}",
             value=found.value,
             unit=UNITS.get(name, "share"),
-            samples=len(fake),
+            samples=count,
             protocol=f"{start}; {protocols[name]}{notes}",
             low=found.low,
             high=found.high,
@@ -55,20 +56,27 @@ def measure(seen: Seen) -> list[Metric]:
     ]
 
 
-def measures(real: Float[Tensor, "n d"], fake: Float[Tensor, "m d"], seed: int = 0) -> dict[str, Value]:
-    """Every measure of two sets of features, with its 95 % interval where one is cheap."""
-    kernel = kid(real, fake, torch.Generator().manual_seed(seed))
-    near = neighbourhood(real, fake, NEIGHBOURS, NEIGHBOURS_DENSITY)
+def measures(real: Streamed, fake: Streamed, seed: int = 0) -> dict[str, Value]:
+    """Every measure of two sets, with its 95 % interval. The Fréchet distance is of all items, the others are of those
+    whose features were kept."""
+    kernel = kid(real.kept, fake.kept, torch.Generator().manual_seed(seed))
+    near = neighbourhood(real.kept, fake.kept, NEIGHBOURS, NEIGHBOURS_DENSITY)
     density = float(near.density.mean())
-    spread = Z * float(near.density.std()) / sqrt(len(fake))
+    spread = Z * float(near.density.std()) / sqrt(len(fake.kept))
     return {
-        "frechet": Value(frechet(Statistics.of(real), Statistics.of(fake))),
+        "frechet": distance(real.statistics, fake),
         "kid": Value(kernel.value, kernel.value - Z * kernel.error, kernel.value + Z * kernel.error),
         "precision": share(near.precise),
         "recall": share(near.recalled),
         "density": Value(density, max(0.0, density - spread), density + spread),
         "coverage": share(near.covered),
     }
+
+
+def distance(real: Statistics, fake: Streamed) -> Value:
+    """Fréchet's, with an interval of its spread."""
+    value, half = frechet(real, fake.statistics), Z * frechet_error(real, fake.kept, fake.statistics)
+    return Value(value, max(0.0, value - half), value + half)
 
 
 def share(hits: Tensor) -> Value:
@@ -78,10 +86,12 @@ def share(hits: Tensor) -> Value:
 def details(real: int, fake: int, dim: int) -> dict[str, str]:
     """What moves each number, beside the extractor and the counts."""
     subset = min(1000, min(real, fake) // 2)
-    gaussian = "Gaussians with unbiased covariances, float64"
+    gaussian = "Gaussians with unbiased covariances, float64; 95 % interval by the delta method: of its spread over "
+    gaussian += "samples, not of the bias that few have"
     if min(real, fake) <= dim:
         gaussian += f", fewer pictures than the {dim} dimensions (compare at equal counts only)"
     held = "95 % Wilson interval with the other set held fixed"
+    held += f"; of the first {LIMIT}" if max(real, fake) > LIMIT else ""
     return {
         "frechet": gaussian,
         "kid": f"cubic kernel, unbiased, 100 subsets of {subset}; 95 % interval by the delete-d jackknife",

@@ -55,7 +55,7 @@ def spread(seen: Seen) -> Metric:
 
 def repeats(seen: Seen) -> Metric:
     """Share of samples that are a copy of another sample."""
-    fake, real = seen.sets.fake, seen.sets.real
+    fake, real = seen.some, seen.held_out
 
     def share(rows: Rows) -> Tensor:
         return nearest(rows, Bank(rows), skip=True).copied.double()
@@ -74,7 +74,7 @@ def classes(seen: Seen) -> Judged | None:
     if sets.classify is not None:
         real, fake = (
             torch.cat([torch.as_tensor(sets.classify(part)).argmax(1) for part in blocks(rows, BLOCK)])
-            for rows in (sets.real, sets.fake)
+            for rows in (seen.held_out, seen.some)
         )
         return Judged(real, fake, "classes by the classifier that was named")
     if sets.labels is None or len(sets.classes) < 2 or seen.train is None:

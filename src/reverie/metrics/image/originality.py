@@ -18,7 +18,7 @@ HOW = "pixels, also mirrored or moved by one; a copy leaves at most {limit} of i
 def measure(seen: Seen) -> list[Metric]:
     if not len(seen.sets.fake) or not len(seen.bank):
         return []
-    return [*copies(seen), *(leaning(seen) if seen.sets.split else [])]
+    return [*copies(seen), *(leaning(seen) if seen.sets.what == "held-out" else [])]
 
 
 def copies(seen: Seen) -> list[Metric]:
@@ -47,7 +47,7 @@ def leaning(seen: Seen) -> list[Metric]:
     train, real = seen.sets.train, seen.sets.real
     if min(len(train), len(real), len(seen.sets.fake)) < LEAST or seen.train is None:
         return []
-    pixels = [thumbnails(rows) for rows in (seen.sets.fake, train, real)]
+    pixels = [thumbnails(rows) for rows in (seen.some, train, seen.held_out)]
     out = []
     for name, how, (fake, old, new) in (
         ("nearer_training", seen.extractor.name, (seen.fake, seen.train, seen.real)),

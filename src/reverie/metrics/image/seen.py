@@ -1,55 +1,88 @@
 """What the measures of pictures share: each set's features, and how near each picture is to a training picture. All of
-it is computed when it is first read."""
+it is computed when it is first read, and in memory that does not grow with the number of samples: what needs pictures
+one by one sees the first 10,000 of a set."""
 
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from reverie.metrics import Rows, Sets, blocks, features
 from reverie.metrics.copies import Bank, Found, nearest
-from reverie.metrics.features import Extractor
+from reverie.metrics.features import LIMIT, Extractor, Streamed
 
 LEAST = 6  # pictures on either side of what compares two sets
+
+
+class First:
+    """The first pictures of a set."""
+
+    def __init__(self, rows: Rows):
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return min(len(self.rows), LIMIT)
+
+    def __getitem__(self, index: np.ndarray) -> Any:
+        return self.rows[index]
 
 
 class Seen:
     def __init__(self, sets: Sets):
         self.sets = sets
+        self.some, self.held_out = First(sets.fake), First(sets.real)
 
     @cached_property
     def extractor(self) -> Extractor:
         """The one that was asked for, else the default at the pictures' size."""
-        chosen: Extractor = self.sets.extractor or features.default(longest_side(self.sets.real))
-        return chosen
+        return features.named(self.sets.extractor or "default", longest_side(self.sets.fake))
 
     @property
     def enough(self) -> bool:
         return min(len(self.sets.real), len(self.sets.fake)) >= LEAST
 
-    def of(self, rows: Rows | None, keep: bool) -> Tensor | None:
-        """(n, dim); None where there are too few."""
-        if rows is None or len(rows) < LEAST:
-            return None
-        return features.gather(blocks(rows), self.extractor, keep=keep)
+    def streamed(self, rows: Rows, cached: bool) -> Streamed:
+        return features.stream(blocks(rows), self.extractor, cached=cached)
+
+    def maybe(self, rows: Rows | None, cached: bool) -> Streamed | None:
+        """None where there are too few."""
+        return self.streamed(rows, cached) if rows is not None and len(rows) >= LEAST else None
 
     @cached_property
+    def all_real(self) -> Streamed:
+        return self.streamed(self.sets.real, cached=True)
+
+    @cached_property
+    def all_fake(self) -> Streamed:
+        return self.streamed(self.sets.fake, cached=False)
+
+    @cached_property
+    def all_train(self) -> Streamed | None:
+        return self.maybe(self.sets.train, cached=True)
+
+    @cached_property
+    def all_untrained(self) -> Streamed | None:
+        return self.maybe(self.sets.untrained, cached=False)
+
+    @property
     def real(self) -> Tensor:
-        return features.gather(blocks(self.sets.real), self.extractor, keep=True)
+        """(n, dim)."""
+        return self.all_real.kept
 
-    @cached_property
+    @property
     def fake(self) -> Tensor:
-        return features.gather(blocks(self.sets.fake), self.extractor)
+        return self.all_fake.kept
 
-    @cached_property
+    @property
     def train(self) -> Tensor | None:
-        return self.of(self.sets.train, keep=True)
+        return self.all_train.kept if self.all_train else None
 
-    @cached_property
+    @property
     def untrained(self) -> Tensor | None:
-        return self.of(self.sets.untrained, keep=False)
+        return self.all_untrained.kept if self.all_untrained else None
 
     @cached_property
     def bank(self) -> Bank:
@@ -58,12 +91,12 @@ class Seen:
     @cached_property
     def copied(self) -> Found:
         """Of each sample."""
-        return nearest(self.sets.fake, self.bank)
+        return nearest(self.some, self.bank)
 
     @cached_property
     def usual(self) -> Found:
         """The same of each held-out picture: how near an honest one comes."""
-        return nearest(self.sets.real, self.bank)
+        return nearest(self.held_out, self.bank)
 
 
 def longest_side(rows: Rows) -> int:
