@@ -2,5 +2,6 @@
 
 from jaxtyping import install_import_hook
 
-modules = [f"reverie.metrics.{name}" for name in ("distances", "neighbours", "efficientnet", "features", "image")]
+NAMES = ("distances", "neighbours", "efficientnet", "features", "image", "spread")
+modules = [f"reverie.metrics.{name}" for name in NAMES]
 install_import_hook(modules, "beartype.beartype")

@@ -4,6 +4,8 @@
     judge(real, fake, train=None, *, untrained=None, …) -> list[Metric]
     nearest(queries, bank, k) -> Tensor (n, k)              which items of the bank each query is most like
     cheap(real, fake) -> (name, value)                      what a run watches while it trains; lower is better
+    left_out(real, fake, groups) -> list[float]             the same without each group of items: its noise comes of it
+    spread(real, fake) -> float                             how varied samples are beside data: 1 as data, 0 all alike
 
 `real`, `fake` and the like are raw items, whole or block by block (`Blocks`), so that memory need not hold them all.
 """

@@ -15,8 +15,10 @@ from torch import Tensor
 from . import Metric, Z, features, size_name, wilson
 from .distances import Statistics, frechet, kid
 from .features import Extractor
+from .left_out import left_out as left_out
 from .neighbours import nearest as nearest_rows
 from .neighbours import neighbourhood
+from .spread import spread as spread
 
 NEIGHBOURS, NEIGHBOURS_DENSITY = 3, 5  # Kynkäänniemi et al. 2019; Naeem et al. 2020
 SAMPLES = 2000
