@@ -1,14 +1,20 @@
 """Signs of trouble in a log, each said when it shows and only then; and the gradients' norms that they read."""
 
+import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
+from PIL import Image
 from torch import nn
 
 from reverie.core import Loss, Model, Spec, Update
 from reverie.errors import Diverged
+from reverie.models.adversarial.dcgan import DCGAN
 from reverie.spec import Field
 from reverie.training import health
+from reverie.training.fit import fit
+from reverie.training.log import read
+from reverie.training.progress import Silent
 from reverie.training.sentinel import FIRST, Sentinel
 from reverie.training.trainer import Plan, Trainer
 from toys import Values
@@ -153,3 +159,31 @@ def test_norms_are_taken_where_they_are_asked_for_and_change_nothing():
         assert all(torch.equal(one[k], other[k]) for k in one)
     assert torch.equal(plain.model.one, with_norms.model.one)
     assert torch.equal(plain.model.other, with_norms.model.other)
+
+
+# ------------------------------------------------------------------------------------------------------------ whole runs
+
+
+class Told(Silent):
+    def __init__(self):
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
+
+
+def test_a_run_logs_its_health_and_a_collapse_is_said_once_and_ends_nothing(tmp_path, monkeypatch):
+    """A generator that hears nothing of its noise makes one picture over and over."""
+    monkeypatch.setenv("REVERIE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(DCGAN, "noise", lambda self, generator, how: torch.zeros(self.cfg.latents))
+    folder, told = tmp_path / "pictures", Told()
+    folder.mkdir()
+    for i, x in enumerate(np.random.default_rng(0).integers(0, 256, (60, 16, 20), dtype=np.uint8)):
+        Image.fromarray(x).save(folder / f"{i}.png")
+    run = fit(folder, "dcgan", out=tmp_path / "run", steps=120, set="tiny", training={"batch": 8}, reporter=told)
+    lines = read(run.path / "log.jsonl")
+    assert [line["step"] for line in lines if "sample_spread" in line] == [50, 100, 120]
+    assert all(line["sample_spread"] < 1e-3 for line in lines if "sample_spread" in line)
+    assert all(line["gradient_norm_generator"] > 0 < line["gradient_norm_discriminator"] for line in lines)
+    assert sum("samples are all alike (spread 0% of real)" in line for line in told.lines) == 1
+    assert run.step == 120

@@ -267,17 +267,23 @@ class Fitting:
         session.stop = segments.stop_of(self.order.stop, run)
         segments.record(run, until, session.stop, self.budget, trainer.step, self.fabric)
         session.since = segments.last_of(run).get("from", 0)
-        if trainer.step >= until:
-            self.reporter.say(f"{run.path}: done at step {trainer.step}; a larger --steps or --time goes on from there")
-        elif session.verdict():
-            cure = "a larger --steps or --time, or --stop never, goes on from there"
-            self.reporter.say(f"{run.path}: done, {session.why(until)}; {cure}")
+        if trainer.step >= until or session.verdict():
+            self.done(session, until)
         else:
             self.sit(session, run, until, planned)
         segments.record_end(run, session)
         if self.fabric.global_rank == 0:
             self.calibrate(run.path)
         return Run.open(run.path)
+
+    def done(self, session: Session, until: int) -> None:
+        """Nothing to train; what a kill at the very end left undone is made good."""
+        if session.agreed(not (session.folder / "last.ckpt").exists()):
+            session.save(ends=True)
+        what, cure = f"done at step {session.trainer.step}", "a larger --steps or --time"
+        if session.trainer.step < until:
+            what, cure = f"done, {session.why(until)}", f"{cure}, or --stop never,"
+        self.reporter.say(f"{session.folder}: {what}; {cure} goes on from there")
 
     def sit(self, session: Session, run: Run, until: int, planned: int) -> None:
         """Train; what ended it early is kept in run.json."""

@@ -83,12 +83,13 @@ class Session:
                 log.write(step, step * trainer.plan.batch, self.seconds, values)
             pace = (time.monotonic() - begun) / (step - first)
             self.reporter.step(step, values, trainer.plan.batch / pace, pace * (until - step))
-            stop, ends = self.agreed(self.stopping), step == until or self.verdict() is not None
+            stop, ends = self.agreed(self.stopping), step == until or (step in looks and self.verdict() is not None)
+            if ends and step < until:
+                self.say_end(until, planned)
             if stop or ends or self.agreed(time.monotonic() - saved > SAVE_SECONDS):
                 self.save(ends)
                 saved = time.monotonic()
             if ends:
-                self.say_end(until, planned)
                 return
             if stop:
                 raise Stopped(f"stopped at step {step} of {until}; the same command goes on from here")
@@ -104,13 +105,11 @@ class Session:
 
     def say_end(self, until: int, planned: int) -> None:
         """What ended a run early, and what that leaves undone."""
-        trainer = self.trainer
-        if trainer.step < until:
-            self.reporter.say(self.why(until))
-            last = At(planned, planned * trainer.plan.batch, planned)
-            rates = [(update.rate(trainer.at(planned)), update.rate(last)) for update in trainer.list]
-            if note := stopping.rate_note(rates, trainer.step):
-                self.reporter.say(note)
+        self.reporter.say(self.why(until))
+        trainer, last = self.trainer, At(planned, planned * self.trainer.plan.batch, planned)
+        rates = [(update.rate(trainer.at(planned)), update.rate(last)) for update in trainer.list]
+        if note := stopping.rate_note(rates, trainer.step):
+            self.reporter.say(note)
 
     @property
     def first(self) -> bool:
