@@ -161,7 +161,7 @@ def test_norms_are_taken_where_they_are_asked_for_and_change_nothing():
     assert torch.equal(plain.model.other, with_norms.model.other)
 
 
-# ------------------------------------------------------------------------------------------------------------ whole runs
+# ---------------------------------------------------------------------------------------------------------- whole runs
 
 
 class Told(Silent):

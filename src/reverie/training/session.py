@@ -17,7 +17,8 @@ from reverie.kinds import Prepared
 from reverie.kinds.find import module
 from reverie.tasks.sample import items as sampled
 
-from . import checkpoint, measure, stopping
+from . import checkpoint, measure
+from . import stopping as rule
 from .files import write
 from .log import Log
 from .pace import clone
@@ -47,14 +48,14 @@ class Session:
     sentinel: Sentinel = field(default_factory=Sentinel)
     stop: str = "never"  # never | auto: when it ends before the planned end
     since: int = 0  # the step up to which a person had it go on: looks before it tire no patience
-    history: list[stopping.Look] = field(default_factory=list)  # of the looks, where `stop` needs it
+    history: list[rule.Look] = field(default_factory=list)  # of the looks, where `stop` needs it
     stopping: bool = False
 
     def run(self, until: int, planned: int) -> None:
         """Train up to step `until` on schedules of `planned` steps. Raises Stopped, Diverged or NoRoom, each after
         keeping what can be kept."""
         every = log_interval(planned)
-        looks = stopping.look_steps(until) if self.stop == "auto" else look_steps(planned, until)
+        looks = rule.look_steps(until) if self.stop == "auto" else look_steps(planned, until)
         self.reporter.start(until, self.trainer.step)
         log = Log(self.folder, self.trainer.step, self.tensorboard) if self.first else None
         try:
@@ -94,21 +95,21 @@ class Session:
             if stop:
                 raise Stopped(f"stopped at step {step} of {until}; the same command goes on from here")
 
-    def verdict(self) -> stopping.Verdict | None:
+    def verdict(self) -> rule.Verdict | None:
         """Why the run ends before its planned end; None where it does not. All processes know the same history."""
-        return stopping.verdict(self.history, self.since) if self.stop == "auto" else None
+        return rule.verdict(self.history, self.since) if self.stop == "auto" else None
 
     def why(self, until: int) -> str:
         """The verdict in one line."""
         found = self.verdict()
-        return stopping.said(found, until, self.best["name"]) if found else ""
+        return rule.said(found, until, self.best["name"]) if found else ""
 
     def say_end(self, until: int, planned: int) -> None:
         """What ended a run early, and what that leaves undone."""
         self.reporter.say(self.why(until))
         trainer, last = self.trainer, At(planned, planned * self.trainer.plan.batch, planned)
         rates = [(update.rate(trainer.at(planned)), update.rate(last)) for update in trainer.list]
-        if note := stopping.rate_note(rates, trainer.step):
+        if note := rule.rate_note(rates, trainer.step):
             self.reporter.say(note)
 
     @property
@@ -139,7 +140,7 @@ class Session:
         codec, device = self.prepared.codec, self.trainer.fabric.device
         judge = self.prepared.calibration or self.prepared.held_out  # what is chosen by must not be what is judged by
         shown = self.show(step, model)
-        parts = stopping.GROUPS if self.stop == "auto" else 0
+        parts = rule.GROUPS if self.stop == "auto" else 0
         taken = list(measure.take(model, codec.spec, codec, judge, device, parts))
         first = taken[0]
         if shown is not None and (spread := measure.spread(shown, codec.spec, judge)):
@@ -147,7 +148,7 @@ class Session:
         for one in taken:
             self.reporter.measure(step, one.name, one.value)
         if parts:
-            self.history = [*self.history, stopping.Look(step, first.value, first.left_out)]
+            self.history = [*self.history, rule.Look(step, first.value, first.left_out)]
         if not self.best or first.value < self.best["value"]:
             self.best = {"name": first.name, "value": first.value, "step": step}
             checkpoint.save(self.folder / "best.ckpt", self.state())
@@ -201,7 +202,7 @@ class Session:
         self.sentinel.load(state["sentinel"])
         self.seconds, self.best = state["seconds"], dict(state["best"])
         history = state.get("history", [])  # which runs from before it have not
-        self.history = [stopping.Look(step, value, tuple(left_out)) for step, value, left_out in history]
+        self.history = [rule.Look(step, value, tuple(left_out)) for step, value, left_out in history]
 
 
 class Sums:
