@@ -181,7 +181,8 @@ def finished(model: Model, stream: Stream, seed: int, device: torch.device) -> M
 def gradient_norm(held: list[Tensor]) -> Tensor:
     """The Euclidean norm of all gradients as one vector, before any clipping. Stays on the device: no step waits."""
     grads = [p.grad for p in held if p.grad is not None]
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))
+    return norm
 
 
 def number(value: Any, at: At) -> int:
