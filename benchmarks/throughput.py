@@ -103,8 +103,8 @@ class Pair:
         """Items a second."""
         begun, done, sums, every = time.perf_counter(), 0, Sums(), log_interval(STEPS)
         while time.perf_counter() - begun < seconds:
-            sums.add(self.trainer.advance(STEPS))
             done += 1
+            sums.add(self.trainer.advance(STEPS, norms=done % every == 0))
             if done % every == 0:
                 values = sums.means()
                 self.session.sentinel.look(self.trainer.step, values)

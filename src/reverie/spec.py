@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PRECISIONS = ("float32", "bf16", "auto")
+STOPS = ("never", "auto")  # when a run ends before its planned end; auto: when it no longer improves
 SMALLEST = 16  # items of a batch that is made smaller
 
 

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from reverie.training.health import NORM
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -73,8 +75,9 @@ class Terminal:
             self.live.start()
 
     def step(self, step: int, logs: Mapping[str, float], speed: float, seconds_left: float) -> None:
-        """Shows the latest values; in a file at most a line every ten seconds, and the last."""
-        values = "  ".join(f"{name} {value:.4g}" for name, value in logs.items())
+        """Shows the latest values, without gradients' norms (the log has them); in a file at most a line every ten
+        seconds, and the last."""
+        values = "  ".join(f"{name} {value:.4g}" for name, value in logs.items() if not name.startswith(NORM))
         pace, left = f"{amount(speed)} items/s", f"{duration(seconds_left)} left"
         if self.live is not None and self.task is not None:
             self.live.update(self.task, completed=step, numbers=values, speed=pace, left=left)

@@ -2,5 +2,5 @@
 
 from jaxtyping import install_import_hook
 
-names = ("distances", "neighbours", "efficientnet", "features", "copies", "image.distribution")
+names = ("distances", "neighbours", "efficientnet", "features", "copies", "image.distribution", "image.spread")
 install_import_hook([f"reverie.metrics.{name}" for name in names], "beartype.beartype")

@@ -25,6 +25,7 @@ AT_ONCE = [
     (("fit", "pictures", "--steps", "0"), ("--steps 0", "1 or more")),
     (("fit", "pictures", "--steps", "-5"), ("--steps -5", "1 or more")),
     (("fit", "pictures", "--steps", "9" * 30), ("too large",)),
+    (("fit", "pictures", "--stop", "soon"), ("--stop soon", "never, auto")),
     (("fit", "pictures", "--seed", "1.5"), ("--seed 1.5", "not a whole number")),
     (("fit", "pictures", "--size", "0"), ("--size 0", "48x64")),
     (("fit", "pictures", "--size", "64x"), ("--size 64x", "48x64")),

@@ -83,6 +83,15 @@ def test_a_run_killed_at_its_end_has_its_last_weights_when_it_is_called_again(ki
         assert (cut / name).read_bytes() == (whole / name).read_bytes(), name
 
 
+def test_a_run_killed_between_its_last_look_and_its_only_checkpoint_is_made_whole(pictures, tmp_path):
+    run = fit(pictures, "vae", out=tmp_path / "run", steps=3, **SMALL)
+    weights = (run.path / "weights.safetensors").read_bytes()
+    (run.path / "last.ckpt").unlink()  # best.ckpt is of the last step
+    fit(pictures, out=run.path)
+    assert Run.open(run.path).step == 3
+    assert (run.path / "weights.safetensors").read_bytes() == weights
+
+
 def test_the_same_command_again_changes_nothing(pictures, tmp_path):
     run = fit(pictures, "vae", out=tmp_path / "run", steps=3, **SMALL)
     before = {p.name: p.read_bytes() for p in run.path.iterdir() if p.is_file()}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from reverie.catalog import find
-from reverie.spec import PRECISIONS
+from reverie.spec import PRECISIONS, STOPS
 from reverie.terminal import Terminal, duration
 
 from .arguments import Parser, add_data, add_fields, data_options, given_fields, known_family, model_in, value_of
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HELP = "train a model on data, or go on where a run was"
 TRAINING = ("batch", "clip", "ema_items", "precision")  # flags that are fields of Training
+STOP_HELP = "auto: end where the measure on held-out data no longer improves by more than its noise (default never)"
 
 
 def parser(words: Sequence[str]) -> Parser:
@@ -34,6 +35,7 @@ def parser(words: Sequence[str]) -> Parser:
     made.value("--out", text("--out"), "the run's folder (default runs/DATA-M)", metavar="RUN")
     made.value("--steps", whole("--steps", 1), "training steps (default: as many as the set says)")
     made.value("--time", text("--time"), "instead of --steps: 90s, 10m or 1.5h", metavar="10m")
+    made.value("--stop", one_of("--stop", STOPS), STOP_HELP)
     sets = "a named set of the model's values (default: the size --time is enough for, else small)"
     made.value("--set", text("--set"), sets, metavar="NAME")
     made.value("--seed", whole("--seed", 0), "of all chance (default 0)")
@@ -73,6 +75,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
         shards=args.shards or 1,
         retry=args.retry,
         tensorboard=args.tensorboard,
+        stop=args.stop or "",
     )
     return tell(made, screen)
 

@@ -6,6 +6,8 @@
     nearest(queries, bank, k) -> Tensor (n, k) which items of the bank each query is most like
     suspects(prepared, count) -> [(i, j), …]   the samples nearest to a training item, and which that is in the bank
     cheap(real, fake) -> (name, value)         what a run watches while it trains; lower is better
+    left_out(real, fake, groups) -> list[float] the same without each group of items: its noise comes of it
+    spread(real, fake) -> float                how varied samples are beside data: 1 as data, 0 all alike
 
 Each other module of the package that has `measure(prepared) -> list[Metric]` is found and called, in the order of their
 names: adding a measure is adding a file.

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as dataclass_fields
-from datetime import UTC, datetime
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from reverie.errors import Diverged, Problem
 from reverie.kinds import DataOptions, Prepared
 from reverie.kinds.find import open_source
 
-from . import checkpoint
-from .devices import environment, launch
+from . import checkpoint, segments
+from .devices import launch
 from .files import clean, locked, write_json
 from .length import length
 from .pace import MARGIN, seconds, step_seconds
@@ -51,6 +50,7 @@ class Order:
     shards: int = 1
     retry: bool = False
     tensorboard: bool = False
+    stop: str = ""  # never | auto; "": as before, never in a new run
 
 
 def fit(
@@ -71,9 +71,9 @@ def fit(
     """Train `model` on `data` into the folder `out`, or go on where that folder's run was.
 
     `steps`, or `time` such as "10m", says how long; `set` names one of the model's sets of values, `fields` overrides
-    single ones, `training` the batch and the like. Of `more`: shards, retry, tensorboard, and fields of DataOptions,
-    such as predict="labels". Raises Problem for what a person can mend, Diverged, Stopped and NoRoom when training
-    ended early; the last checkpoint is whole then."""
+    single ones, `training` the batch and the like. Of `more`: shards, retry, tensorboard, stop="auto" to end where the
+    measure on held-out data no longer improves, and fields of DataOptions, such as predict="labels". Raises Problem for
+    what a person can mend, Diverged, Stopped and NoRoom when training ended early; the last checkpoint is whole."""
     read = {f.name for f in dataclass_fields(DataOptions)}
     options = replace(options or DataOptions(), **{k: more.pop(k) for k in list(more) if k in read})
     order = Order(
@@ -100,6 +100,7 @@ class Fitting:
         if order.steps < 0 or (order.steps and order.time):
             raise Problem(f"--steps {order.steps} --time {order.time}: give one of the two, above 0")
         self.budget = seconds(order.time) if order.time else 0.0
+        segments.known(order.stop)
         self.preferred = ""  # the set that came with the choice of the model
         self.sizes: dict[tuple[int, ...], Prepared] = {}  # the data, at each size that was looked at
         self.size: tuple[int, ...] = ()  # the one that counts
@@ -263,14 +264,26 @@ class Fitting:
             warn(run, self.order.retry, self.fabric, self.reporter.say)
         until, planned = length(self.order, self.budget, run, session)
         run.info["plan"] = asdict(plan)
-        self.record(run, until)
-        if trainer.step >= until:
-            self.reporter.say(f"{run.path}: done at step {trainer.step}; a larger --steps or --time goes on from there")
+        session.stop = segments.stop_of(self.order.stop, run)
+        segments.record(run, until, session.stop, self.budget, trainer.step, self.fabric)
+        session.since = segments.last_of(run).get("from", 0)
+        if trainer.step >= until or session.verdict():
+            self.done(session, until)
         else:
             self.sit(session, run, until, planned)
+        segments.record_end(run, session)
         if self.fabric.global_rank == 0:
             self.calibrate(run.path)
         return Run.open(run.path)
+
+    def done(self, session: Session, until: int) -> None:
+        """Nothing to train; what a kill at the very end left undone is made good."""
+        if session.agreed(not (session.folder / "last.ckpt").exists()):
+            session.save(ends=True)
+        what, cure = f"done at step {session.trainer.step}", "a larger --steps or --time"
+        if session.trainer.step < until:
+            what, cure = f"done, {session.why(until)}", f"{cure}, or --stop never,"
+        self.reporter.say(f"{session.folder}: {what}; {cure} goes on from there")
 
     def sit(self, session: Session, run: Run, until: int, planned: int) -> None:
         """Train; what ended it early is kept in run.json."""
@@ -295,18 +308,6 @@ class Fitting:
     def built(self, family: Family, config: Any, seed: int) -> Model:
         reseed(seed, "model")
         return build_model(family, config, self.prepared.codec.spec)
-
-    def record(self, run: Run, until: int) -> None:
-        """run.json, before the first step: a segment for each time the plan grew."""
-        segments = run.info["segments"]
-        if not segments or segments[-1]["steps"] != until or segments[-1]["time"] != self.budget:
-            started = datetime.now(UTC).isoformat(timespec="seconds")
-            if not segments or segments[-1]["steps"] != until:
-                segments.append({"steps": until, "time": self.budget, "started": started, **environment(self.fabric)})
-        run.info.pop("trouble", None)
-        if self.fabric.global_rank == 0:
-            write_json(run.path / "run.json", run.info)
-
 
 
 def latest_checkpoint(folder: Path) -> Path | None:

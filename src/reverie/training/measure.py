@@ -1,17 +1,19 @@
 """The cheap measures that a run takes of itself at intervals, on data kept from training. Lower is better; the first
 decides which look was the best."""
 
+from collections.abc import Callable
 from importlib import import_module
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
 from reverie.core import Batch, Codec, Items, Model, Predicts, Samples, Scores, Spec
 from reverie.maths.targets import nats as target_nats
 from reverie.tasks.sample import items as sampled
 
-from .seeds import reseed
+from .seeds import generator, reseed
 
 COUNT = 500  # held-out items, at most
 PREDICTED = 1_000  # the same where an item costs one pass
@@ -22,54 +24,90 @@ SEED = 20_140_512  # the measure's own chance: the same at every look, so that l
 class Measure(NamedTuple):
     name: str
     value: float
+    left_out: tuple[float, ...] = ()  # the value with each group of items left out, where that was asked for
 
 
-def take(model: Model, spec: Spec, codec: Codec, held_out: Items, device: torch.device) -> tuple[Measure, ...]:
+def take(
+    model: Model, spec: Spec, codec: Codec, held_out: Items, device: torch.device, parts: int = 0
+) -> tuple[Measure, ...]:
     """Of a finished model: its likelihood where it has one, what a predictor gets wrong, else the
-    distance between samples and held-out items that the kind's `cheap` measures."""
+    distance between samples and held-out items that the kind's `cheap` measures. The first is also taken with each of
+    `parts` groups of items left out."""
     count = min(PREDICTED if isinstance(model, Predicts) else COUNT, len(held_out))
-    index = torch.arange(count) * len(held_out) // count
+    index, dealt = torch.arange(count) * len(held_out) // count, groups(count, parts)
     if isinstance(model, Scores):
-        return (likelihood(model, held_out, index, device),)
+        return (likelihood(model, held_out, index, device, dealt),)
     if isinstance(model, Predicts):
-        return mistakes(model, spec, held_out, index, device)
+        return mistakes(model, spec, held_out, index, device, dealt)
     if isinstance(model, Samples):
         judge = import_module(f"reverie.metrics.{spec.kind}")
-        name, value = judge.cheap(held_out.raw(index), sampled(model, spec, codec, count, seed=SEED))
-        return (Measure(name, value),)
+        real, fake = held_out.raw(index), sampled(model, spec, codec, count, seed=SEED)
+        name, value = judge.cheap(real, fake)
+        return (Measure(name, value, tuple(judge.left_out(real, fake, dealt)) if dealt else ()),)
     return (Measure("nothing", 0.0),)
 
 
+def groups(count: int, parts: int) -> list[Tensor]:
+    """So many groups of items, dealt at random, the same at every look; fewer where a group had less than two items,
+    and none where there are not two groups."""
+    parts = min(parts, count // 2)
+    order = torch.randperm(count, generator=generator(SEED, "groups"))
+    return list(order.tensor_split(parts)) if parts > 1 else []
+
+
+def spread(shown: Any, spec: Spec, held_out: Items) -> Measure | None:
+    """How varied samples are beside as many held-out items; None where the kind has no such measure of them."""
+    count = min(len(shown), len(held_out))
+    if count < 2:
+        return None
+    judge = import_module(f"reverie.metrics.{spec.kind}")
+    index = torch.arange(count) * len(held_out) // count
+    return Measure("sample_spread", judge.spread(held_out.raw(index), shown[:count]))
+
+
 @torch.inference_mode()
-def likelihood(model: Scores, held_out: Items, index: torch.Tensor, device: torch.device) -> Measure:
-    nats = units = 0.0
+def likelihood(model: Scores, held_out: Items, index: Tensor, device: torch.device, dealt: list[Tensor]) -> Measure:
+    found = []
     for k, batch in enumerate(batches(held_out, index, device)):
         reseed(SEED, k)
-        item_nats, item_units = model.nll(batch, 1)
-        nats, units = nats + float(item_nats.sum()), units + float(item_units.sum())
-    return Measure("held_out_nats", nats / units)
+        found.append(model.nll(batch, 1))
+    nats, units = (torch.cat(parts) for parts in zip(*found))
+    return ratio("held_out_nats", nats, units, dealt)
 
 
 @torch.inference_mode()
 def mistakes(
-    model: Predicts, spec: Spec, held_out: Items, index: torch.Tensor, device: torch.device
+    model: Predicts, spec: Spec, held_out: Items, index: Tensor, device: torch.device, dealt: list[Tensor]
 ) -> tuple[Measure, ...]:
     """Nats and the share of wrong answers of classes and labels; of numbers, the root of the mean squared error in
     units of the training data's deviation."""
     name, field = spec.predicted
-    nats, wrong, count = 0.0, 0.0, 0
+    nats, wrong = [], []
     for batch in batches(held_out, index, device):
         answer, truth = model.predict(batch), batch[name]
-        nats += float(target_nats(answer, truth, field).sum())
+        nats.append(target_nats(answer, truth, field))
         if field.categories:
             missed = ((answer > 0) != truth.bool()) if field.shape else (answer.argmax(1) != truth)
         else:
             missed = (answer - truth).square()
-        wrong, count = wrong + float(missed.sum()), count + missed.numel()
+        wrong.append(missed.reshape(len(missed), -1).double().mean(1))
+    missing, ones = torch.cat(wrong), torch.ones(len(index))
     if not field.categories:
-        return (Measure("held_out_rmse", sqrt(wrong / count)),)
-    return Measure("held_out_nats", nats / len(index)), Measure("held_out_error", wrong / count)
+        return (ratio("held_out_rmse", missing, ones, dealt, root),)
+    return ratio("held_out_nats", torch.cat(nats), ones, dealt), ratio("held_out_error", missing, ones, [])
 
 
-def batches(held_out: Items, index: torch.Tensor, device: torch.device) -> list[Batch]:
+def ratio(name: str, over: Tensor, under: Tensor, dealt: list[Tensor], of: Callable[[float], float] = float) -> Measure:
+    """A function of the ratio of two sums over items, (n,) each, whole and without each group."""
+    over, under = over.double().cpu(), under.double().cpu()
+    sums = float(over.sum()), float(under.sum())
+    left_out = [(sums[0] - float(over[group].sum())) / (sums[1] - float(under[group].sum())) for group in dealt]
+    return Measure(name, of(sums[0] / sums[1]), tuple(map(of, left_out)))
+
+
+def root(x: float) -> float:
+    return sqrt(max(0.0, x))  # a difference of sums may fall below 0 by rounding
+
+
+def batches(held_out: Items, index: Tensor, device: torch.device) -> list[Batch]:
     return [held_out.take(part).to(device) for part in torch.split(index, BLOCK)]

@@ -11,13 +11,14 @@ from typing import Any
 
 from torch import Tensor
 
-from reverie.core import Samples
+from reverie.core import At, Model, Samples
 from reverie.errors import Stopped
 from reverie.kinds import Prepared
 from reverie.kinds.find import module
 from reverie.tasks.sample import items as sampled
 
 from . import checkpoint, measure
+from . import stopping as rule
 from .files import write
 from .log import Log
 from .pace import clone
@@ -45,12 +46,16 @@ class Session:
     seconds: float = 0.0  # spent in training, over all sittings
     best: dict[str, Any] = field(default_factory=dict)  # name, value and step of the best measure
     sentinel: Sentinel = field(default_factory=Sentinel)
+    stop: str = "never"  # never | auto: when it ends before the planned end
+    since: int = 0  # the step up to which a person had it go on: looks before it tire no patience
+    history: list[rule.Look] = field(default_factory=list)  # of the looks, where `stop` needs it
     stopping: bool = False
 
     def run(self, until: int, planned: int) -> None:
         """Train up to step `until` on schedules of `planned` steps. Raises Stopped, Diverged or NoRoom, each after
         keeping what can be kept."""
-        every, looks = log_interval(planned), look_steps(planned, until)
+        every = log_interval(planned)
+        looks = rule.look_steps(until) if self.stop == "auto" else look_steps(planned, until)
         self.reporter.start(until, self.trainer.step)
         log = Log(self.folder, self.trainer.step, self.tensorboard) if self.first else None
         try:
@@ -65,25 +70,47 @@ class Session:
         trainer, sums, begun, saved = self.trainer, Sums(), time.monotonic(), time.monotonic()
         earlier, first = self.seconds, self.trainer.step
         while trainer.step < until:
-            sums.add(trainer.advance(planned))
-            step = trainer.step
-            if step % every and step != until and step not in looks:
+            step = trainer.step + 1
+            logged = step % every == 0 or step == until or step in looks
+            sums.add(trainer.advance(planned, norms=logged))
+            if not logged:
                 continue
             self.seconds = earlier + time.monotonic() - begun
             values = sums.means()
             self.sentinel.look(step, values)
-            if step in looks or step == until:
-                values |= self.look(step)
+            if step in looks:
+                values |= self.look(step, values)
             if log:
                 log.write(step, step * trainer.plan.batch, self.seconds, values)
             pace = (time.monotonic() - begun) / (step - first)
             self.reporter.step(step, values, trainer.plan.batch / pace, pace * (until - step))
-            stop = self.agreed(self.stopping)
-            if stop or step == until or self.agreed(time.monotonic() - saved > SAVE_SECONDS):
-                self.save(ends=step == until)
+            stop, ends = self.agreed(self.stopping), step == until or (step in looks and self.verdict() is not None)
+            if ends and step < until:
+                self.say_end(until, planned)
+            if stop or ends or self.agreed(time.monotonic() - saved > SAVE_SECONDS):
+                self.save(ends)
                 saved = time.monotonic()
-            if stop and step < until:
+            if ends:
+                return
+            if stop:
                 raise Stopped(f"stopped at step {step} of {until}; the same command goes on from here")
+
+    def verdict(self) -> rule.Verdict | None:
+        """Why the run ends before its planned end; None where it does not. All processes know the same history."""
+        return rule.verdict(self.history, self.since) if self.stop == "auto" else None
+
+    def why(self, until: int) -> str:
+        """The verdict in one line."""
+        found = self.verdict()
+        return rule.said(found, until, self.best["name"]) if found else ""
+
+    def say_end(self, until: int, planned: int) -> None:
+        """What ended a run early, and what that leaves undone."""
+        self.reporter.say(self.why(until))
+        trainer, last = self.trainer, At(planned, planned * self.trainer.plan.batch, planned)
+        rates = [(update.rate(trainer.at(planned)), update.rate(last)) for update in trainer.list]
+        if note := rule.rate_note(rates, trainer.step):
+            self.reporter.say(note)
 
     @property
     def first(self) -> bool:
@@ -95,36 +122,58 @@ class Session:
         fabric = self.trainer.fabric
         return mine if fabric.world_size == 1 else bool(fabric.broadcast(mine))
 
-    def look(self, step: int) -> dict[str, float]:
-        """Sample and measure the averaged model; keep it as best.ckpt if it is."""
+    def look(self, step: int, logged: Mapping[str, float]) -> dict[str, float]:
+        """Sample and measure the averaged model; keep it as best.ckpt if it is. `logged`: what the step's line of the
+        log holds already."""
         model = self.trainer.weights()
         self.sentinel.check(step, model.parameters())
-        if not self.first:
-            return {}
+        found = self.judged(step, model) if self.first else {}
+        if self.trainer.fabric.world_size > 1:  # the first process judged: the others decide by what it saw
+            self.best, self.history = self.trainer.fabric.broadcast((self.best, self.history))
+        if self.first:
+            for words in self.sentinel.note({**logged, **found}):
+                self.reporter.say(f"note: {words}")
+        return found
+
+    def judged(self, step: int, model: Model) -> dict[str, float]:
+        """What the look found, by name."""
         codec, device = self.prepared.codec, self.trainer.fabric.device
-        if isinstance(model, Samples):
-            shown = sampled(model, codec.spec, codec, SHOWN, how=self.sampling() if self.sampling else None)
-            kind = module(codec.spec.kind)
-            write(self.folder / "samples" / f"step-{step:07d}{kind.SHEET}", lambda part: kind.show(shown, part))
         judge = self.prepared.calibration or self.prepared.held_out  # what is chosen by must not be what is judged by
-        taken = measure.take(model, codec.spec, codec, judge, device)
+        shown = self.show(step, model)
+        parts = rule.GROUPS if self.stop == "auto" else 0
+        taken = list(measure.take(model, codec.spec, codec, judge, device, parts))
         first = taken[0]
+        if shown is not None and (spread := measure.spread(shown, codec.spec, judge)):
+            taken.append(spread)
         for one in taken:
-            self.reporter.measure(step, *one)
+            self.reporter.measure(step, one.name, one.value)
+        if parts:
+            self.history = [*self.history, rule.Look(step, first.value, first.left_out)]
         if not self.best or first.value < self.best["value"]:
             self.best = {"name": first.name, "value": first.value, "step": step}
             checkpoint.save(self.folder / "best.ckpt", self.state())
         weights = self.folder / "weights.safetensors"
         if not weights.exists():  # a run can be sampled from its first look on, not only from its first checkpoint
             checkpoint.save_weights(weights, model, self.facts)
-        return dict(taken)
+        return {one.name: one.value for one in taken}
+
+    def show(self, step: int, model: Model) -> Any:
+        """A sheet of samples, which are returned; None where the model makes none."""
+        if not isinstance(model, Samples):
+            return None
+        codec = self.prepared.codec
+        shown = sampled(model, codec.spec, codec, SHOWN, how=self.sampling() if self.sampling else None)
+        kind = module(codec.spec.kind)
+        write(self.folder / "samples" / f"step-{step:07d}{kind.SHEET}", lambda part: kind.show(shown, part))
+        return shown
 
     def save(self, ends: bool = False) -> None:
         """The weights that sampling reads, where the run `ends` perhaps the best look's; then last.ckpt. In this order,
         so that a run whose checkpoint says that it is done has its last weights, whenever it was killed. Refuses
         weights that are not finite."""
         self.sentinel.check(self.trainer.step, self.trainer.model.parameters())
-        back = ends and self.trainer.plan.keep == "best" and self.best and self.best["step"] != self.trainer.step
+        keeps = self.trainer.plan.keep == "best" or self.stop == "auto"
+        back = ends and keeps and self.best and self.best["step"] != self.trainer.step
         if back:
             self.trainer.fabric.barrier()  # every process reads what the first one wrote
             last = clone(self.trainer.state())
@@ -145,12 +194,15 @@ class Session:
             "sentinel": self.sentinel.state(),
             "seconds": self.seconds,
             "best": dict(self.best),
+            "history": [(look.step, look.value, list(look.left_out)) for look in self.history],
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         self.trainer.load(state["trainer"])
         self.sentinel.load(state["sentinel"])
         self.seconds, self.best = state["seconds"], dict(state["best"])
+        history = state.get("history", [])  # which runs from before it have not
+        self.history = [rule.Look(step, value, tuple(left_out)) for step, value, left_out in history]
 
 
 class Sums:

@@ -19,6 +19,8 @@ from .stream import Aside, Stream
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+GRADIENT_NORM = "gradient_norm"  # in the log
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -59,22 +61,24 @@ class Trainer:
     def at(self, steps: int) -> At:
         return At(self.step, self.step * self.plan.batch, steps)
 
-    def advance(self, steps: int) -> dict[str, Tensor]:
-        """One training step of a schedule of `steps`. What the losses log, means over items or tokens."""
+    def advance(self, steps: int, norms: bool = False) -> dict[str, Tensor]:
+        """One training step of a schedule of `steps`. What the losses log, means over items or tokens; with `norms`,
+        that of each optimiser's gradient too, which changes nothing of what is learnt."""
         at, logs = self.at(steps), {}
         for update in self.list:
             if self.step % number(update.every, at) == 0:
                 for _ in range(number(update.repeat, at)):
-                    logs.update(self.turn(update, at))
+                    logs.update(self.turn(update, at, norms))
         self.step += 1
         self.average.update(self.plan.batch, self.step * self.plan.batch)
         return logs
 
-    def turn(self, update: Update, at: At) -> dict[str, Tensor]:
+    def turn(self, update: Update, at: At, norms: bool = False) -> dict[str, Tensor]:
         """Step one optimiser on one fresh batch."""
         self.free(update.optimizer)
         optimizer, held = self.optimizers[update.optimizer], self.held[update.optimizer]
         sums = self.gather(update, at, held)
+        norm = {self.norm_name(update.optimizer): gradient_norm(held)} if norms else {}
         if self.plan.clip:
             torch.nn.utils.clip_grad_norm_(held, self.plan.clip)
         rate = update.rate(at)
@@ -85,7 +89,11 @@ class Trainer:
         if sums.stats and isinstance(self.model, Absorbs):
             self.model.absorb(sums.stats, float(sums.count))
         self.turns += 1
-        return {k: v / sums.count for k, v in sums.logs.items()}
+        return {**{k: v / sums.count for k, v in sums.logs.items()}, **norm}
+
+    def norm_name(self, optimizer: str) -> str:
+        """How the norm of an optimiser's gradient is logged: gradient_norm, of one among several gradient_norm_NAME."""
+        return GRADIENT_NORM if len(self.optimizers) == 1 else f"{GRADIENT_NORM}_{optimizer}"
 
     def gather(self, update: Update, at: At, held: list[Tensor]) -> Loss:
         """Back-propagate every shard: gradients of the mean over all of them, sums of everything else."""
@@ -168,6 +176,13 @@ def finished(model: Model, stream: Stream, seed: int, device: torch.device) -> M
         with torch.no_grad():
             model.finish(Aside(stream, device))
     return model.eval()
+
+
+def gradient_norm(held: list[Tensor]) -> Tensor:
+    """The Euclidean norm of all gradients as one vector, before any clipping. Stays on the device: no step waits."""
+    grads = [p.grad for p in held if p.grad is not None]
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))
+    return norm
 
 
 def number(value: Any, at: At) -> int:

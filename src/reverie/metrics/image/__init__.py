@@ -12,9 +12,13 @@ from reverie.metrics.features import Extractor
 from reverie.metrics.neighbours import nearest as nearest_rows
 
 from . import distribution
+from .left_out import left_out
 from .seen import LEAST, Seen, longest_side
+from .spread import spread
 
-__all__ = ["LEAST", "SAMPLES", "Seen", "cheap", "judge", "nearest", "prepare", "suspects"]
+__all__ = [
+    "LEAST", "SAMPLES", "Seen", "cheap", "judge", "left_out", "nearest", "prepare", "spread", "suspects",
+]  # fmt: skip
 SAMPLES = 2000
 
 

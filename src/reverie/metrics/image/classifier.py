@@ -21,7 +21,7 @@ def measure(seen: Seen) -> list[Metric]:
     fake, real = (torch.cat([sets.classify(part) for part in blocks(rows)]) for rows in (seen.some, seen.held_out))
     count, score, floor = len(fake), inception_score(fake), inception_score(real).value
     how = f"{sets.judge}: exp of the mean divergence of a sample's classes from those of all {count} (as Salimans "
-    how += f"et al. 2016, with another network); 95 % interval by the delta method; floor: {len(real)} {sets.what} pictures"
+    how += f"et al. 2016, with another network); 95 % by the delta method; floor: {len(real)} {sets.what} pictures"
     ends = score.value - Z * score.error, score.value + Z * score.error
     out = [Metric(f"classifier_score_{size_name(count)}", score.value, "classes", count, how, *ends, floor)]
     if sets.asked is not None:

@@ -18,6 +18,7 @@ from .seen import Seen, Texts, flat
 SAMPLES = 200
 LEAST = 1
 RUN = 6  # characters: what two texts are likened by
+SHORT = 3  # characters of the runs whose variety a training run watches
 
 @runtime_checkable
 class Counted(Protocol):
@@ -142,3 +143,27 @@ def runs(text: str) -> set[str]:
 def cheap(real: Sequence[str], fake: Sequence[str]) -> tuple[str, float]:
     """Name and value of what a run watches while it trains, where its model has no likelihood. Lower is better."""
     return "bigram_js", divergence(fake, real)
+
+
+def left_out(real: Sequence[str], fake: Sequence[str], groups: Sequence[Tensor]) -> list[float]:
+    """`cheap` without each of the groups, index sets into both, in turn."""
+    found = []
+    for group in groups:
+        gone = set(group.tolist())
+        kept = [[text for i, text in enumerate(texts) if i not in gone] for texts in (real, fake)]
+        found.append(cheap(*kept)[1])
+    return found
+
+
+def spread(real: Sequence[str], fake: Sequence[str]) -> float:
+    """Share of different runs of 3 characters among all of generated texts, over that of real ones of the same length
+    in all: about 1 of real against real, near 0 where all say the same over and over. 1 where real text has none."""
+    length = min(sum(map(len, texts)) for texts in (real, fake))
+    shares = [different(cut(texts, length)) for texts in (real, fake)]
+    return shares[1] / shares[0] if shares[0] else 1.0
+
+
+def different(texts: Sequence[str]) -> float:
+    """Share of different runs of 3 characters among all, runs within a text only; 0 where there is none."""
+    seen = Counter(text[at : at + SHORT] for text in texts for at in range(len(text) - SHORT + 1))
+    return len(seen) / seen.total() if seen else 0.0

@@ -95,6 +95,7 @@ class DCGAN(core.Model):
             fake = self.generator(self.draw(real))
         on_real, on_fake = self.discriminator(real), self.discriminator(fake)
         total = softplus(-on_real).sum() + softplus(on_fake).sum()
+        # beside the loss, how probable it holds real items and made ones to be real: 1 and 0 where it has won
         logs = {"discriminator": total, "real": on_real.sigmoid().sum(), "fake": on_fake.sigmoid().sum()}
         return Loss(total, len(real), logs)
 

@@ -127,7 +127,7 @@ class WGANGP(core.Model):
 def critic_loss(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, eps: Tensor, weight: float) -> Loss:
     """Of any critic. Real and fake go through it as one batch: items do not mix in it."""
     on_real, on_fake = critic(torch.cat([real, fake])).chunk(2)
-    distance = on_real.sum() - on_fake.sum()
+    distance = on_real.sum() - on_fake.sum()  # the critic's gap E[D(x)] - E[D(x̃)]: its estimate of the distance
     penalty = gradient_penalty(critic, real, fake, eps).sum()
     total = weight * penalty - distance
     return Loss(total, len(real), {"critic": total, "distance": distance, "penalty": penalty})
