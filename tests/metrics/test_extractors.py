@@ -11,10 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from reverie.core import Batch
+from reverie.core import Batch, Field, Spec
 from reverie.errors import Problem
 from reverie.metrics import features
 from reverie.metrics.features.inception import bicubic
+from reverie.metrics.scores import inception_score
+from reverie.models.predictors.convolutional import Config, Convolutional
 
 
 def pictures(count=5, size=(28, 20), channels=3, seed=0):
@@ -125,6 +127,23 @@ def test_a_classifier_gives_features_and_probabilities():
         torch.testing.assert_close(found.probabilities(x), net.predict(encode(x)).softmax(1))
     assert found.name.startswith("clothes-")
     assert found.name.endswith("-pool6")
+
+
+def test_reveries_own_classifier_serves():
+    """`convolutional` of small colour pictures: what it says in a batch is what its extractor says."""
+    spec = Spec("image", {"image": Field((3, 12, 12), levels=256)}, {"label": Field((), categories=5)})
+    model = Convolutional(Config.tiny().config, spec).eval()
+    x = pictures(30, (12, 12))
+
+    def fed(images):
+        return Batch({"image": torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float() / 127.5 - 1})
+
+    found = features.of_classifier(model, fed, "own", x[:1])
+    with torch.no_grad():
+        torch.testing.assert_close(found(x), model.features(fed(x)), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(found.probabilities(x), model.predict(fed(x)).softmax(1), rtol=1e-4, atol=1e-5)
+    assert found.classes == 5
+    assert 1 <= inception_score(found.probabilities(x)).value <= 5
 
 
 def test_other_weights_are_another_classifier():

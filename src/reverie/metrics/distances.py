@@ -198,8 +198,8 @@ def influence(features: Float[Tensor, "n d"], own: Statistics, other: Statistics
     if not cross.size:
         return torch.from_numpy(pull)
     values, vectors = scipy.linalg.eigh(cross.T @ cross, driver="evd")
-    along = inverse(root_own) @ centred.T  # z, (r, n)
-    return torch.from_numpy(pull - np.sqrt(values.clip(0)) @ np.square(vectors.T @ along))
+    along = centred @ (vectors.T @ inverse(root_own)).T  # z along the eigenvectors, (n, r)
+    return torch.from_numpy(pull - np.square(along) @ np.sqrt(values.clip(0)))
 
 
 def inverse(found: Float[np.ndarray, "d r"]) -> Float[np.ndarray, "r d"]:
