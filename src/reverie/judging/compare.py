@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reverie.catalog import Family
-from reverie.errors import NoRoom, Problem, Stopped
+from reverie.errors import Diverged, NoRoom, Problem, Stopped
 from reverie.kinds import DataOptions
 from reverie.kinds.find import open_source
 from reverie.training import log
@@ -25,7 +25,7 @@ from reverie.training.run import Run, read_options
 from .compare_page import page
 from .comparison import Comparison, Row, Trained, judged_before, read
 from .evaluate import evaluate
-from .order import Order, common_size, settled
+from .order import Order, common_size, settled, wishes
 
 
 def compare(
@@ -69,14 +69,16 @@ class Comparing:
         folder = self.order.folder
         if not self.kept and folder.is_dir() and any(p.name != ".lock" for p in folder.iterdir()):
             raise Problem(f"{folder}: not empty, and no comparison. Name another folder by --out")
-        open_source(self.order.data, self.order.options)  # data that is not there is no model's fault
+        source = open_source(self.order.data, self.order.options)
         before = self.before()
         forced = tuple(self.kept["size"]) if self.kept else ()
         wish = tuple(before[0].info["source"]["size"]) if before else None
         self.size = common_size(self.order, forced, wish)
         if before:
             self.unchanged(before[0])
-        elif self.size:
+        else:
+            source.prepare(self.size or max(wishes(self.order.families[0], self.order)))  # its faults are no model's
+        if self.size and not before:
             size = "x".join(map(str, self.size))
             self.reporter.say(f"size: {size} for all models, the largest that one asks for; --size sets another")
         with locked(folder):
@@ -151,7 +153,10 @@ class Comparing:
         write_text(self.found.html, page(self.found))
 
     def failed(self, row: Row, seed: int, problem: Problem) -> None:
-        row.troubles[seed] = str(problem)
+        row.troubles[seed] = said = str(problem)
+        if isinstance(problem, Diverged):
+            place = self.place(row.model, seed)
+            row.troubles[seed] = f"{said} (reverie fit … --out {place} --retry; the comparison then takes it as it is)"
         self.first = self.first or problem
         self.reporter.say(f"{row.model}, seed {seed}: {problem}")
 
@@ -162,7 +167,7 @@ class Comparing:
         place, order = self.place(family.name, seed), self.order
         old = Run.open(place) if (place / "run.json").is_file() else None
         if old and old.info.get("trouble"):
-            raise Problem(old.info["trouble"])
+            raise Diverged(old.info["trouble"])
         if old and finished(old, order):
             self.reporter.say(f"{place}: trained already")
             return old
@@ -225,7 +230,7 @@ def finished(run: Run, order: Order) -> bool:
         return False
     last = segments[-1]
     asked = last["steps"] == order.steps if order.steps else last["time"] == seconds(order.time)
-    return asked and run.step >= last["steps"]
+    return bool(asked and run.step >= last["steps"])
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -94,7 +94,7 @@ def place(row: Row, standing: Standing | None, names: Sequence[str]) -> str:
         count = len(row.runs)
         items, time = (sum(getattr(run, name) for run in row.runs) / count for name in ("items", "seconds"))
         steps, size = sum(run.steps for run in row.runs) / count, row.runs[0].parameters
-        cells[4:] = [f"{steps:,.0f}", f"{items:,.0f}", f"{time / 60:.3g} min", f"{size:,}"]
+        cells[4:] = [f"{steps:,.0f}", f"{items:,.0f}", spent(time), f"{size:,}"]
     if standing:
         span = standing.span
         against = "first" if standing.rank == 1 else WORSE[standing.worse]
@@ -105,6 +105,10 @@ def place(row: Row, standing: Standing | None, names: Sequence[str]) -> str:
     under = f"<small>{escape(sets)} {links}</small>" if row.runs else ""
     said = f"<tr class='protocol'><td colspan='{len(names) + 1}'>{escape(row.trouble)}</td></tr>" if row.trouble else ""
     return f"<tbody><tr><th scope='row'>{escape(row.model)}{under}</th>{tds}</tr>{said}</tbody>"
+
+
+def spent(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
 
 
 def between(span: Span) -> str:
@@ -123,16 +127,31 @@ def measures(found: Comparison) -> str:
     means = {row.model: row.means for row in rows}
     body = ""
     for name, metric in known.items():
+        same = references(rows, name)
         tds = "".join(f"<td data-name='{escape(row.model)}'>{cell(means[row.model].get(name))}</td>" for row in rows)
-        tds += f"<td data-name='floor'>{'' if metric.floor is None else number(metric.floor)}</td>"
+        tds += f"<td data-name='floor'>{shown(metric.floor)}</td>"
+        tds += f"<td data-name='reference'>{shown(same)}</td>"
         body += (
             f"<tbody><tr><th scope='row'>{escape(name)}<small>{escape(metric.unit)}</small></th>{tds}</tr>"
-            f"<tr class='protocol'><td colspan='{len(rows) + 2}'>{escape(metric.protocol)}</td></tr></tbody>"
+            f"<tr class='protocol'><td colspan='{len(rows) + 3}'>{escape(metric.protocol)}</td></tr></tbody>"
         )
-    heads = "".join(f"<th scope='col'>{escape(one)}</th>" for one in ("measure", *means, "floor"))
-    about = "Floor: what real data scores against real data. Measures of single classes are in the reports of the runs."
+    heads = "".join(f"<th scope='col'>{escape(one)}</th>" for one in ("measure", *means, "floor", "reference"))
+    about = (
+        "Floor: what real data scores against real data. Reference: a baseline that the protocol names, where it is "
+        "the same for all models; else it stands in the reports of the runs, as measures of single classes do."
+    )
     whole = f"<table><thead><tr>{heads}</tr></thead>{body}</table>"
     return f"<div class='wide'>{whole}</div><p class='note'>{about}</p>"
+
+
+def references(rows: Sequence[Row], name: str) -> float | None:
+    """The one that all models have; None where they differ, as untrained models do."""
+    found = {m.reference for row in rows for run in row.runs for m in run.metrics if m.name == name}
+    return found.pop() if len(found) == 1 else None
+
+
+def shown(value: float | None) -> str:
+    return "" if value is None else number(value)
 
 
 def cell(span: Span | None) -> str:
