@@ -99,10 +99,11 @@ def three(runs=3):
 
 
 def test_the_answer_holds_its_evidence_and_says_who_is_surely_worse():
-    assert verdict(three(), "in 10 min", {}) == [
+    (said,) = verdict(three(), "in 10 min", {})
+    assert said == (
         "b is best for this data in 10 min: Fréchet distance 2 (1 to 3); c with 2.5 (1.5 to 3.5) is not surely worse; "
         "a with 5 (4.5 to 5.5) and d with 9 (8 to 10) are surely worse."
-    ]
+    )
 
 
 def test_intervals_of_one_run_are_not_taken_for_chance_in_training():

@@ -14,7 +14,7 @@ from reverie.errors import Problem
 from reverie.kinds import DataOptions
 from reverie.training.fit import default_set, slug
 from reverie.training.pace import seconds
-from reverie.training.run import read_options
+from reverie.training.run import plain, read_options
 from reverie.training.sizes import SIZES
 
 TIME = "10m"  # of each run, where nobody says
@@ -53,7 +53,7 @@ class Order:
         budget = {"steps": self.steps} if self.steps else {"time": self.time, "seconds": seconds(self.time)}
         return {
             "data": self.data,
-            "options": asdict(self.options),
+            "options": plain(asdict(self.options)),
             "set": self.set,
             "samples": self.samples,
             "budget": budget,
