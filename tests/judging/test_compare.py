@@ -33,23 +33,26 @@ def own_cache(monkeypatch, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def clothes(tmp_path_factory):
-    """120 real pictures without classes."""
-    file = resources.files("reverie") / "samples" / "t10k-images-idx3-ubyte.gz"
-    pictures = np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8)[16:].reshape(-1, 28, 28)[:120]
-    folder = tmp_path_factory.mktemp("data") / "clothes"
-    folder.mkdir()
-    for i, picture in enumerate(pictures):
+    """120 real pictures, in a folder a class."""
+    samples = resources.files("reverie") / "samples"
+    files = [samples / f"t10k-{name}-ubyte.gz" for name in ("images-idx3", "labels-idx1")]
+    pixels, labels = (np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8) for file in files)
+    base = tmp_path_factory.mktemp("data") / "clothes"
+    for i, (picture, label) in enumerate(zip(pixels[16:].reshape(-1, 28, 28)[:120], labels[8:128])):
+        folder = base / f"class {label}"
+        folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(folder / f"{i:03d}.png")
-    return folder
+    return base
 
 
 @pytest.fixture(scope="module")
 def done(clothes, tmp_path_factory):
-    """A finished comparison of two models that can be trained and one that can't."""
+    """A finished comparison of two models that can be trained and one that can't: predictors, as they are judged
+    in a moment."""
     patch = pytest.MonkeyPatch()
     patch.setenv("REVERIE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     out = tmp_path_factory.mktemp("done") / "compared"
-    found = compare(clothes, "vae,convolutional,dcgan", out=out, **ASKED)
+    found = compare(clothes, "feedforward,gpt,convolutional", out=out, **ASKED)
     patch.undo()
     return found
 
@@ -79,121 +82,122 @@ def state(folder):
 
 
 def test_a_comparison_is_fit_and_evaluate_of_each(done, clothes, tmp_path):
-    alone = fit(clothes, "dcgan", out=tmp_path / "alone", steps=6, set="tiny")
-    weights = (done.folder / "dcgan-seed0" / "weights.safetensors").read_bytes()
+    alone = fit(clothes, "convolutional", out=tmp_path / "alone", steps=6, set="tiny")
+    weights = (done.folder / "convolutional-seed0" / "weights.safetensors").read_bytes()
     assert weights == (tmp_path / "alone" / "weights.safetensors").read_bytes()
-    row = next(row for row in done.rows if row.model == "dcgan")
+    row = next(row for row in done.rows if row.model == "convolutional")
     assert row.seeds[0].metrics == evaluate(alone, samples=12).metrics
     assert (row.seeds[0].steps, row.seeds[0].items) == (6, 6 * alone.info["plan"]["batch"])
 
 
 def test_all_runs_share_data_and_split(done):
-    facts = [Run.open(done.folder / f"{model}-seed0").info["source"] for model in ("vae", "dcgan")]
+    facts = [Run.open(done.folder / f"{model}-seed0").info["source"] for model in ("feedforward", "convolutional")]
     assert facts[0] == facts[1]
     assert done.fingerprint == facts[0]["fingerprint"]
 
 
 def test_a_model_that_cant_be_trained_is_a_row_that_says_why(done):
     rows = {row.model: row for row in done.rows}
-    assert not rows["convolutional"].runs
-    assert "no classes" in rows["convolutional"].trouble
-    assert rows["vae"].runs
-    assert rows["dcgan"].runs  # which came after it
-    assert any("no classes" in line for line in done.verdict)
-    assert "no classes" in done.html.read_text()
-    assert not (done.folder / "convolutional-seed0").exists()
+    assert not rows["gpt"].runs
+    assert "takes a row of tokens" in rows["gpt"].trouble
+    (field,) = Run.open(done.folder / "feedforward-seed0").spec.fields.values()
+    assert field.shape == (1, 28, 28)  # gpt's wish for 16 tokens made no other's pictures smaller
+    assert rows["feedforward"].runs
+    assert rows["convolutional"].runs  # which came after it
+    assert rows["gpt"].trouble in done.verdict
+    assert "takes a row of tokens" in done.html.read_text()
+    assert not (done.folder / "gpt-seed0").exists()
 
 
 def test_the_json_says_what_was_asked_and_what_was_found(done):
     found = kept(done.folder)
     assert found == done.to_json()
-    assert [one["model"] for one in found["models"]] == ["vae", "convolutional", "dcgan"]
+    assert [one["model"] for one in found["models"]] == ["feedforward", "gpt", "convolutional"]
     assert found["budget"] == {"steps": 6}
-    assert (found["seeds"], found["set"], found["samples"], found["measure"]) == (1, "tiny", 12, "frechet_12")
-    values = {one["model"]: one["mean"]["frechet_12"]["value"] for one in found["models"] if one["seeds"]}
-    assert found["best"] == min(values, key=values.get)
+    assert (found["seeds"], found["set"], found["samples"], found["measure"]) == (1, "tiny", 12, "accuracy_12")
+    values = {one["model"]: one["mean"]["accuracy_12"]["value"] for one in found["models"] if one["seeds"]}
+    assert found["best"] == max(values, key=values.get)
     assert found["best"] in found["verdict"][0]
 
 
 def test_what_is_trained_and_judged_is_not_done_again(copy, clothes):
-    before = state(copy / "vae-seed0") | state(copy / "dcgan-seed0")
+    before = state(copy / "feedforward-seed0") | state(copy / "convolutional-seed0")
     told = Listener()
-    found = compare(clothes, "vae,convolutional,dcgan", out=copy, reporter=told, **ASKED)
-    assert state(copy / "vae-seed0") | state(copy / "dcgan-seed0") == before
+    found = compare(clothes, "feedforward,gpt,convolutional", out=copy, reporter=told, **ASKED)
+    assert state(copy / "feedforward-seed0") | state(copy / "convolutional-seed0") == before
     assert len([line for line in told.lines if "already" in line]) == 4
     assert found.best == kept(copy)["best"]
 
 
 def test_resume_needs_no_other_word(copy, clothes, done):
     found = compare(clothes, out=copy, resume=True)
-    assert found.order.models == ("vae", "convolutional", "dcgan")
+    assert found.order.models == ("feedforward", "gpt", "convolutional")
     assert found.to_json() == done.to_json()
 
 
 @pytest.mark.parametrize("how", ["by other samples", "by hand", "not at all"])
 def test_a_run_whose_report_is_not_that_of_the_protocol_is_judged_again(copy, clothes, how):
-    run, other = copy / "vae-seed0", state(copy / "dcgan-seed0")
+    run, other = copy / "feedforward-seed0", state(copy / "convolutional-seed0")
     samples = 12
     if how == "by hand":
-        evaluate(Run.open(run), samples=14)
+        evaluate(Run.open(run), samples=11)
     elif how == "not at all":
         (run / "report" / "report.json").unlink()
     else:
-        samples = 14
+        samples = 11
     found = compare(clothes, out=copy, resume=True, samples=samples)
     names = {m.name for row in found.rows for one in row.runs for m in one.metrics}
-    assert f"frechet_{samples}" in names
-    assert f"frechet_{26 - samples}" not in names
+    assert f"accuracy_{samples}" in names
+    assert f"accuracy_{23 - samples}" not in names
     report = json.loads((run / "report" / "report.json").read_text())
-    assert report["metrics"][0]["name"] == f"frechet_{samples}"
-    assert (state(copy / "dcgan-seed0") == other) is (how != "by other samples")
+    assert report["metrics"][0]["name"] == f"accuracy_{samples}"
+    assert (state(copy / "convolutional-seed0") == other) is (how != "by other samples")
 
 
 def test_more_steps_and_seeds_extend_it(copy, clothes):
-    first = (copy / "vae-seed0" / "weights.safetensors").read_bytes()
     found = compare(clothes, out=copy, steps=8, seeds=2, resume=True)
     rows = {row.model: row for row in found.rows}
-    for model in ("vae", "dcgan"):
+    for model in ("feedforward", "convolutional"):
         assert [run.steps for run in rows[model].runs] == [8, 8]
+        assert [Run.open(copy / f"{model}-seed{seed}").step for seed in (0, 1)] == [8, 8]
         infos = [Run.open(copy / f"{model}-seed{seed}").info for seed in (0, 1)]
         assert [info["plan"]["seed"] for info in infos] == [0, 1]
         assert {info["set"] for info in infos} == {"tiny"}
-        values = [run.metrics[0].value for run in rows[model].runs]
-        span = rows[model].means["frechet_12"]
+        values = [m.value for run in rows[model].runs for m in run.metrics if m.name == "log_loss_12"]
+        span = rows[model].means["log_loss_12"]
         assert span.value == pytest.approx(sum(values) / 2)
         assert span.low < min(values) < max(values) < span.high  # 12.7 standard errors of two
-    assert (copy / "vae-seed0" / "weights.safetensors").read_bytes() != first
 
 
 class Interrupting(Listener):
     """Presses Ctrl-C when the second model has started."""
 
     def step(self, step, logs, speed, seconds_left):
-        if step == 3 and any(line.startswith("dcgan") for line in self.lines):
+        if step == 3 and any(line.startswith("convolutional") for line in self.lines):
             os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_interrupted_it_goes_on_and_ends_as_if_it_had_not_been(done, clothes, tmp_path):
     folder = tmp_path / "cut"
     with pytest.raises(Stopped, match="the same command goes on"):
-        compare(clothes, "vae,convolutional,dcgan", out=folder, reporter=Interrupting(), **ASKED)
-    assert Run.open(folder / "dcgan-seed0").step == 3
+        compare(clothes, "feedforward,gpt,convolutional", out=folder, reporter=Interrupting(), **ASKED)
+    assert Run.open(folder / "convolutional-seed0").step == 3
     assert [len(one["seeds"]) for one in kept(folder)["models"]] == [1, 0, 0]
-    before = state(folder / "vae-seed0")
-    found = compare(clothes, "vae,convolutional,dcgan", out=folder, **ASKED)
-    assert state(folder / "vae-seed0") == before
+    before = state(folder / "feedforward-seed0")
+    found = compare(clothes, "feedforward,gpt,convolutional", out=folder, **ASKED)
+    assert state(folder / "feedforward-seed0") == before
     for ours, theirs in zip(found.rows, done.rows):
         assert [run.metrics for run in ours.runs] == [run.metrics for run in theirs.runs]
-    for model in ("vae", "dcgan"):
+    for model in ("feedforward", "convolutional"):
         weights = [(place / f"{model}-seed0" / "weights.safetensors").read_bytes() for place in (folder, done.folder)]
         assert weights[0] == weights[1]
 
 
 def test_a_diverged_run_loses_no_other(copy, clothes):
-    """The second seed of the vae diverges by a learning rate that nobody would take."""
+    """The second seed of the first model diverges by a learning rate that nobody would take."""
     fields = {"learning_rate": 1e30}
     with pytest.raises(Diverged):
-        fit(clothes, "vae", out=copy / "vae-seed1", steps=6, set="tiny", seed=1, fields=fields)
+        fit(clothes, "feedforward", out=copy / "feedforward-seed1", steps=6, set="tiny", seed=1, fields=fields)
     found = compare(clothes, out=copy, resume=True, seeds=2)
     row = found.rows[0]
     assert sorted(row.seeds) == [0]
@@ -203,15 +207,15 @@ def test_a_diverged_run_loses_no_other(copy, clothes):
 
 
 def test_where_no_model_can_be_trained_the_first_trouble_is_raised_and_nothing_stays(clothes, tmp_path):
-    with pytest.raises(Problem, match="no classes"):
-        compare(clothes, "convolutional,feedforward", out=tmp_path / "none", **ASKED)
+    with pytest.raises(Problem, match="takes a row of tokens"):
+        compare(clothes, "gpt,seq2seq", out=tmp_path / "none", **ASKED)
     assert not (tmp_path / "none").exists()
 
 
 def test_other_data_is_refused_and_nothing_changes(copy, clothes, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(clothes, other)
-    (other / "000.png").unlink()
+    next(other.rglob("*.png")).unlink()
     before = {p: p.read_bytes() for p in copy.rglob("*") if p.is_file()}
     for where, more in ((other, {}), (clothes, {"held_out": 0.2}), (clothes, {"size": (14, 14)})):
         with pytest.raises(Problem, match="other data, or read otherwise"):
@@ -304,24 +308,25 @@ def test_less_or_something_else_says_how_to_go_on(more, before, says):
         (("vae", "dcgan"), {"set": "paper"}, (48, 48), (), (48, 48)),  # what the folder has
         (("dcgan", "vae"), {"set": "paper"}, (), (64, 64), (64, 64)),  # a model more, after one that asked for it
         (("vae", "dcgan"), {}, (), (), ()),
+        (("vae", "gpt"), {}, (), None, ()),  # a length of text is no size of pictures
     ],
 )
 def test_all_models_get_one_size(models, more, forced, before, size):
-    assert common_size(order(models=models, steps=9, **more), forced, before) == size
+    assert common_size(order(models=models, steps=9, **more), "image", forced, before) == size
 
 
 def test_a_model_of_another_size_is_not_added_to_runs_of_the_datas_own():
     with pytest.raises(Problem, match="asks for items of 64x64, and there compares by items as they are"):
-        common_size(order(models=("vae", "dcgan"), steps=9, set="paper"), (), ())
+        common_size(order(models=("vae", "dcgan"), steps=9, set="paper"), "image", (), ())
 
 
 def test_the_size_that_a_folder_has_is_what_its_runs_get(clothes, tmp_path):
-    asked = settled(Order(str(clothes), ("vae",), tmp_path / "sized", **ASKED), None)
-    begun = Comparison(asked, [Row("vae")], "", (14, 18))
+    asked = settled(Order(str(clothes), ("feedforward",), tmp_path / "sized", **ASKED), None)
+    begun = Comparison(asked, [Row("feedforward")], "", (14, 18))
     begun.folder.mkdir()
     begun.json.write_text(json.dumps(begun.to_json()))  # killed before its first run
-    found = compare(clothes, "vae", out=begun.folder, **ASKED)
-    (field,) = Run.open(found.folder / "vae-seed0").spec.fields.values()
+    found = compare(clothes, "feedforward", out=begun.folder, **ASKED)
+    (field,) = Run.open(found.folder / "feedforward-seed0").spec.fields.values()
     assert field.shape[1:] == found.size == (14, 18)
     assert compare(clothes, out=begun.folder, resume=True).to_json() == found.to_json()
 

@@ -130,5 +130,5 @@ def test_no_measure_no_best():
 
 
 def test_what_went_wrong_and_who_has_no_rank_is_said():
-    said = verdict(three(), "in 1 h", {"e": "e: too small"}, ["f"])
-    assert said[1:] == ["Without frechet_9, and so without a rank: f.", "e: e: too small"]
+    said = verdict(three(), "in 1 h", {"e": "e: too small", "g": "out of memory"}, ["f"])
+    assert said[1:] == ["Without frechet_9, and so without a rank: f.", "e: too small", "g: out of memory"]

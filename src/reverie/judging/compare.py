@@ -73,11 +73,12 @@ class Comparing:
         before = self.before()
         forced = tuple(self.kept["size"]) if self.kept else ()
         wish = tuple(before[0].info["source"]["size"]) if before else None
-        self.size = common_size(self.order, forced, wish)
+        self.size = common_size(self.order, source.kind, forced, wish)
         if before:
             self.unchanged(before[0])
         else:
-            source.prepare(self.size or max(wishes(self.order.families[0], self.order)))  # its faults are no model's
+            asked = wishes(self.order.families[0], self.order, source.kind)
+            source.prepare(self.size or max(asked, default=()))  # its faults are no model's
         if self.size and not before:
             size = "x".join(map(str, self.size))
             self.reporter.say(f"size: {size} for all models, the largest that one asks for; --size sets another")

@@ -140,18 +140,18 @@ def allowed(order: Order, kept: Mapping[str, Any]) -> Order:
 # ---------------------------------------------------------------------------------------------------------- one size
 
 
-def common_size(order: Order, forced: tuple[int, ...], before: tuple[int, ...] | None) -> tuple[int, ...]:
+def common_size(order: Order, kind: str, forced: tuple[int, ...], before: tuple[int, ...] | None) -> tuple[int, ...]:
     """The size that every model's items are brought to, so that all are judged by the same: the largest that any of
     their sets asks for. () where none need be forced: none asks for one, or all for the same, or the person says it.
     `forced`: the one that the folder has; `before`: what the sets of its runs asked for, None where it has no run.
     Raises Problem where a set asks for another than the folder can give."""
     if order.options.size or forced:
         return () if order.options.size else forced
-    asked = {wish for family in order.families for wish in wishes(family, order)}
+    asked = {wish for family in order.families for wish in wishes(family, order, kind)}
     if before is None:
         several = len(order.models) > 1 and len(asked) > 1
         return max(asked, key=lambda size: (prod(size), size)) if several else ()
-    if before or asked == {()}:
+    if before or asked <= {()}:
         return before if asked != {before} else ()
     wish = "x".join(map(str, max(asked, key=prod)))
     raise Problem(
@@ -160,11 +160,14 @@ def common_size(order: Order, forced: tuple[int, ...], before: tuple[int, ...] |
     )
 
 
-def wishes(family: Family, order: Order) -> set[tuple[int, ...]]:
-    """Sizes that the sets ask for which `fit` may take for this model."""
+def wishes(family: Family, order: Order, kind: str) -> set[tuple[int, ...]]:
+    """Sizes that the sets ask for which `fit` may take for this model, where they are sizes of such items: a length of
+    text says nothing about pictures."""
     if order.set in family.sets:
         names = [order.set]
     else:
         sizes = [name for name in SIZES if name in family.sets]
         names = sizes if order.time and len(sizes) > 1 else [default_set(family)]
-    return {getattr(family.config, name)().training.size for name in names}
+    axes = 2 if kind == "image" else 1
+    sizes_asked = {getattr(family.config, name)().training.size for name in names}
+    return {size for size in sizes_asked if len(size) in (0, axes)}

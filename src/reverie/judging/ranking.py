@@ -119,7 +119,8 @@ def surely_worse(one: Span, best: Span, higher: bool) -> bool | None:
 def verdict(ranking: Ranking, budget: str, troubles: Mapping[str, str], unranked: Sequence[str] = ()) -> list[str]:
     """The answer in a line, with its evidence; then what is missing for a surer one, and what went wrong. `budget`:
     "in 10 min"."""
-    return [answer(ranking, budget), *doubts(ranking, unranked), *(f"{m}: {said}" for m, said in troubles.items())]
+    said = [line if line.startswith(f"{model}: ") else f"{model}: {line}" for model, line in troubles.items()]
+    return [answer(ranking, budget), *doubts(ranking, unranked), *said]
 
 
 def answer(ranking: Ranking, budget: str) -> str:
