@@ -170,17 +170,21 @@ def test_more_steps_and_seeds_extend_it(copy, clothes):
 
 
 class Interrupting(Listener):
-    """Presses Ctrl-C when the second model has started."""
+    """Presses Ctrl-C when that model has started."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
 
     def step(self, step, logs, speed, seconds_left):
-        if step == 3 and any(line.startswith("convolutional") for line in self.lines):
+        if step == 3 and any(line.startswith(self.model) for line in self.lines):
             os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_interrupted_it_goes_on_and_ends_as_if_it_had_not_been(done, clothes, tmp_path):
     folder = tmp_path / "cut"
     with pytest.raises(Stopped, match="the same command goes on"):
-        compare(clothes, "feedforward,gpt,convolutional", out=folder, reporter=Interrupting(), **ASKED)
+        compare(clothes, "feedforward,gpt,convolutional", out=folder, reporter=Interrupting("convolutional"), **ASKED)
     assert Run.open(folder / "convolutional-seed0").step == 3
     assert [len(one["seeds"]) for one in kept(folder)["models"]] == [1, 0, 0]
     before = state(folder / "feedforward-seed0")
@@ -191,6 +195,31 @@ def test_interrupted_it_goes_on_and_ends_as_if_it_had_not_been(done, clothes, tm
     for model in ("feedforward", "convolutional"):
         weights = [(place / f"{model}-seed0" / "weights.safetensors").read_bytes() for place in (folder, done.folder)]
         assert weights[0] == weights[1]
+
+
+def test_a_sitting_that_is_cut_forgets_nothing_that_was_judged(copy, clothes):
+    shutil.rmtree(copy / "feedforward-seed0")
+    judged = kept(copy)["models"][2]
+    with pytest.raises(Stopped):
+        compare(clothes, out=copy, resume=True, reporter=Interrupting("feedforward"))
+    assert kept(copy)["models"][2] == judged
+    before = state(copy / "convolutional-seed0")
+    compare(clothes, out=copy, resume=True)
+    assert state(copy / "convolutional-seed0") == before
+
+
+def test_a_time_is_a_budget_that_more_time_extends(clothes, tmp_path):
+    asked = {"out": tmp_path / "timed", "set": "tiny", "samples": 12}
+    found = compare(clothes, "convolutional", time="1s", **asked)
+    run = Run.open(found.folder / "convolutional-seed0")
+    assert [segment["time"] for segment in run.info["segments"]] == [1.0]
+    assert found.rows[0].runs[0].steps == run.step == run.info["segments"][0]["steps"]
+    told = Listener()
+    compare(clothes, "convolutional", time="1s", reporter=told, **asked)
+    assert len([line for line in told.lines if "already" in line]) == 2
+    more = compare(clothes, "convolutional", time="5s", **asked | {"samples": 11})
+    assert more.rows[0].runs[0].steps > run.step
+    assert more.order.budget == "5 s"
 
 
 def test_a_diverged_run_loses_no_other(copy, clothes):
