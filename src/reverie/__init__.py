@@ -18,14 +18,15 @@ from reverie.errors import Problem
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from reverie.judging.compare import compare
     from reverie.judging.evaluate import Report
     from reverie.training.fit import fit
     from reverie.training.run import Run
 
 __version__ = "0.1.0"
-__all__ = ["Problem", "Run", "__version__", "evaluate", "fit", "open", "sample"]
+__all__ = ["Problem", "Run", "__version__", "compare", "evaluate", "fit", "open", "sample"]
 
-LATER = {"fit": "reverie.training.fit", "Run": "reverie.training.run"}
+LATER = {"compare": "reverie.judging.compare", "fit": "reverie.training.fit", "Run": "reverie.training.run"}
 
 
 def __getattr__(name: str) -> Any:

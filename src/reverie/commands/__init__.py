@@ -5,4 +5,4 @@
     run(args: Namespace, screen: Terminal) -> dict  does it, says what came of it, returns what --json prints
 """
 
-VERBS = ("data", "fit", "sample", "predict", "explain", "evaluate", "models", "export", "reproduce")
+VERBS = ("data", "fit", "sample", "predict", "explain", "evaluate", "compare", "reproduce", "models", "export")

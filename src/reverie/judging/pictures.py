@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from html import escape
 from math import isfinite, log10
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -14,6 +15,7 @@ from PIL import Image
 WIDTH, HEIGHT = 340, 150  # of a curve, in its own units
 LEFT, BOTTOM, TOP, RIGHT = 46, 18, 8, 8
 POINTS = 300  # of a curve, at most
+Point = TypeVar("Point")
 
 
 def png(picture: np.ndarray) -> str:
@@ -65,7 +67,7 @@ def curve(name: str, steps: Sequence[int], values: Sequence[float]) -> str:
     return f"<figure><figcaption>{escape(name)}<small>{note}</small></figcaption>{svg}</figure>"
 
 
-def thinned(pairs: list[tuple[int, float]]) -> list[tuple[int, float]]:
+def thinned(pairs: list[Point]) -> list[Point]:
     """At most POINTS, evenly spaced, both ends kept."""
     if len(pairs) <= POINTS:
         return pairs
