@@ -155,9 +155,15 @@ def judged(kind: str) -> list[str]:
     if not file.is_file():
         return []
     said = [prose(part) for part in docstring(file).split("\n\n")]
-    functions = [n for n in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(n, ast.FunctionDef)]
-    rows = [(f"`{n.name}`", " ".join((ast.get_docstring(n) or "").split())) for n in functions if ast.get_docstring(n)]
-    return ["## How it is judged", *said, table(("function", "what it measures"), rows)]
+    files = sorted(file.parent.glob("*.py")) if file.name == "__init__.py" else [file]
+    rows = [(f"`{one.stem}`", " ".join(docstring(one).split())) for one in files if measures(one)]
+    return ["## How it is judged", *said, *([table(("measure", "what it says"), rows)] if rows else [])]
+
+
+def measures(file: Path) -> bool:
+    """Is it a measure that is found and called?"""
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    return any(isinstance(n, ast.FunctionDef) and n.name == "measure" for n in body)
 
 
 def module(path: Path) -> Path:

@@ -172,3 +172,110 @@ COUNTS = [(10_000, 2000), (101, 100), (2001, 2000), (60_000, 59_999), (10**8, 70
 @pytest.mark.parametrize(("count", "wanted"), COUNTS)
 def test_no_item_is_taken_twice(count, wanted):
     assert len(set(items.spread(count, wanted).tolist())) == wanted
+
+
+# ---------------------------------------------------------------------------------------------- judged by other things
+
+
+@pytest.fixture(scope="module")
+def others(folder, tmp_path_factory):
+    """Forty other pictures of the same size, and more of them than the run's own held-out part."""
+    place = tmp_path_factory.mktemp("others") / "others"
+    place.mkdir()
+    for i, x in enumerate(clothes(160)[0][120:]):
+        Image.fromarray(x).save(place / f"{i}.png")
+    return place
+
+
+def test_a_classifier_of_the_same_labels_judges_the_classes(trained):
+    run, judge = trained("dcgan"), trained("convolutional")
+    found = {m.name: m for m in evaluate(run, samples=12, classifier=str(judge.path)).metrics}
+    score = found["classifier_score_12"]
+    assert 1 <= score.value <= run.spec.classes
+    assert "convolutional-" in score.protocol  # with the fingerprint of its weights
+    shares = [m for name, m in found.items() if name.startswith("share[")]
+    assert all("classifier" in m.protocol for m in shares)
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        ({"classifier": "nowhere"}, "nowhere: no run"),
+        ({"against": "nowhere"}, "nowhere"),
+        ({"extractor": "resnet"}, "'resnet': no such extractor"),
+        ({"extractor": "inception"}, "Inception's weights are not there"),
+        ({"seeds": 0}, "--seeds 0"),
+    ],
+)
+def test_a_judge_that_is_not_there_is_one_line(trained, ask, says, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(Problem, match=says):
+        evaluate(trained("dcgan"), samples=10, **ask)
+
+
+def test_a_generator_is_no_classifier(trained):
+    run = trained("dcgan")
+    with pytest.raises(Problem, match="no classifier of pictures"):
+        evaluate(run, samples=10, classifier=str(run.path))
+
+
+@pytest.mark.parametrize("ask", [{"against": "x"}, {"extractor": "default"}, {"classifier": "x"}, {"statistics": "x"}])
+def test_what_judges_samples_judges_no_predictor(trained, ask):
+    with pytest.raises(Problem, match="makes no samples to judge"):
+        evaluate(trained("convolutional"), **ask)
+
+
+def test_other_data_can_judge_and_then_nothing_is_said_of_what_was_trained_on(trained, others):
+    found = {m.name: m for m in evaluate(trained("dcgan"), samples=20, against=str(others)).metrics}
+    assert "20 generated against 20 given (others)" in found["frechet_20"].protocol
+    assert not [name for name in found if name.startswith("nearer_training")]
+    assert "copies_20" in found  # which training pictures alone decide
+
+
+def test_data_of_another_kind_can_not_judge(trained, tmp_path):
+    (tmp_path / "words.txt").write_text("to be or not to be " * 100)
+    with pytest.raises(Problem, match=r"--against .*text"):
+        evaluate(trained("dcgan"), samples=10, against=str(tmp_path / "words.txt"))
+
+
+def test_statistics_that_were_kept_judge_as_the_pictures_did(trained, tmp_path):
+    run, file = trained("dcgan"), tmp_path / "real.npz"
+    whole = evaluate(run, samples=12, statistics=str(file))
+    (alone,) = evaluate(run, samples=12, against=str(file)).metrics
+    assert alone.name == "frechet_12"
+    assert alone.value == pytest.approx(whole["frechet"], rel=1e-9)
+    assert "real.npz" in alone.protocol
+
+
+def test_statistics_of_another_extractor_are_refused(trained, tmp_path):
+    from dataclasses import replace
+
+    from reverie.metrics.distances import Statistics
+
+    run, file = trained("dcgan"), tmp_path / "real.npz"
+    evaluate(run, samples=12, statistics=str(file))
+    replace(Statistics.load(file), extractor="another").save(file)
+    with pytest.raises(Problem, match="of another, not of efficientnet"):
+        evaluate(run, samples=12, against=str(file))
+
+
+def test_over_seeds_a_number_is_the_mean_of_each_seeds(trained):
+    run = trained("dcgan")
+    single = [evaluate(run, samples=10, seed=seed) for seed in (3, 4, 5)]
+    whole = evaluate(run, samples=10, seed=3, seeds=3)
+    for name in ("frechet", "precision", "copies_10"):
+        values = [one[name] for one in single]
+        assert whole[name] == pytest.approx(sum(values) / 3, rel=1e-9, abs=1e-12)
+    m = whole.metrics[0]
+    deviation = np.std([one["frechet"] for one in single], ddof=1)
+    assert m.high - m.low == pytest.approx(2 * 4.302653 * deviation / 3**0.5, rel=1e-6)
+    assert "3 sampling seeds" in m.protocol
+
+
+def test_a_run_that_has_hardly_begun_is_called_undertrained(trained):
+    report = evaluate(trained("dcgan"), samples=20)
+    assert [v.name for v in report.verdicts] == ["undertrained"]
+    assert report.headline[0] == report.verdicts[0].line
+    said = json.loads((report.folder / "report.json").read_text())
+    assert said["verdicts"][0]["name"] == "undertrained"
+    assert "Undertrained" in report.html.read_text(encoding="utf-8")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from reverie.core import Conditioned, Items, Model
 from reverie.metrics import BLOCK, Rows
-from reverie.tasks.sample import conditions, draw, items
+from reverie.tasks.sample import conditions, draw, items, joined
 from reverie.training.seeds import reseed
 from reverie.training.stream import Stream
 from reverie.training.trainer import finished
@@ -29,10 +30,26 @@ def spread(count: int, wanted: int) -> Tensor:
     return torch.arange(taken) * (count - 1) // max(1, taken - 1)  # in integers: float32 would take some twice
 
 
+class Parts:
+    """Sets of items, one after the other."""
+
+    def __init__(self, sets: Sequence[Items]):
+        self.sets = sets
+        self.ends = torch.tensor([0, *(len(one) for one in sets)]).cumsum(0)
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    def raw(self, index: Tensor) -> Any:
+        """In the order of the index, which does not fall."""
+        cut = [index[(index >= a) & (index < b)] - a for a, b in pairwise(self.ends.tolist())]
+        return joined([one.raw(part) for one, part in zip(self.sets, cut) if len(part)])
+
+
 class Served:
     """Some items of a set, raw, from where they are kept."""
 
-    def __init__(self, source: Items, index: Tensor):
+    def __init__(self, source: Items | Parts, index: Tensor):
         self.source, self.index = source, index
 
     def __len__(self) -> int:
@@ -43,6 +60,7 @@ class Served:
 
     def labels(self) -> np.ndarray | None:
         """Their classes (N,), where they have classes."""
+        assert not isinstance(self.source, Parts)
         found = [self.source.take(part).values.get("label") for part in torch.split(self.index, BLOCK)]
         return None if not found or found[0] is None else torch.cat(found).numpy()  # type: ignore[arg-type]
 

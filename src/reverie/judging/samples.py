@@ -25,7 +25,6 @@ from reverie.training.run import read_options
 from . import items, judges
 
 if TYPE_CHECKING:
-    from reverie.core import Items
     from reverie.training.run import Run
 
 SHOWN, COMPARED, NEAREST = 64, 8, 3  # samples on the page; of which beside their neighbours; how many of those
@@ -67,7 +66,7 @@ def judged(run: Run, asked: Asked) -> Judged:
     measures = import_module(f"reverie.metrics.{run.spec.kind}")
     train, notes = run.prepared.train, []
     file = statistics_in(run, asked)
-    real, other = (run.prepared.held_out, "") if file else beside(run, asked)
+    real, other = (items.Parts([run.prepared.held_out]), "") if file else beside(run, asked)
     judge_of = judges.classifier(run, asked.classifier)
     count = asked.samples or min(measures.SAMPLES, max(len(real), SHOWN))
     some = items.Served(train, items.spread(len(train), count))
@@ -152,15 +151,16 @@ def keep(seen: Any, where: str, source: str) -> None:
     replace(seen.all_real.statistics, source=Path(source).name).save(Path(where))
 
 
-def beside(run: Run, asked: Asked) -> tuple[Items, str]:
+def beside(run: Run, asked: Asked) -> tuple[items.Parts, str]:
     """What samples are judged by; and what that is, where it is other data than the run's own."""
     if not asked.against:
-        return run.prepared.held_out, ""
-    source = open_source(asked.against, replace(read_options(run.info["source"]["options"]), held_out=0.0))
+        return items.Parts([run.prepared.held_out]), ""
+    source = open_source(asked.against, read_options({**run.info["source"]["options"], "kind": ""}))
     if source.kind != run.spec.kind:
         raise Problem(f"--against {asked.against}: {source.kind}, and {run.path} makes {run.spec.kind}. Name such data")
     prepared = source.prepare(tuple(run.info["source"]["size"]))
-    return prepared.train, f"given ({Path(asked.against).name})"
+    whole = items.Parts([prepared.train, prepared.held_out])  # how other data would be split does not matter
+    return whole, f"given ({Path(asked.against).name})"
 
 
 def classes(run: Run) -> tuple[str, ...]:
