@@ -46,7 +46,7 @@ NAMES = {
     "copier": ("memorising",),
     "good": ("good",),
 }
-GOOD_STEPS, DRAWN, JUDGED = 4_000, 4_000, 1_000
+GOOD_STEPS, DRAWN, JUDGED = 3_000, 4_000, 1_000
 
 
 class Copier(core.Model):
@@ -77,12 +77,12 @@ def made(fault: str, seed: int, out: Path) -> Run:
     if fault == "frozen":
         return fit(DATA, "dcgan", set="quick", steps=200, **here)
     if fault == "fifty":
-        return fit(fifty(seed, out / f"fifty-pictures-{seed}"), steps=6_000, **here)
+        return fit(fifty(seed, out / f"fifty-pictures-{seed}"), steps=3_000, **here)
     if fault == "collapsed":
         plain = {"training": {"ema_items": 0.0, "steps": 1_500}, **here}
         fit(DATA, "dcgan", set="quick", steps=1_500, **plain)
         with overtaught(30):
-            return fit(DATA, "dcgan", set="quick", steps=1_600, **plain)
+            return fit(DATA, "dcgan", set="quick", steps=1_700, **plain)
     run = fit(DATA, "dcgan", set="quick", steps=GOOD_STEPS, **{**here, "out": out / f"good-seed{seed}"})
     if fault == "copier":
         run = Run.open(run.path)

@@ -15,6 +15,8 @@ def metric(name, value, **more):
 
 GOOD = [
     metric("frechet_2k", 500.0, floor=300.0, reference=3000.0),
+    metric("precision_2k", 0.6, floor=0.8),
+    metric("recall_2k", 0.3, floor=0.8),
     metric("spread_2k", 0.95, floor=1.0),
     metric("repeats_2k", 0.01, floor=0.005),
     metric("modes_2k", 10.0, reference=10.0),
@@ -61,6 +63,7 @@ FAR = metric("frechet_2k", 2000.0, floor=300.0, reference=3000.0)  # 37 % of the
         (but(metric("nearer_training_pixels_2k", 0.7, p=1e-9)), DONE, "memorising"),
         (but(metric("spread_2k", 0.4, floor=1.0)), DONE, "collapsed"),
         (but(metric("repeats_2k", 0.2, floor=0.005)), DONE, "collapsed"),
+        (but(metric("recall_2k", 0.05, floor=0.8)), DONE, "collapsed"),
         (but(metric("modes_2k", 8.0, reference=10.0), metric("share[cat]", 0.0, floor=0.1)), DONE, "collapsed"),
         (GOOD, falling([100, 60, 50, 45, 44, 46, 55, 65, 70]), "overfitted"),
         ([TEXT, metric("copied_32", 0.5, floor=0.01, p=0.0)], DONE, "memorising"),
@@ -86,6 +89,7 @@ def test_each_fault_has_its_name(metrics, course, says):
         (GOOD, falling([100, 60, 50, 45, 44, 46, 55, 65, 70], keeps_best=True)),  # the weights are the best look's
         (GOOD, falling([100, 60, 50, 45, 44, 46, 55, 70, 45])),  # back again
         (GOOD, Course(10, 5000, 0.1)),  # good already
+        (but(metric("recall_2k", 0.05, floor=0.8), metric("precision_2k", 0.2, floor=0.8)), DONE),  # neither looks real
     ],
 )
 def test_what_is_no_fault_is_not_called_one(metrics, course):

@@ -18,7 +18,8 @@ COPIED, ECHOED = 0.005, 0.15  # shares above the floor that count: of copied pic
 LEANS = 0.6  # share of samples nearer to what was trained on; chance is a half
 ALIKE = 0.5  # of the variety of real data: below it, samples are all alike
 REPEATED = 0.1  # share of samples above the floor that repeat another
-MISSING = 0.2  # of a class's share of held-out items: as the measure of modes has it
+MISSING = 0.1  # of a class's share of held-out items: as the measure of modes has it
+NARROW = 0.1  # of real data's recall: below it, samples that look real span next to nothing
 DULL = 0.5  # of the held-out text's share of different words
 GAIN = 0.2  # of a bigram model's bits a character: what a model that has learnt words saves, at least
 LONGER = "Train longer: the same command with a larger --steps or --time goes on from here"
@@ -151,6 +152,12 @@ def collapsed(m: Numbers, course: Course) -> Verdict | None:
     if words is not None and words.floor is not None and words.value < DULL * words.floor:
         usual = percent(words.floor)
         said.append(f"{percent(words.value)} of the pairs of words are different ones (held-out text: {usual})")
+    recall, precision = m.find("recall"), m.find("precision")
+    if recall is not None and recall.floor and precision is not None and precision.floor:
+        narrow = recall.value < NARROW * recall.floor and precision.value > ALIKE * precision.floor
+        if narrow:
+            share, usual = percent(recall.value), percent(recall.floor)
+            said.append(f"samples look real but span {share} of the variety of the data (real data: {usual})")
     if not said:
         return None
     advice = "Try another --seed, a lower --learning-rate, a larger --batch, or a family that does not collapse"
