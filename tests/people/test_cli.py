@@ -56,7 +56,7 @@ def test_evaluate_prints_a_list_of_metrics(office):
     assert found["metrics"]
     for metric in found["metrics"]:
         assert {"name", "value", "unit", "samples", "protocol"} <= set(metric)
-        assert set(metric) <= {"name", "value", "unit", "samples", "protocol", "low", "high", "floor", "reference"}
+        assert set(metric) <= {"name", "value", "unit", "samples", "protocol", "low", "high", "floor", "reference", "p"}
     assert all((office.folder / file).is_file() for file in found["files"])
 
 
