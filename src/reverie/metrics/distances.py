@@ -242,6 +242,12 @@ def kid(
     return Estimate(float(values.mean()), spread * sqrt(size / (count - size)))
 
 
+def ordered(x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    """The rows in an order that hangs on their values alone, so that what is drawn by place does not hang on theirs."""
+    weights = torch.randn(x.shape[1], dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    return x[(x.double() * weights).sum(1).argsort(stable=True)]
+
+
 def mmd(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"], in_x: Tensor, in_y: Tensor) -> Float[Tensor, " s"]:
     """Unbiased squared MMD of each subset: index sets (s, k) into x and y. Every kernel value is computed once, and a
     subset's sum is a product with its indicator."""

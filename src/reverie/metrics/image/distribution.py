@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from reverie.metrics import Metric, Z, size_name, wilson
-from reverie.metrics.distances import Statistics, frechet, frechet_error, kid
+from reverie.metrics.distances import Statistics, frechet, frechet_error, kid, ordered
 from reverie.metrics.features import LIMIT, Streamed
 from reverie.metrics.neighbours import neighbourhood
 
@@ -59,7 +59,7 @@ def measure(seen: Seen) -> list[Metric]:
 def measures(real: Streamed, fake: Streamed, seed: int = 0) -> dict[str, Value]:
     """Every measure of two sets, with its 95 % interval. The Fréchet distance is of all items, the others are of those
     whose features were kept."""
-    kernel = kid(real.kept, fake.kept, torch.Generator().manual_seed(seed))
+    kernel = kid(ordered(real.kept), ordered(fake.kept), torch.Generator().manual_seed(seed))
     near = neighbourhood(real.kept, fake.kept, NEIGHBOURS, NEIGHBOURS_DENSITY)
     density = float(near.density.mean())
     spread = Z * float(near.density.std()) / sqrt(len(fake.kept))
