@@ -136,6 +136,7 @@ def neighbours(compared: Sequence[Beside], about: str) -> str:
         for one in compared
     )
     kind = "pictures" if isinstance(compared[0].sample, np.ndarray) else "texts"
+    kind += " pairs" if all(len(one.near) == 1 for one in compared) else ""
     return f"<p class='note'>{about}</p><div class='{kind}'>{rows}</div>"
 
 
