@@ -37,9 +37,9 @@ def names(metrics, course=DONE):
     return [v.name for v in verdicts(metrics, course)]
 
 
-def falling(values, **more):
+def falling(values, measure="frechet_cheap_500", **more):
     looks = [(100 * (k + 1), float(v)) for k, v in enumerate(values)]
-    return Course(5000, 5000, 40.0, "frechet_cheap_500", looks, **more)
+    return Course(5000, 5000, 40.0, measure, looks, **more)
 
 
 def test_a_good_run_has_no_fault():
@@ -65,7 +65,9 @@ FAR = metric("frechet_2k", 2000.0, floor=300.0, reference=3000.0)  # 37 % of the
         (but(metric("repeats_2k", 0.2, floor=0.005)), DONE, "collapsed"),
         (but(metric("recall_2k", 0.05, floor=0.8)), DONE, "collapsed"),
         (but(metric("modes_2k", 8.0, reference=10.0), metric("share[cat]", 0.0, floor=0.1)), DONE, "collapsed"),
-        (GOOD, falling([100, 60, 50, 45, 44, 46, 55, 65, 70]), "overfitted"),
+        (GOOD, falling([100, 60, 50, 45, 44, 46, 55, 65, 70], "held_out_nats"), "overfitted"),
+        (GOOD, falling([100, 60, 50, 45, 44, 46, 55, 65, 70]), "worsened"),
+        (but(metric("spread_2k", 0.4, floor=1.0)), falling([100, 60, 50, 45, 44, 46, 55, 65, 70]), "collapsed"),
         ([TEXT, metric("copied_32", 0.5, floor=0.01, p=0.0)], DONE, "memorising"),
         ([TEXT, metric("distinct_2", 0.1, floor=0.9)], DONE, "collapsed"),
         ([metric("bits_per_character", 4.0, reference=3.0)], Course(10, 2000, 0.1), "undertrained"),

@@ -26,7 +26,7 @@ LONGER = "Train longer: the same command with a larger --steps or --time goes on
 
 
 class Verdict(NamedTuple):
-    name: str  # undertrained | collapsed | memorising | overfitted | good | unclear
+    name: str  # undertrained | memorising | collapsed | overfitted | worsened | good | unclear
     evidence: str
     advice: str
 
@@ -47,6 +47,7 @@ TITLES = {
     "collapsed": "Collapsed",
     "memorising": "Memorising",
     "overfitted": "Overfitted",
+    "worsened": "Past its best",
     "good": "Good",
     "unclear": "Not good yet",
 }
@@ -80,8 +81,10 @@ def verdicts(metrics: Sequence[Metric], course: Course) -> list[Verdict]:
     early = hardly_begun(numbers, course)
     if early:
         return [early]
-    found = [rule(numbers, course) for rule in (memorising, collapsed, overfitted)]
-    return [fault for fault in found if fault] or rest(numbers, course)
+    faults = [fault for fault in (memorising(numbers), collapsed(numbers)) if fault]
+    if not faults and (worse := worsened(course)):
+        faults = [worse]
+    return faults or rest(numbers, course)
 
 
 # --------------------------------------------------------------------------------------------------------------- faults
@@ -113,7 +116,7 @@ def distance(m: Numbers) -> tuple[float, str] | None:
     return None
 
 
-def memorising(m: Numbers, course: Course) -> Verdict | None:
+def memorising(m: Numbers) -> Verdict | None:
     """Samples are training items once more, or lean to what was trained on rather than to its like."""
     said = []
     for name, least in (("copies_exact", COPIED), ("copies", COPIED), ("copied", ECHOED)):
@@ -134,7 +137,7 @@ def memorising(m: Numbers, course: Course) -> Verdict | None:
     return Verdict("memorising", "; ".join(said), advice)
 
 
-def collapsed(m: Numbers, course: Course) -> Verdict | None:
+def collapsed(m: Numbers) -> Verdict | None:
     """Samples are alike, or whole classes are missing."""
     said = []
     spread = m.find("spread")
@@ -164,15 +167,17 @@ def collapsed(m: Numbers, course: Course) -> Verdict | None:
     return Verdict("collapsed", "; ".join(said), advice)
 
 
-def overfitted(m: Numbers, course: Course) -> Verdict | None:
-    """What it was told to watch on held-out data has got worse since its best."""
+def worsened(course: Course) -> Verdict | None:
+    """What is watched on held-out data has got worse since its best: held-out items have become less likely, or samples
+    have gone astray."""
     lost = course.worsened
     if not lost or course.keeps_best:
         return None
     step, value = course.best
     last = number(course.looks[-1][1])
     said = f"{course.measure} was best at step {step:,} ({number(value)}) and is {last} at the end"
-    return Verdict("overfitted", said, "best.ckpt holds that look; stop there (--stop auto), or give it more data")
+    name = "overfitted" if course.measure.startswith("held_out") else "worsened"
+    return Verdict(name, said, f"Train {step:,} steps, or let --stop auto end it there")
 
 
 def rest(m: Numbers, course: Course) -> list[Verdict]:
