@@ -98,6 +98,12 @@ def test_what_is_no_fault_is_not_called_one(metrics, course):
     assert names(metrics, course) == ["good"]
 
 
+def test_what_is_far_and_precise_by_chance_is_not_called_narrow():
+    flat = falling([100, 60, 50, 50, 51, 50, 49, 50, 50])
+    noise = but(FAR, metric("recall_2k", 0.0, floor=0.8), metric("precision_2k", 1.0, floor=0.8))
+    assert names(noise, flat) == ["unclear"]
+
+
 def test_early_samples_that_are_all_alike_are_not_called_collapsed():
     assert names(but(FAR, metric("spread_2k", 0.1, floor=1.0)), Course(50, 5000, 0.4)) == ["undertrained"]
 

@@ -114,7 +114,7 @@ def test_two_classes_of_ten_are_counted_and_the_others_named_as_missing(clothes)
     x, y = clothes
     fake = x[2000:5000][np.isin(y[2000:5000], (1, 8))][:300]
     numbers = found(clothes, fake, train=slice(0, 1000))
-    assert 2 <= rest(numbers, "modes").value <= 6  # the vote is not always right
+    assert 2 <= rest(numbers, "modes").value <= 7  # votes of few training pictures are not always right
     assert numbers["share[1]"].value + numbers["share[8]"].value > 0.8
     assert numbers["share[9]"].value < 0.1 * numbers["share[9]"].floor
 
@@ -131,10 +131,10 @@ def test_the_mean_distance_of_rows_is_that_of_all_pairs():
     assert neighbours.apart(x[:1]) == 0
 
 
-def test_the_nearest_among_tied_classes_wins_the_vote():
+def test_each_of_the_nearest_has_one_vote():
     bank, labels = torch.tensor([[0.0], [1.0], [2.0], [3.0]]), torch.tensor([2, 0, 0, 2])
-    assert neighbours.vote(torch.tensor([[-1.0], [4.0], [1.4]]), bank, labels, 2).tolist() == [2, 2, 0]
-    assert neighbours.vote(torch.tensor([[0.4]]), bank, labels, 3).tolist() == [0]
+    found = neighbours.votes(torch.tensor([[-1.0], [1.4]]), bank, labels, 2, 4)
+    assert found.tolist() == [[0.5, 0, 0.5, 0], [1, 0, 0, 0]]
 
 
 # ----------------------------------------------------------------------------------------------------------------- text

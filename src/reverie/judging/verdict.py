@@ -18,7 +18,8 @@ COPIED, ECHOED = 0.005, 0.15  # shares above the floor that count: of copied pic
 LEANS = 0.6  # share of samples nearer to what was trained on; chance is a half
 ALIKE = 0.5  # of the variety of real data: below it, samples are all alike
 REPEATED = 0.1  # share of samples above the floor that repeat another
-MISSING = 0.1  # of a class's share of held-out items: as the measure of modes has it
+MISSING = 0.15  # of a class's share: as the measure of modes has it
+HALF = 0.5  # of that way: below it, precision tells nothing
 NARROW = 0.1  # of real data's recall: below it, samples that look real span next to nothing
 DULL = 0.5  # of the held-out text's share of different words
 GAIN = 0.2  # of a bigram model's bits a character: what a model that has learnt words saves, at least
@@ -149,22 +150,30 @@ def collapsed(m: Numbers) -> Verdict | None:
         said.append(f"{percent(repeats.value)} of the samples repeat another (real data: {usual})")
     modes = m.find("modes")
     if modes is not None and modes.reference and modes.value < modes.reference:
-        missing = [name for name, c in m.each("share").items() if c.floor and c.value < MISSING * c.floor]
-        said.append(f"{len(missing)} of {modes.reference:.0f} classes are missing ({', '.join(missing)})")
+        rare = [name for name, c in m.each("share").items() if c.floor and c.value < MISSING * c.floor]
+        missing = ", ".join(rare)
+        said.append(f"{modes.reference - modes.value:.0f} of {modes.reference:.0f} classes are missing ({missing})")
     words = m.find("distinct_2")
     if words is not None and words.floor is not None and words.value < DULL * words.floor:
         usual = percent(words.floor)
         said.append(f"{percent(words.value)} of the pairs of words are different ones (held-out text: {usual})")
-    recall, precision = m.find("recall"), m.find("precision")
-    if recall is not None and recall.floor and precision is not None and precision.floor:
-        narrow = recall.value < NARROW * recall.floor and precision.value > ALIKE * precision.floor
-        if narrow:
-            share, usual = percent(recall.value), percent(recall.floor)
-            said.append(f"samples look real but span {share} of the variety of the data (real data: {usual})")
+    said += narrow(m)
     if not said:
         return None
     advice = "Try another --seed, a lower --learning-rate, a larger --batch, or a family that does not collapse"
     return Verdict("collapsed", "; ".join(said), advice)
+
+
+def narrow(m: Numbers) -> list[str]:
+    """Samples that look real and span next to nothing. Far from the data, precision means nothing: outliers of the data
+    have balls so wide that noise lies in them (Naeem et al. 2020, figure 1)."""
+    recall, precision, away = m.find("recall"), m.find("precision"), distance(m)
+    if recall is None or precision is None or not recall.floor or not precision.floor or away is None:
+        return []
+    if away[0] < HALF or recall.value >= NARROW * recall.floor or precision.value <= ALIKE * precision.floor:
+        return []
+    share, usual = percent(recall.value), percent(recall.floor)
+    return [f"samples look real but span {share} of the variety of the data (real data: {usual})"]
 
 
 def worsened(course: Course) -> Verdict | None:

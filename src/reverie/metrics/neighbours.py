@@ -105,15 +105,12 @@ def apart(x: Float[Tensor, "n d"]) -> float:
     return total / (len(x) * (len(x) - 1))
 
 
-def vote(
-    queries: Float[Tensor, "q d"], bank: Float[Tensor, "n d"], labels: Int[Tensor, " n"], k: int
-) -> Int[Tensor, " q"]:
-    """The class that most of the k nearest rows of the bank have; of several, that of the nearest among them."""
-    votes = labels[nearest(queries, bank, k)[1]]  # (q, k)
-    counts = torch.nn.functional.one_hot(votes).sum(1).double()
-    places = torch.arange(votes.shape[1], 0, -1, dtype=torch.float64) / (2 * votes.shape[1] ** 2)  # below 1 together
-    ties = torch.zeros_like(counts).scatter_reduce_(1, votes, places.expand(len(votes), -1), "amax")
-    return (counts + ties).argmax(1)
+def votes(
+    queries: Float[Tensor, "q d"], bank: Float[Tensor, "n d"], labels: Int[Tensor, " n"], k: int, classes: int
+) -> Float[Tensor, "q c"]:
+    """Of each query, the share of its k nearest rows of the bank that each class has."""
+    found = labels[nearest(queries, bank, k)[1]]  # (q, k)
+    return torch.nn.functional.one_hot(found, classes).double().mean(1)
 
 
 class Leaning(NamedTuple):

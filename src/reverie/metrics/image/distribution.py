@@ -12,11 +12,10 @@ from torch import Tensor
 from reverie.metrics import Metric, Z, size_name, wilson
 from reverie.metrics.distances import Statistics, frechet, frechet_error, kid, ordered
 from reverie.metrics.features import LIMIT, Streamed
-from reverie.metrics.neighbours import neighbourhood
+from reverie.metrics.neighbours import Neighbourhood, neighbourhood
 
-from .seen import Seen
+from .seen import NEIGHBOURS, NEIGHBOURS_DENSITY, Seen
 
-NEIGHBOURS, NEIGHBOURS_DENSITY = 3, 5  # Kynkäänniemi et al. 2019; Naeem et al. 2020
 UNITS = {"frechet": "squared feature distance", "kid": "squared MMD", "density": "real balls a sample, over k"}
 
 
@@ -32,7 +31,7 @@ def measure(seen: Seen) -> list[Metric]:
     if not seen.enough:
         return []
     real, fake, train, untrained = seen.all_real, seen.all_fake, seen.all_train, seen.all_untrained
-    values = measures(real, fake, seen.sets.seed)
+    values = measures(real, fake, seen.sets.seed, seen.near)
     floor = None if train is None else measures(real, train, seen.sets.seed)
     reference = None if untrained is None else measures(real, untrained, seen.sets.seed)
     count, against = fake.statistics.count, real.statistics.count
@@ -56,11 +55,13 @@ def measure(seen: Seen) -> list[Metric]:
     ]
 
 
-def measures(real: Streamed, fake: Streamed, seed: int = 0) -> dict[str, Value]:
+def measures(
+    real: Streamed, fake: Streamed, seed: int = 0, known: Neighbourhood | None = None
+) -> dict[str, Value]:
     """Every measure of two sets, with its 95 % interval. The Fréchet distance is of all items, the others are of those
     whose features were kept."""
     kernel = kid(ordered(real.kept), ordered(fake.kept), torch.Generator().manual_seed(seed))
-    near = neighbourhood(real.kept, fake.kept, NEIGHBOURS, NEIGHBOURS_DENSITY)
+    near = known or neighbourhood(real.kept, fake.kept, NEIGHBOURS, NEIGHBOURS_DENSITY)
     density = float(near.density.mean())
     spread = Z * float(near.density.std()) / sqrt(len(fake.kept))
     return {

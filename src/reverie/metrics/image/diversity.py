@@ -8,20 +8,21 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from reverie.metrics import BLOCK, Metric, Rows, blocks, size_name, wilson
+from reverie.metrics import Metric, Rows, blocks, size_name, wilson
 from reverie.metrics.copies import Bank, nearest
-from reverie.metrics.neighbours import apart, vote
+from reverie.metrics.neighbours import apart, votes
 
 from .seen import Seen
 
 NEIGHBOURS = 10  # training pictures that vote for a picture's class
 EXPECTED = 10  # pictures of a class below which its absence says nothing
-MISSING = 0.1  # of the held-out share: below it a class counts as missing (misshapen samples vote for another)
+MISSING = 0.15  # of the held-out share of votes: below it a class is missing. All votes count, not only which class has
+# most: those of misshapen samples are split
 SHOWN = 50  # classes that have numbers of their own, at most
 
 
 class Judged(NamedTuple):
-    """Classes (n,) of pictures by one judge, and how it judges."""
+    """What one judge says of the class of pictures: shares of votes, or probabilities (n, classes); and how it judges."""
 
     real: Tensor
     fake: Tensor
@@ -72,15 +73,12 @@ def classes(seen: Seen) -> Judged | None:
     """By a judge of one's own where there is one, else by the vote of the nearest training pictures."""
     sets = seen.sets
     if sets.classify is not None:
-        real, fake = (
-            torch.cat([torch.as_tensor(sets.classify(part)).argmax(1) for part in blocks(rows, BLOCK)])
-            for rows in (seen.held_out, seen.some)
-        )
-        return Judged(real, fake, "classes by the classifier that was named")
+        real, fake = (torch.cat([sets.classify(part) for part in blocks(rows)]) for rows in (seen.held_out, seen.some))
+        return Judged(real.double(), fake.double(), f"classes by {sets.judge}")
     if sets.labels is None or len(sets.classes) < 2 or seen.train is None:
         return None
     labels = torch.as_tensor(sets.labels)
-    real, fake = (vote(x, seen.train, labels, NEIGHBOURS) for x in (seen.real, seen.fake))
+    real, fake = (votes(x, seen.train, labels, NEIGHBOURS, len(sets.classes)) for x in (seen.real, seen.fake))
     how = f"classes by vote of the {NEIGHBOURS} nearest of {len(labels)} training pictures ({seen.extractor.name})"
     return Judged(real, fake, how)
 
@@ -88,22 +86,22 @@ def classes(seen: Seen) -> Judged | None:
 def by_class(seen: Seen, judged: Judged) -> list[Metric]:
     """How many classes are met, each one's share, and how varied its samples are."""
     names, count = seen.sets.classes, len(judged.fake)
-    usual, shares = (part.bincount(minlength=len(names)).double() / len(part) for part in (judged.real, judged.fake))
+    usual, shares = judged.real.mean(0), judged.fake.mean(0)
     told = (usual * count >= EXPECTED).nonzero()[:, 0].tolist()
     if not told:
         return []
     met = sum(float(shares[c]) >= MISSING * float(usual[c]) for c in told)
-    how = f"{judged.how}; met: at least {MISSING:.0%} of the held-out share; of classes that {count} samples of real "
-    how += f"data would show {EXPECTED} times or more"
+    how = f"{judged.how}; met: with at least {MISSING:.0%} of the held-out share; of classes that {count} real "
+    how += f"pictures would show {EXPECTED} times or more"
     out = [Metric(f"modes_{size_name(count)}", float(met), "classes", count, how, reference=float(len(told)))]
+    mine, theirs = judged.fake.argmax(1), judged.real.argmax(1)
     for c in told[:SHOWN]:
-        hits = int((judged.fake == c).sum())
-        low, high = wilson(hits, count)
-        protocol = f"{judged.how}; floor: of {len(judged.real)} held-out pictures"
         share, floor = float(shares[c]), float(usual[c])
+        low, high = wilson(share * count, count)
+        protocol = f"{judged.how}, whole votes; floor: of {len(judged.real)} {seen.sets.what} pictures"
         out.append(Metric(f"share[{names[c]}]", share, "share", count, protocol, low, high, floor))
-        mine, real = seen.fake[judged.fake == c], seen.real[judged.real == c]
-        if min(len(mine), len(real)) >= EXPECTED and (whole := apart(real)):
-            protocol = f"{judged.how}; mean distance of two samples of it over that of two held-out pictures of it"
-            out.append(Metric(f"spread[{names[c]}]", apart(mine) / whole, "of held-out", len(mine), protocol))
+        some, real = seen.fake[mine == c], seen.real[theirs == c]
+        if min(len(some), len(real)) >= EXPECTED and (whole := apart(real)):
+            protocol = f"{judged.how}; mean distance of two samples of it over that of two {seen.sets.what} ones"
+            out.append(Metric(f"spread[{names[c]}]", apart(some) / whole, "of held-out", len(some), protocol))
     return out

@@ -13,7 +13,9 @@ from torch import Tensor
 from reverie.metrics import Rows, Sets, blocks, features
 from reverie.metrics.copies import Bank, Found, nearest
 from reverie.metrics.features import LIMIT, Extractor, Streamed
+from reverie.metrics.neighbours import Neighbourhood, neighbourhood
 
+NEIGHBOURS, NEIGHBOURS_DENSITY = 3, 5  # Kynkäänniemi et al. 2019; Naeem et al. 2020
 LEAST = 6  # pictures on either side of what compares two sets
 
 
@@ -83,6 +85,11 @@ class Seen:
     @property
     def untrained(self) -> Tensor | None:
         return self.all_untrained.kept if self.all_untrained else None
+
+    @cached_property
+    def near(self) -> Neighbourhood:
+        """Each sample's and each held-out picture's part in precision, recall, density and coverage."""
+        return neighbourhood(self.real, self.fake, NEIGHBOURS, NEIGHBOURS_DENSITY)
 
     @cached_property
     def bank(self) -> Bank:
