@@ -115,7 +115,7 @@ def test_two_classes_of_ten_are_counted_and_the_others_named_as_missing(clothes)
     fake = x[2000:5000][np.isin(y[2000:5000], (1, 8))][:300]
     numbers = found(clothes, fake, train=slice(0, 1000))
     assert 2 <= rest(numbers, "modes").value <= 7  # votes of few training pictures are not always right
-    assert numbers["share[1]"].value + numbers["share[8]"].value > 0.8
+    assert numbers["share[1]"].value + numbers["share[8]"].value > 0.7
     assert numbers["share[9]"].value < 0.1 * numbers["share[9]"].floor
 
 

@@ -22,7 +22,7 @@ SHOWN = 50  # classes that have numbers of their own, at most
 
 
 class Judged(NamedTuple):
-    """What one judge says of the class of pictures: shares of votes, or probabilities (n, classes); and how it judges."""
+    """What one judge says of pictures' classes: shares of votes, or probabilities (n, classes); and how it judges."""
 
     real: Tensor
     fake: Tensor
