@@ -80,7 +80,8 @@ def made(fault: str, seed: int, out: Path) -> Run:
         return fit(fifty(seed, out / f"fifty-pictures-{seed}"), steps=3_000, **here)
     if fault == "collapsed":
         plain = {"training": {"ema_items": 0.0, "steps": 1_500}, **here}
-        fit(DATA, "dcgan", set="quick", steps=1_500, **plain)
+        if not (here["out"] / "report").is_dir():  # else it is past that, and judged
+            fit(DATA, "dcgan", set="quick", steps=1_500, **plain)
         with overtaught(30):
             return fit(DATA, "dcgan", set="quick", steps=1_700, **plain)
     run = fit(DATA, "dcgan", set="quick", steps=GOOD_STEPS, **{**here, "out": out / f"good-seed{seed}"})
