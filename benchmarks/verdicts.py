@@ -146,12 +146,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("faults", nargs="*", default=list(NAMES))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="seed")
     parser.add_argument("--resamples", type=int, default=20)
     parser.add_argument("--out", type=Path, default=Path("runs/verdicts"))
     asked = parser.parse_args()
     rows = []
     for fault in asked.faults:
-        for seed in range(asked.seeds):
+        for seed in range(asked.first, asked.first + asked.seeds):
             run = made(fault, seed, asked.out)
             report = evaluate(run)
             names = [v.name for v in report.verdicts]
