@@ -41,8 +41,7 @@ img { image-rendering: pixelated; max-width: 100%; height: auto; }
 .near > div:first-child { outline: 2px solid var(--mark); }
 .near img { width: 100%; display: block; }
 .texts .near, .texts.pairs .near { margin-bottom: 1rem; grid-template-columns: 1fr; }
-.texts .pairs .near { grid-template-columns: 1fr 1fr; }
-.near > div:first-child { outline: 0; border-left: 2px solid var(--mark); padding-left: .5rem; }
+.texts .near > div:first-child { outline: 0; border-left: 2px solid var(--mark); padding-left: .5rem; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font: .8125rem/1.45 ui-monospace, monospace; margin: 0 0 .75rem;
   padding: .6rem .8rem; border: 1px solid var(--line); border-radius: 6px; }
 .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: .75rem; }
