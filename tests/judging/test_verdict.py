@@ -114,6 +114,18 @@ def test_early_collapse_is_called_so_once_the_curve_is_flat():
     assert names(but(FAR, metric("spread_2k", 0.1, floor=1.0)), flat) == ["collapsed"]
 
 
+def test_a_narrow_span_after_few_steps_is_undertrained_though_the_rate_has_fallen_to_nothing():
+    looks = [(k, v) for k, v in enumerate([100.0, 80, 79, 81, 80, 80, 80, 79, 81])]
+    flat = Course(400, 5000, 1.5, "frechet_cheap_500", looks)
+    on_its_way = metric("frechet_2k", 1500.0, floor=300.0, reference=3000.0)
+    assert names(but(on_its_way, metric("recall_2k", 0.03, floor=0.8)), flat) == ["undertrained"]
+
+
+def test_far_from_the_data_no_class_is_missed():
+    flat = falling([100, 60, 50, 50, 51, 50, 49, 50, 50])
+    assert names(but(FAR, metric("modes_2k", 5.0, reference=10.0)), flat) == ["unclear"]
+
+
 def test_several_faults_are_all_named():
     both = but(metric("spread_2k", 0.2, floor=1.0), metric("copies_exact_2k", 0.9, floor=0.0, p=0.0))
     assert names(both) == ["memorising", "collapsed"]

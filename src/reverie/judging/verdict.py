@@ -19,7 +19,7 @@ LEANS = 0.6  # share of samples nearer to what was trained on; chance is a half
 ALIKE = 0.5  # of the variety of real data: below it, samples are all alike
 REPEATED = 0.1  # share of samples above the floor that repeat another
 MISSING = 0.15  # of a class's share: as the measure of modes has it
-HALF = 0.5  # of that way: below it, precision tells nothing
+HALF = 0.5  # of that way: below it, precision and classes tell nothing
 NARROW = 0.1  # of real data's recall: below it, samples that look real span next to nothing
 DULL = 0.5  # of the held-out text's share of different words
 GAIN = 0.2  # of a bigram model's bits a character: what a model that has learnt words saves, at least
@@ -94,7 +94,7 @@ def verdicts(metrics: Sequence[Metric], course: Course) -> list[Verdict]:
 def hardly_begun(m: Numbers, course: Course) -> Verdict | None:
     """Far from the data, after too little training to say more: samples of such a model are all alike, too."""
     away = distance(m)
-    if away is None or away[0] >= FAR or (course.share >= SHORT and course.passes >= 1) or course.flat:
+    if away is None or away[0] >= FAR or (course.share >= SHORT and course.passes >= 1) or (course.flat and alike(m)):
         return None
     begun = f"{course.step:,} steps are {percent(course.share)} of the usual {course.usual:,}"
     if course.share >= SHORT:
@@ -138,8 +138,8 @@ def memorising(m: Numbers) -> Verdict | None:
     return Verdict("memorising", "; ".join(said), advice)
 
 
-def collapsed(m: Numbers) -> Verdict | None:
-    """Samples are alike, or whole classes are missing."""
+def alike(m: Numbers) -> list[str]:
+    """Samples are all alike, or repeat each other."""
     said = []
     spread = m.find("spread")
     if spread is not None and spread.value < ALIKE * (spread.floor or 1.0):
@@ -148,8 +148,14 @@ def collapsed(m: Numbers) -> Verdict | None:
     if repeats is not None and repeats.value - (repeats.floor or 0.0) > REPEATED:
         usual = percent(repeats.floor or 0.0)
         said.append(f"{percent(repeats.value)} of the samples repeat another (real data: {usual})")
-    modes = m.find("modes")
-    if modes is not None and modes.reference and modes.value < modes.reference:
+    return said
+
+
+def collapsed(m: Numbers) -> Verdict | None:
+    """Samples are alike, or whole classes are missing: of samples that are far from the data, votes tell no class."""
+    said, modes, away = alike(m), m.find("modes"), distance(m)
+    near = away is None or away[0] >= HALF
+    if near and modes is not None and modes.reference and modes.value < modes.reference:
         rare = [name for name, c in m.each("share").items() if c.floor and c.value < MISSING * c.floor]
         missing = ", ".join(rare)
         said.append(f"{modes.reference - modes.value:.0f} of {modes.reference:.0f} classes are missing ({missing})")
