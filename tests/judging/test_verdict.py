@@ -116,7 +116,7 @@ def test_early_collapse_is_called_so_once_the_curve_is_flat():
 
 def test_a_narrow_span_after_few_steps_is_undertrained_though_the_rate_has_fallen_to_nothing():
     looks = [(k, v) for k, v in enumerate([100.0, 80, 79, 81, 80, 80, 80, 79, 81])]
-    flat = Course(400, 5000, 1.5, "frechet_cheap_500", looks)
+    flat = Course(1000, 5000, 6.0, "frechet_cheap_500", looks)
     on_its_way = metric("frechet_2k", 1500.0, floor=300.0, reference=3000.0)
     assert names(but(on_its_way, metric("recall_2k", 0.03, floor=0.8)), flat) == ["undertrained"]
 

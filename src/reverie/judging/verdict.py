@@ -13,6 +13,7 @@ from .words import number, percent
 
 SURE = 1e-4  # p below which a test accuses
 SHORT = 0.1  # of the usual steps: below it, a model has hardly begun
+USUAL = 0.5  # of the usual steps: below it, a model that is not there yet may need no more than time
 FAR = 0.75  # of the way from the untrained model to the data: below it, samples are far from it
 COPIED, ECHOED = 0.005, 0.15  # shares above the floor that count: of copied pictures, of copied text
 LEANS = 0.6  # share of samples nearer to what was trained on; chance is a half
@@ -82,7 +83,7 @@ def verdicts(metrics: Sequence[Metric], course: Course) -> list[Verdict]:
     early = hardly_begun(numbers, course)
     if early:
         return [early]
-    faults = [fault for fault in (memorising(numbers), collapsed(numbers)) if fault]
+    faults = [fault for fault in (memorising(numbers), collapsed(numbers, course)) if fault]
     if not faults and (worse := worsened(course)):
         faults = [worse]
     return faults or rest(numbers, course)
@@ -151,7 +152,7 @@ def alike(m: Numbers) -> list[str]:
     return said
 
 
-def collapsed(m: Numbers) -> Verdict | None:
+def collapsed(m: Numbers, course: Course) -> Verdict | None:
     """Samples are alike, or whole classes are missing: of samples that are far from the data, votes tell no class."""
     said, modes, away = alike(m), m.find("modes"), distance(m)
     near = away is None or away[0] >= HALF
@@ -163,7 +164,7 @@ def collapsed(m: Numbers) -> Verdict | None:
     if words is not None and words.floor is not None and words.value < DULL * words.floor:
         usual = percent(words.floor)
         said.append(f"{percent(words.value)} of the pairs of words are different ones (held-out text: {usual})")
-    said += narrow(m)
+    said += narrow(m) if course.share >= USUAL else []  # variety comes late
     if not said:
         return None
     advice = "Try another --seed, a lower --learning-rate, a larger --batch, or a family that does not collapse"
@@ -204,6 +205,9 @@ def rest(m: Numbers, course: Course) -> list[Verdict]:
     if course.improving:
         still = f"{course.measure} still fell in the last third of training"
         return [Verdict("undertrained", f"{away[1]}, and {still}", LONGER)]
+    if course.share < USUAL:
+        begun = f"{course.step:,} steps are {percent(course.share)} of the usual {course.usual:,}"
+        return [Verdict("undertrained", f"{away[1]}, and {begun}", LONGER)]
     advice = "Take a larger --set, or see which family suits the data: reverie compare"
     return [Verdict("unclear", f"{away[1]}, and training has stopped improving", advice)]
 
