@@ -205,6 +205,7 @@ def test_a_classifier_of_the_same_labels_judges_the_classes(trained):
         ({"extractor": "resnet"}, "'resnet': no such extractor"),
         ({"extractor": "inception"}, "Inception's weights are not there"),
         ({"seeds": 0}, "--seeds 0"),
+        ({"statistics": "nowhere/real.npz"}, "its folder is not there"),
     ],
 )
 def test_a_judge_that_is_not_there_is_one_line(trained, ask, says, monkeypatch, tmp_path):

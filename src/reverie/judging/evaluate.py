@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,8 @@ def check(run: Run, asked: Asked, draws: int) -> None:
         raise Problem(f"--samples {asked.samples}: ask for 1 or more, or leave it out")
     if asked.seeds < 1:
         raise Problem(f"--seeds {asked.seeds}: ask for 1 or more")
+    if asked.statistics and not os.access(Path(asked.statistics).resolve().parent, os.W_OK):
+        raise Problem(f"--statistics {asked.statistics}: its folder is not there, or not writable. Name another place")
     if draws < 1:
         raise Problem(f"--draws {draws}: a likelihood needs at least 1")
     if not isinstance(run.model, Samples):
