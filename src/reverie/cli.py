@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from reverie import __version__
 from reverie.commands import VERBS
-from reverie.errors import NoRoom, Problem, Stopped
+from reverie.errors import NoRoom, Problem, Stopped, out_of_memory
 
 BUG = 1
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # codes of their own: the person's command was right
@@ -132,17 +132,11 @@ def ended(error: BaseException) -> Ending:
         full = error.errno in FULL
         cure = "Make room there, or name another place by --out" if full else "Name another place, or change its rights"
         return Ending(NoRoom.code if full else Problem.code, one_line(f"{named}{what}. {cure}"))
-    if isinstance(error, MemoryError) or is_out_of_memory(error):
+    if out_of_memory(error):
         return Ending(Problem.code, "out of memory. Pass a smaller --batch or --size, or a smaller --set")
     report = keep_traceback(error)
     what = one_line(f"{type(error).__name__}: {error}")[:200]
     return Ending(BUG, f"a bug in reverie ({what}). Please report it with {report}")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """torch says so by a RuntimeError."""
-    said = str(error)
-    return isinstance(error, RuntimeError) and ("out of memory" in said or "can't allocate memory" in said)
 
 
 def keep_traceback(error: BaseException) -> str:

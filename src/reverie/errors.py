@@ -23,3 +23,10 @@ class NoRoom(Problem):
     """A file could not be written; what was there before is whole."""
 
     code = 4
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Python says so by an error of its own, torch by a RuntimeError."""
+    said = str(error)
+    known = "out of memory" in said or "can't allocate memory" in said
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and known)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reverie.catalog import Family
-from reverie.errors import Diverged, NoRoom, Problem, Stopped
+from reverie.errors import Diverged, NoRoom, Problem, Stopped, out_of_memory
 from reverie.kinds import DataOptions
 from reverie.kinds.find import open_source
 from reverie.training import log
@@ -147,7 +147,7 @@ class Comparing:
         except Problem as problem:
             self.failed(row, seed, problem)
         except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
+            if not out_of_memory(error):
                 raise
             self.failed(row, seed, Problem(f"{place}: out of memory. Pass a smaller --size or --set"))
         write_json(self.found.json, self.found.to_json())
@@ -232,9 +232,3 @@ def finished(run: Run, order: Order) -> bool:
     last = segments[-1]
     asked = last["steps"] == order.steps if order.steps else last["time"] == seconds(order.time)
     return bool(asked and run.step >= last["steps"])
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """torch says so by a RuntimeError."""
-    said = str(error)
-    return isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said

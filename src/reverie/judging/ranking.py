@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import isfinite, sqrt
-from statistics import fmean, stdev
+from math import isfinite
 from typing import NamedTuple
 
-from scipy.stats import t as student
-
-from reverie.metrics import Metric
+from reverie.metrics import Metric, student
 
 from .words import number
 
@@ -65,14 +62,12 @@ class Ranking(NamedTuple):
 
 
 def mean(metrics: Sequence[Metric]) -> Span:
-    """Over the runs of one model that differ by their training seed alone: the mean and Student's 95 % interval of it
-    (Student 1908). Of one run the metric's own interval, which says nothing about other seeds."""
+    """Over the runs of one model that differ by their training seed alone: the mean and Student's 95 % interval of it.
+    Of one run the metric's own interval, which says nothing about other seeds."""
     values = [m.value for m in metrics]
     if len(values) == 1:
         return Span(values[0], metrics[0].low, metrics[0].high, 1)
-    middle = fmean(values)
-    half = float(student.ppf(0.975, len(values) - 1)) * stdev(values) / sqrt(len(values))
-    return Span(middle, middle - half, middle + half, len(values))
+    return Span(*student(values), len(values))
 
 
 def means(runs: Sequence[Sequence[Metric]]) -> dict[str, Span]:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from math import sqrt
 from pathlib import Path
-from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
-from scipy.stats import t as student
 
 from reverie.errors import Problem
 from reverie.kinds.find import open_source
-from reverie.metrics import Metric, Sets, judge, size_name
+from reverie.metrics import Metric, Sets, judge, size_name, student
 from reverie.metrics.distances import Statistics, frechet
 from reverie.metrics.image.distribution import distance
 from reverie.metrics.image.seen import Seen
@@ -171,14 +168,11 @@ def classes(run: Run) -> tuple[str, ...]:
 def over_seeds(found: Sequence[Sequence[Metric]]) -> list[Metric]:
     """Of each measure that every seed has, the mean and Student's 95 % interval over seeds."""
     named = [{metric.name: metric for metric in one} for one in found]
-    factor = float(student.ppf(0.975, len(found) - 1)) / sqrt(len(found))
     out = []
     for first in found[0]:
         if not all(first.name in one for one in named):
             continue
-        values = [one[first.name].value for one in named]
-        half = factor * stdev(values)
-        how = f"{first.protocol}; mean of {len(values)} sampling seeds, 95 % Student interval over them"
-        middle = mean(values)
-        out.append(replace(first, value=middle, low=middle - half, high=middle + half, protocol=how))
+        middle, low, high = student([one[first.name].value for one in named])
+        how = f"{first.protocol}; mean of {len(named)} sampling seeds, 95 % Student interval over them"
+        out.append(replace(first, value=middle, low=low, high=high, protocol=how))
     return out

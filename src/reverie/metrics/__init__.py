@@ -15,12 +15,13 @@ names: adding a measure is adding a file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib import import_module
 from math import sqrt
 from pkgutil import iter_modules
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -109,6 +110,15 @@ def judge(kind: str, prepared: Any) -> list[Metric]:
 def size_name(count: int) -> str:
     """10000 -> 10k, 1234 -> 1234: sample sizes in names."""
     return f"{count // 1000}k" if count >= 1000 and count % 1000 == 0 else str(count)
+
+
+def student(values: Sequence[float]) -> tuple[float, float, float]:
+    """Mean of two or more independent values, and the ends of its 95 % interval. Student 1908."""
+    from scipy.stats import t
+
+    middle = fmean(values)
+    half = float(t.ppf(0.975, len(values) - 1)) * stdev(values) / sqrt(len(values))
+    return middle, middle - half, middle + half
 
 
 def wilson(hits: float, count: int) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from reverie.core import Batch, Codec, Items, Model, Predicts, Samples, Scores, 
 from reverie.maths.targets import nats as target_nats
 from reverie.tasks.sample import items as sampled
 
+from .health import SPREAD
 from .seeds import generator, reseed
 
 COUNT = 500  # held-out items, at most
@@ -62,7 +63,7 @@ def spread(shown: Any, spec: Spec, held_out: Items) -> Measure | None:
         return None
     judge = import_module(f"reverie.metrics.{spec.kind}")
     index = torch.arange(count) * len(held_out) // count
-    return Measure("sample_spread", judge.spread(held_out.raw(index), shown[:count]))
+    return Measure(SPREAD, judge.spread(held_out.raw(index), shown[:count]))
 
 
 @torch.inference_mode()

@@ -12,14 +12,13 @@ from reverie.core import Absorbs, At, Batch, Begins, Finishes, Items, Loss, Mode
 from reverie.errors import Problem
 
 from .ema import Average
+from .health import NORM
 from .precision import mixed
 from .seeds import reseed
 from .stream import Aside, Stream
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-GRADIENT_NORM = "gradient_norm"  # in the log
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class Trainer:
 
     def norm_name(self, optimizer: str) -> str:
         """How the norm of an optimiser's gradient is logged: gradient_norm, of one among several gradient_norm_NAME."""
-        return GRADIENT_NORM if len(self.optimizers) == 1 else f"{GRADIENT_NORM}_{optimizer}"
+        return NORM if len(self.optimizers) == 1 else f"{NORM}_{optimizer}"
 
     def gather(self, update: Update, at: At, held: list[Tensor]) -> Loss:
         """Back-propagate every shard: gradients of the mean over all of them, sums of everything else."""
