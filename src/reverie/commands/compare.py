@@ -63,7 +63,8 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
 
 def tell(found: Comparison, screen: Terminal) -> dict[str, Any]:
     """The answer, the places, the files and what to do next."""
-    from reverie.judging.compare_page import WORSE, between
+    from reverie.judging.compare_page import WORSE
+    from reverie.judging.report import between
     from reverie.judging.words import number
 
     screen.tell(*found.verdict)
@@ -74,7 +75,7 @@ def tell(found: Comparison, screen: Terminal) -> dict[str, Any]:
         against = "first" if one.rank == 1 else WORSE[one.worse]
         steps = f"{sum(run.steps for run in own) / len(own):,.0f}"
         time = duration(sum(run.seconds for run in own) / len(own))
-        rows.append((str(one.rank), one.model, number(one.span.value), between(one.span), against, steps, time))
+        rows.append((str(one.rank), one.model, number(one.span.value), between(one.span.low, one.span.high), against, steps, time))
     if rows:
         columns = ("place", "model", ranking.measure, "95 %", "against the first", "steps", "training")
         screen.table(columns, rows, right=(ranking.measure, "steps"))

@@ -16,7 +16,7 @@ from reverie.training.log import read
 from .chart import LINES, Points, chart, legend
 from .comparison import Comparison, Row
 from .ranking import Span, Standing
-from .report import CHARACTERS, NOT_CURVES, section
+from .report import CHARACTERS, NOT_CURVES, between, blank, document, section
 from .style import STYLE
 from .words import number
 
@@ -43,12 +43,7 @@ def page(found: Comparison) -> str:
         section("Samples", samples(found)),
         section("Training", curves(found)),
     ]
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>{escape(title)}: compared</title><style>{STYLE}{LINES}{OWN}</style>"
-    )
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body><main>{"".join(parts)}</main></body></html>\n'
+    return document(title, "compared", f"{STYLE}{LINES}{OWN}", parts)
 
 
 def facts(found: Comparison) -> str:
@@ -98,7 +93,7 @@ def place(row: Row, standing: Standing | None, names: Sequence[str]) -> str:
     if standing:
         span = standing.span
         against = "first" if standing.rank == 1 else WORSE[standing.worse]
-        cells[:4] = [str(standing.rank), number(span.value), between(span), against]
+        cells[:4] = [str(standing.rank), number(span.value), between(span.low, span.high), against]
     tds = "".join(f"<td data-name='{escape(name)}'>{escape(cell)}</td>" for name, cell in zip(names, cells))
     sets = ", ".join(dict.fromkeys(run.set for run in row.runs))
     links = " ".join(f"<a href='{quote(run.run)}/report/report.html'>{escape(run.run)}</a>" for run in row.runs)
@@ -109,10 +104,6 @@ def place(row: Row, standing: Standing | None, names: Sequence[str]) -> str:
 
 def spent(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
-
-
-def between(span: Span) -> str:
-    return "" if span.low is None or span.high is None else f"{number(span.low)} … {number(span.high)}"
 
 
 def measures(found: Comparison) -> str:
@@ -129,8 +120,8 @@ def measures(found: Comparison) -> str:
     for name, metric in known.items():
         same = references(rows, name)
         tds = "".join(f"<td data-name='{escape(row.model)}'>{cell(means[row.model].get(name))}</td>" for row in rows)
-        tds += f"<td data-name='floor'>{shown(metric.floor)}</td>"
-        tds += f"<td data-name='reference'>{shown(same)}</td>"
+        tds += f"<td data-name='floor'>{blank(metric.floor)}</td>"
+        tds += f"<td data-name='reference'>{blank(same)}</td>"
         body += (
             f"<tbody><tr><th scope='row'>{escape(name)}<small>{escape(metric.unit)}</small></th>{tds}</tr>"
             f"<tr class='protocol'><td colspan='{len(rows) + 3}'>{escape(metric.protocol)}</td></tr></tbody>"
@@ -150,14 +141,11 @@ def references(rows: Sequence[Row], name: str) -> float | None:
     return found.pop() if len(found) == 1 else None
 
 
-def shown(value: float | None) -> str:
-    return "" if value is None else number(value)
-
-
 def cell(span: Span | None) -> str:
     if span is None:
         return ""
-    return f"{number(span.value)}<small>{between(span)}</small>" if between(span) else number(span.value)
+    width = between(span.low, span.high)
+    return f"{number(span.value)}<small>{width}</small>" if width else number(span.value)
 
 
 # --------------------------------------------------------------------------------------------------- samples and curves

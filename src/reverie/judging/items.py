@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -73,8 +73,10 @@ class Listed(list[Any]):
         return [one(int(i)) for i in index] if isinstance(index, np.ndarray) else one(index)
 
 
-def held(parts: Iterator[Any], count: int) -> Rows:
-    """Items that are made block by block, whole: in memory, or in a file without a name where they are many."""
+def held(draw: Callable[[int, int], Any], count: int) -> Rows:
+    """Items 0 … count - 1 of what `draw(first, number)` makes: in memory, or in a file without a name where they are
+    many."""
+    parts = (draw(first, min(BLOCK, count - first)) for first in range(0, count, BLOCK))
     first = next(parts)
     if not isinstance(first, np.ndarray):
         return Listed([*first, *(one for part in parts for one in part)])
@@ -94,8 +96,7 @@ def held(parts: Iterator[Any], count: int) -> Rows:
 
 def drawn(run: Run, count: int, seed: int) -> Rows:
     """Samples of the run, with its model's own sampling options."""
-    sizes = ((first, min(BLOCK, count - first)) for first in range(0, count, BLOCK))
-    return held((draw(run, size, seed=seed, first=first) for first, size in sizes), count)
+    return held(lambda first, size: draw(run, size, seed=seed, first=first), count)
 
 
 def conditions_of(run: Run, count: int, seed: int) -> np.ndarray | None:
@@ -116,6 +117,8 @@ def untrained(run: Run) -> Model:
 
 def drawn_untrained(run: Run, count: int, seed: int) -> Rows:
     model, how = untrained(run), run.sampling() if run.sampling else None
-    sizes = ((first, min(BLOCK, count - first)) for first in range(0, count, BLOCK))
-    parts = (items(model, run.spec, run.codec, size, seed=seed, how=how, first=first) for first, size in sizes)
-    return held(parts, count)
+
+    def some(first: int, size: int) -> Any:
+        return items(model, run.spec, run.codec, size, seed=seed, how=how, first=first)
+
+    return held(some, count)

@@ -57,10 +57,15 @@ def page(run: Run, report: Report, made: Made | None = None, predicted: Judged |
         section("Measures", table(report.metrics)),
         section("Training", curves(run)),
     ]
+    return document(title, "report", STYLE, parts)
+
+
+def document(title: str, what: str, style: str, parts: Sequence[str]) -> str:
+    """A page that loads nothing and runs nothing, for light and dark, wide and narrow."""
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{escape(title)}: report</title><style>{STYLE}</style>"
+        f"<title>{escape(title)}: {what}</title><style>{style}</style>"
     )
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body><main>{"".join(parts)}</main></body></html>\n'
 
@@ -96,8 +101,8 @@ def table(metrics: Sequence[Metric]) -> str:
         return ""
     rows = []
     for m in metrics:
-        between = f"{number(m.low)} … {number(m.high)}" if m.low is not None and m.high is not None else ""
-        cells = [number(m.value), between, blank(m.floor), blank(m.reference), blank(m.p), f"{m.samples:,}"]
+        rest = [blank(m.floor), blank(m.reference), blank(m.p), f"{m.samples:,}"]
+        cells = [number(m.value), between(m.low, m.high), *rest]
         numbers = "".join(f"<td data-name='{name}'>{escape(cell)}</td>" for name, cell in zip(COLUMNS, cells))
         rows.append(
             f"<tbody><tr><th scope='row'>{escape(m.name)}<small>{escape(m.unit)}</small></th>{numbers}</tr>"
@@ -107,6 +112,11 @@ def table(metrics: Sequence[Metric]) -> str:
     about = "Floor: what real data scores against real data. Reference: a baseline that the protocol names."
     whole = f"<table><thead><tr>{heads}</tr></thead>{''.join(rows)}</table>"
     return f"<div class='wide'>{whole}</div><p class='note'>{about}</p>"
+
+
+def between(low: float | None, high: float | None) -> str:
+    """An interval; "" where there is none."""
+    return "" if low is None or high is None else f"{number(low)} … {number(high)}"
 
 
 def blank(x: float | None) -> str:
