@@ -32,7 +32,7 @@ from reverie.judging.verdict import verdicts
 from reverie.metrics import Sets, copies, judge
 from reverie.metrics.distances import Statistics
 from reverie.metrics.features import Streamed
-from reverie.metrics.image import Seen
+from reverie.metrics.image import prepare
 from reverie.models.adversarial.dcgan import DCGAN
 from reverie.terminal import Terminal
 from reverie.training.fit import fit
@@ -130,14 +130,13 @@ def alarms(run: Run, resamples: int, judged: int = JUDGED) -> list[list[str]]:
         bank=items.Served(train, torch.arange(len(train))), untrained=items.drawn_untrained(run, judged, 0),
         labels=some.labels(), classes=classes(run),
     )  # fmt: skip
-    whole, found = Seen(sets), []
+    whole, found = prepare(sets), []
+    judge("image", whole)  # so that all that hangs on no sample is there
     for k in range(resamples):
         index = torch.randperm(DRAWN, generator=torch.Generator().manual_seed(k))[:judged]
-        part = Seen(Sets(**{**vars(sets), "fake": fake[index.numpy()], "seed": k}))
+        part = prepare(replace(sets, fake=fake[index.numpy()], seed=k), whole)
         part.all_fake = Streamed(Statistics.of(whole.fake[index]), whole.fake[index])
         part.copied = copies.Found(*(x[index] for x in whole.copied))
-        for name in ("all_real", "all_train", "all_untrained", "usual", "bank"):
-            setattr(part, name, getattr(whole, name))
         found.append([v.name for v in verdicts(judge("image", part), course(run))])
     return found
 

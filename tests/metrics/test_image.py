@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from reverie.metrics import features, image
+from reverie.metrics import Sets, features, image
 from reverie.metrics.image import distribution
 
 
@@ -134,6 +134,6 @@ def test_the_larger_picture_is_seen_larger():
 
 
 def test_a_copy_of_a_training_picture_is_found(clothes):
-    near = image.nearest(clothes[[7, 30]], clothes[:40], 3)
+    near = image.neighbours(image.prepare(Sets(clothes[[7, 30]], clothes[40:50], clothes[:40])), 2, 3)
     assert near[:, 0].tolist() == [7, 30]
     assert near.shape == (2, 3)

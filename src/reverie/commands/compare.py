@@ -75,7 +75,8 @@ def tell(found: Comparison, screen: Terminal) -> dict[str, Any]:
         against = "first" if one.rank == 1 else WORSE[one.worse]
         steps = f"{sum(run.steps for run in own) / len(own):,.0f}"
         time = duration(sum(run.seconds for run in own) / len(own))
-        rows.append((str(one.rank), one.model, number(one.span.value), between(one.span.low, one.span.high), against, steps, time))
+        span = between(one.span.low, one.span.high)
+        rows.append((str(one.rank), one.model, number(one.span.value), span, against, steps, time))
     if rows:
         columns = ("place", "model", ranking.measure, "95 %", "against the first", "steps", "training")
         screen.table(columns, rows, right=(ranking.measure, "steps"))

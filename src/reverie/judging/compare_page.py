@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reverie.metrics import Metric
+from reverie.training.health import SPREAD
 from reverie.training.log import read
 
 from .chart import LINES, Points, chart, legend
@@ -192,7 +193,8 @@ def curves(found: Comparison) -> str:
             charts += chart(name, under, lines)
     if not charts:
         return ""
-    about = "What each run measured of itself on data kept from training. Lower is better."
+    about = "What each run measured of itself on data kept from training. Lower is better"
+    about += f"; {SPREAD}: 1 is as varied as data." if SPREAD in names else "."
     return f"<p class='note'>{about}</p>{legend([r.model for r in found.rows])}<div class='curves'>{charts}</div>"
 
 

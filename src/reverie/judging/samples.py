@@ -60,7 +60,8 @@ class Judged:
 
 def judged(run: Run, asked: Asked) -> Judged:
     """Every measure of the kind, over as many sampling seeds as are asked for. Raises Problem."""
-    measures = import_module(f"reverie.metrics.{run.spec.kind}")
+    kind = run.spec.kind
+    measures = import_module(f"reverie.metrics.{kind}")
     train, notes = run.prepared.train, []
     file = statistics_in(run, asked)
     real, other = (items.Parts([run.prepared.held_out]), "") if file else beside(run, asked)
@@ -71,27 +72,25 @@ def judged(run: Run, asked: Asked) -> Judged:
     if len(bank) < len(train):
         notes.append(f"copies were looked for among {len(bank):,} of the {len(train):,} training items, evenly spaced")
     sets = Sets(
-        fake=items.drawn(run, count, asked.seed),
+        **drawn(run, count, asked.seed),
         real=items.Served(real, items.spread(len(real), count)),
         train=some,
         bank=bank,
-        untrained=items.drawn_untrained(run, count, asked.seed),
+        untrained=None if file else items.drawn_untrained(run, count, asked.seed),  # statistics say nothing of it
         labels=some.labels(),
         classes=classes(run),
-        seed=asked.seed,
         extractor=judges.extractor(run, asked.extractor),
         what=other or "held-out",
         classify=judge_of.classify if judge_of else None,
         judge=judge_of.name if judge_of else "",
-        asked=items.conditions_of(run, count, asked.seed),
     )
     prepared = measures.prepare(sets)
-    found = against_file(prepared, file) if file else judge(run.spec.kind, prepared)
+    found = against_file(prepared, file) if file else judge(kind, prepared)
     if asked.statistics:
         keep(prepared, asked.statistics, asked.against or run.info["source"]["where"])
     if asked.seeds > 1 and not file:
         rest = [
-            judge(run.spec.kind, measures.prepare(replace(sets, fake=items.drawn(run, count, seed), seed=seed)))
+            judge(kind, measures.prepare(replace(sets, **drawn(run, count, seed)), prepared))
             for seed in range(asked.seed + 1, asked.seed + asked.seeds)
         ]
         found = over_seeds([found, *rest])
@@ -103,11 +102,16 @@ def judged(run: Run, asked: Asked) -> Judged:
     elif count < measures.LEAST:
         notes.append(f"{count} samples: too few to judge by; it takes {measures.LEAST}. Ask for more by --samples")
     shown = sets.fake[np.arange(min(SHOWN, count))]
-    near = measures.nearest(shown[:COMPARED], some, NEAREST)
+    near = measures.neighbours(prepared, COMPARED, NEAREST)
     compared = [Beside(one, some[index.numpy()]) for one, index in zip(shown, near)]
     pairs = [(np.array([i]), np.array([j])) for i, j in measures.suspects(prepared, COMPARED)]
     nearest = [Beside(sets.fake[i][0], bank[j]) for i, j in pairs]
     return Judged(found, shown, compared, nearest, notes)
+
+
+def drawn(run: Run, count: int, seed: int) -> dict[str, Any]:
+    """What hangs on the sampling seed, as fields of `Sets`."""
+    return {"fake": items.drawn(run, count, seed), "asked": items.conditions_of(run, count, seed), "seed": seed}
 
 
 def statistics_in(run: Run, asked: Asked) -> Path | None:

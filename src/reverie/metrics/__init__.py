@@ -1,9 +1,10 @@
 """Measures: pure functions of raw items, or of their features. One package a kind that has measures, named as the kind:
 
     SAMPLES: int                               how many items are judged where nobody says
-    prepare(sets: Sets) -> Any                 what its measures share, such as features; computed when it is first read
+    prepare(sets: Sets, like=None) -> Any      what its measures share, such as features; computed when first read.
+                                               `like`: what was prepared of the same sets but for the samples
     LEAST: int                                 items on either side below which sets can't be compared
-    nearest(queries, bank, k) -> Tensor (n, k) which items of the bank each query is most like
+    neighbours(prepared, count, k) -> Tensor   (count, k): which of `train` each of the first samples is most like
     suspects(prepared, count) -> [(i, j), …]   the samples nearest to a training item, and which that is in the bank
     cheap(real, fake) -> (name, value)         what a run watches while it trains; lower is better
     left_out(real, fake, groups) -> list[float] the same without each group of items: its noise comes of it
@@ -79,6 +80,12 @@ class Sets:
     classify: Callable[[Any], Any] | None = None  # raw items -> probabilities (N, classes): a judge of one's own
     judge: str = ""  # its name, for the protocol
     asked: Any = None  # (N,) the class that each sample was asked for, of a model that takes one
+
+
+def share(made: Any, like: Any, names: Sequence[str]) -> None:
+    """What `like` has computed already of those cached properties, `made` has too."""
+    if like is not None:
+        vars(made).update({name: vars(like)[name] for name in names if name in vars(like)})
 
 
 BLOCK = 512  # raw items at a time: bounds memory

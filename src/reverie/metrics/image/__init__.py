@@ -6,24 +6,26 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from reverie.metrics import Metric, Rows, Sets, blocks, features, size_name
+from reverie.metrics import Metric, Rows, Sets, blocks, features, share, size_name
 from reverie.metrics.distances import Statistics, frechet
 from reverie.metrics.features import Extractor
-from reverie.metrics.neighbours import nearest as nearest_rows
+from reverie.metrics.neighbours import nearest
 
 from . import distribution
 from .left_out import left_out
-from .seen import LEAST, Seen, longest_side
+from .seen import LEAST, OF_DATA, Seen
 from .spread import spread
 
 __all__ = [
-    "LEAST", "SAMPLES", "Seen", "cheap", "judge", "left_out", "nearest", "prepare", "spread", "suspects",
+    "LEAST", "SAMPLES", "Seen", "cheap", "judge", "left_out", "neighbours", "prepare", "spread", "suspects",
 ]  # fmt: skip
 SAMPLES = 2000
 
 
-def prepare(sets: Sets) -> Seen:
-    return Seen(sets)
+def prepare(sets: Sets, like: Seen | None = None) -> Seen:
+    made = Seen(sets)
+    share(made, like, OF_DATA)
+    return made
 
 
 def suspects(seen: Seen, count: int) -> list[tuple[int, int]]:
@@ -49,10 +51,10 @@ def judge(
     return distribution.measure(Seen(sets))
 
 
-def nearest(queries: np.ndarray, bank: Rows, k: int = 3, *, extractor: Extractor | None = None) -> Tensor:
-    """Which k pictures of the bank each query is closest to in feature space, nearest first: (n, k) int64."""
-    chosen = features.named(extractor or "default", longest_side(queries))
-    return nearest_rows(chosen(queries), features.gather(blocks(bank), chosen, keep=True), k)[1]
+def neighbours(seen: Seen, count: int, k: int) -> Tensor:
+    """Which k training pictures each of the first samples is closest to in feature space, nearest first: (count, k)."""
+    bank = seen.train if seen.train is not None else features.gather(blocks(seen.sets.train), seen.extractor, keep=True)
+    return nearest(seen.fake[:count], bank, k)[1]
 
 
 def cheap(real: np.ndarray, fake: np.ndarray) -> tuple[str, float]:

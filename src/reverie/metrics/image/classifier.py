@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import torch
 
-from reverie.metrics import Metric, Z, blocks, size_name, wilson
+from reverie.metrics import Metric, Z, size_name, wilson
 from reverie.metrics.scores import class_hits, inception_score
 
 from .seen import Seen
@@ -16,9 +16,9 @@ SHOWN = 50  # classes that have numbers of their own, at most
 def measure(seen: Seen) -> list[Metric]:
     """Only where a classifier is named. The floor is what held-out pictures score."""
     sets = seen.sets
-    if sets.classify is None or not seen.enough:
+    fake, real = (seen.fake_classes, seen.real_classes) if seen.enough else (None, None)
+    if fake is None or real is None:
         return []
-    fake, real = (torch.cat([sets.classify(part) for part in blocks(rows)]) for rows in (seen.some, seen.held_out))
     count, score, floor = len(fake), inception_score(fake), inception_score(real).value
     how = f"{sets.judge}: exp of the mean divergence of a sample's classes from those of all {count} (as Salimans "
     how += f"et al. 2016, with another network); 95 % by the delta method; floor: {len(real)} {sets.what} pictures"

@@ -8,11 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from reverie.metrics import Metric, Rows, blocks, size_name, wilson
-from reverie.metrics.copies import Bank, nearest
+from reverie.metrics import Metric, size_name, wilson
 from reverie.metrics.neighbours import apart, votes
 
-from .seen import Seen
+from .seen import Seen, repeated
 
 NEIGHBOURS = 10  # training pictures that vote for a picture's class
 EXPECTED = 10  # pictures of a class below which its absence says nothing
@@ -56,12 +55,7 @@ def spread(seen: Seen) -> Metric:
 
 def repeats(seen: Seen) -> Metric:
     """Share of samples that are a copy of another sample."""
-    fake, real = seen.some, seen.held_out
-
-    def share(rows: Rows) -> Tensor:
-        return nearest(rows, Bank(rows), skip=True).copied.double()
-
-    found, usual = share(fake), share(real)
+    found, usual = repeated(seen.some).double(), seen.doubles.double()
     low, high = wilson(float(found.sum()), len(found))
     protocol = f"{len(found)} samples, each beside all others, also mirrored or moved by a pixel; "
     protocol += f"floor: of {len(usual)} held-out"
@@ -72,9 +66,8 @@ def repeats(seen: Seen) -> Metric:
 def classes(seen: Seen) -> Judged | None:
     """By a judge of one's own where there is one, else by the vote of the nearest training pictures."""
     sets = seen.sets
-    if sets.classify is not None:
-        real, fake = (torch.cat([sets.classify(part) for part in blocks(rows)]) for rows in (seen.held_out, seen.some))
-        return Judged(real.double(), fake.double(), f"classes by {sets.judge}")
+    if seen.real_classes is not None and seen.fake_classes is not None:
+        return Judged(seen.real_classes.double(), seen.fake_classes.double(), f"classes by {sets.judge}")
     if sets.labels is None or len(sets.classes) < 2 or seen.train is None:
         return None
     labels = torch.as_tensor(sets.labels)

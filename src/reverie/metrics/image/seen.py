@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from reverie.metrics import Rows, Sets, blocks, features
@@ -16,6 +17,9 @@ from reverie.metrics.features import LIMIT, Extractor, Streamed
 from reverie.metrics.neighbours import Neighbourhood, neighbourhood
 
 NEIGHBOURS, NEIGHBOURS_DENSITY = 3, 5  # Kynkäänniemi et al. 2019; Naeem et al. 2020
+OF_DATA = (  # what hangs on no sample
+    "extractor", "all_real", "all_train", "all_untrained", "bank", "usual", "doubles", "real_classes",
+)  # fmt: skip
 LEAST = 6  # pictures on either side of what compares two sets
 
 
@@ -104,6 +108,30 @@ class Seen:
     def usual(self) -> Found:
         """The same of each held-out picture: how near an honest one comes."""
         return nearest(self.held_out, self.bank)
+
+
+    @cached_property
+    def doubles(self) -> Tensor:
+        """Of each held-out picture, whether it is a copy of another: how often honest ones are."""
+        return repeated(self.held_out)
+
+    @cached_property
+    def real_classes(self) -> Tensor | None:
+        """What the classifier that was named says of held-out pictures: (n, classes); None where none was named."""
+        return self.classified(self.held_out)
+
+    @cached_property
+    def fake_classes(self) -> Tensor | None:
+        return self.classified(self.some)
+
+    def classified(self, rows: Rows) -> Tensor | None:
+        judge = self.sets.classify
+        return None if judge is None else torch.cat([judge(part) for part in blocks(rows)])
+
+
+def repeated(rows: Rows) -> Tensor:
+    """Of each picture, whether it is a copy of another of the set."""
+    return nearest(rows, Bank(rows), skip=True).copied
 
 
 def longest_side(rows: Rows) -> int:

@@ -11,9 +11,9 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from reverie.metrics import Sets, blocks
+from reverie.metrics import Sets, blocks, share
 
-from .seen import Seen, Texts, flat
+from .seen import OF_DATA, Seen, Texts, flat
 
 SAMPLES = 200
 LEAST = 1
@@ -102,8 +102,15 @@ def divergence(one: Iterable[str], two: Iterable[str]) -> float:
     return min(1.0, max(0.0, total))
 
 
-def prepare(sets: Sets) -> Seen:
-    return Seen(sets)
+def prepare(sets: Sets, like: Seen | None = None) -> Seen:
+    made = Seen(sets)
+    share(made, like, OF_DATA)
+    return made
+
+
+def neighbours(seen: Seen, count: int, k: int) -> Tensor:
+    """Which k training texts hold most of each of the first samples: (count, k)."""
+    return nearest(seen.fake[:count], seen.train, k)
 
 
 def cut(texts: Sequence[str], characters: int) -> list[str]:

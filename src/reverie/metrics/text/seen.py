@@ -10,6 +10,7 @@ from reverie.metrics import Rows, Sets, blocks
 
 from .spans import RUN, Known
 
+OF_DATA = ("real", "train", "untrained", "known")  # what hangs on no sample
 Texts = Iterable[str] | Iterable[list[str]]  # whole, or block by block
 
 
