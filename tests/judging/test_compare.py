@@ -1,18 +1,16 @@
 """A comparison trains and judges all models alike, keeps what is done, loses no model to another's trouble, and mixes
 nothing that can't be compared."""
 
-import gzip
 import json
 import os
 import shutil
 import signal
-from importlib import resources
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
+from clothes import clothes as pictures_of_clothes
 from reverie.errors import Diverged, Problem, Stopped
 from reverie.judging.compare import compare
 from reverie.judging.comparison import Comparison, Row
@@ -34,14 +32,11 @@ def own_cache(monkeypatch, tmp_path_factory):
 @pytest.fixture(scope="module")
 def clothes(tmp_path_factory):
     """120 real pictures, in a folder a class."""
-    samples = resources.files("reverie") / "samples"
-    files = [samples / f"t10k-{name}-ubyte.gz" for name in ("images-idx3", "labels-idx1")]
-    pixels, labels = (np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8) for file in files)
     base = tmp_path_factory.mktemp("data") / "clothes"
-    for i, (picture, label) in enumerate(zip(pixels[16:].reshape(-1, 28, 28)[:120], labels[8:128])):
+    for i, (picture, label) in enumerate(zip(*pictures_of_clothes(120))):
         folder = base / f"class {label}"
         folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(folder / f"{i:03d}.png")
+        Image.fromarray(picture[..., 0]).save(folder / f"{i:03d}.png")
     return base
 
 

@@ -1,25 +1,21 @@
 """Copies are found however they were saved, and honest pictures are left in peace."""
 
-import gzip
 import io
-from importlib import resources
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from clothes import clothes
 from reverie.metrics import copies
 
 PLANTED = 60
 
 
-@pytest.fixture(scope="module")
-def clothes():
-    """Fashion-MNIST's 10,000 test pictures, which travel in the package."""
-    file = resources.files("reverie") / "samples" / "t10k-images-idx3-ubyte.gz"
-    raw = np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8, offset=16)
-    return raw.reshape(-1, 28, 28, 1)
+@pytest.fixture(scope="module", name="clothes")
+def the_clothes():
+    return clothes()[0]
 
 
 @pytest.fixture(scope="module")

@@ -1,22 +1,18 @@
 """The judge of pictures, on real ones: it knows good from bad, and says how sure it is."""
 
-import gzip
-from importlib import resources
 
 import numpy as np
 import pytest
 import torch
 
+from clothes import clothes
 from reverie.metrics import Sets, features, image
 from reverie.metrics.image import distribution
 
 
-@pytest.fixture(scope="module")
-def clothes():
-    """1,200 of Fashion-MNIST's test pictures, which travel in the package."""
-    file = resources.files("reverie") / "samples" / "t10k-images-idx3-ubyte.gz"
-    raw = np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8, offset=16)
-    return raw.reshape(-1, 28, 28, 1)[:1200]
+@pytest.fixture(scope="module", name="clothes")
+def the_clothes():
+    return clothes(1200)[0]
 
 
 @pytest.fixture(autouse=True)

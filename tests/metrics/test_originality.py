@@ -1,25 +1,20 @@
 """Whether samples are new: exact tests on sets whose answer is known."""
 
-import gzip
-from importlib import resources
 
 import numpy as np
 import pytest
 import torch
 
+from clothes import clothes
 from reverie.metrics import Sets, judge, neighbours
 from reverie.metrics.image.seen import Seen
 from reverie.metrics.text.seen import Seen as Texts
 from reverie.metrics.text.spans import RUN, Known
 
 
-@pytest.fixture(scope="module")
-def clothes():
-    """Fashion-MNIST's test pictures, which travel in the package, and their classes."""
-    samples = resources.files("reverie") / "samples"
-    files = [samples / f"t10k-{name}-ubyte.gz" for name in ("images-idx3", "labels-idx1")]
-    x, y = (np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8) for file in files)
-    return x[16:].reshape(-1, 28, 28, 1), y[8:].astype(np.int64)
+@pytest.fixture(scope="module", name="clothes")
+def the_clothes():
+    return clothes()
 
 
 @pytest.fixture(autouse=True)

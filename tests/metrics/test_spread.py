@@ -1,21 +1,18 @@
 """How varied samples are beside data, and the noise of the distance that a run watches."""
 
-import gzip
-from importlib import resources
 
 import numpy as np
 import pytest
 import torch
 
+from clothes import clothes
 from reverie.metrics import features, image, text
 from reverie.metrics.neighbours import apart
 
 
-@pytest.fixture(scope="module")
-def clothes():
-    file = resources.files("reverie") / "samples" / "t10k-images-idx3-ubyte.gz"
-    raw = np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8, offset=16)
-    return raw.reshape(-1, 28, 28, 1)[:1200]
+@pytest.fixture(scope="module", name="clothes")
+def the_clothes():
+    return clothes(1200)[0]
 
 
 @pytest.fixture(autouse=True)

@@ -96,8 +96,6 @@ def test_repetition_lowers_distinct_n_below_the_floor():
     assert "first 20 words" in found["distinct_1"].protocol
 
 
-
-
 @pytest.mark.parametrize("fake", [[], [""], ["", " "]])
 def test_empty_samples_give_no_numbers_that_need_words(fake):
     assert [m for m in judged(REAL, fake) if m.name.startswith("distinct")] == []

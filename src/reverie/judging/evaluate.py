@@ -23,6 +23,7 @@ from .words import headline
 if TYPE_CHECKING:
     from reverie.training.run import Run
 
+
 @dataclass(frozen=True)
 class Report:
     """What judging found. `folder` holds it as report.json and report.html."""

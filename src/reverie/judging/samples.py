@@ -13,9 +13,8 @@ import numpy as np
 
 from reverie.errors import Problem
 from reverie.kinds.find import open_source
-from reverie.metrics import Metric, Sets, judge, size_name, student
-from reverie.metrics.distances import Statistics, frechet
-from reverie.metrics.image.distribution import distance
+from reverie.metrics import Metric, Sets, judge, student
+from reverie.metrics.image.distribution import against
 from reverie.metrics.image.seen import Seen
 from reverie.training.run import read_options
 
@@ -85,7 +84,7 @@ def judged(run: Run, asked: Asked) -> Judged:
         judge=judge_of.name if judge_of else "",
     )
     prepared = measures.prepare(sets)
-    found = against_file(prepared, file) if file else judge(kind, prepared)
+    found = [against(prepared, file)] if file else judge(kind, prepared)
     if asked.statistics:
         keep(prepared, asked.statistics, asked.against or run.info["source"]["where"])
     if asked.seeds > 1 and not file:
@@ -130,19 +129,6 @@ def is_statistics(file: Path) -> bool:
             return "scatter" in found
     except (OSError, ValueError, EOFError, BadZipFile):
         return False
-
-
-def against_file(seen: Any, file: Path) -> list[Metric]:
-    """Only the Fréchet distance can be told from statistics."""
-    real = Statistics.load(file, seen.extractor.name)
-    fake = seen.all_fake
-    found, count = distance(real, fake), fake.statistics.count
-    how = f"{seen.extractor.name}; {count} generated against the {real.count} pictures of {file.name}"
-    how += f" ({real.source})" if real.source else ""
-    name, unit = f"frechet_{size_name(count)}", "squared feature distance"
-    floor = None if seen.all_train is None else frechet(real, seen.all_train.statistics)
-    how += "" if floor is None else f"; floor: {seen.all_train.statistics.count} training pictures in their place"
-    return [Metric(name, found.value, unit, count, how, found.low, found.high, floor)]
 
 
 def keep(seen: Any, where: str, source: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from reverie.metrics import Metric
+from reverie.metrics.image.diversity import MISSING
 
 from .course import Course
 from .words import number, percent
@@ -19,7 +20,6 @@ COPIED, ECHOED = 0.005, 0.15  # shares above the floor that count: of copied pic
 LEANS = 0.6  # share of samples nearer to what was trained on; chance is a half
 ALIKE = 0.5  # of the variety of real data: below it, samples are all alike
 REPEATED = 0.1  # share of samples above the floor that repeat another
-MISSING = 0.15  # of a class's share: as the measure of modes has it
 HALF = 0.5  # of that way: below it, precision and classes tell nothing
 NARROW = 0.1  # of real data's recall: below it, samples that look real span next to nothing
 DULL = 0.5  # of the held-out text's share of different words

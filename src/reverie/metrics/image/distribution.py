@@ -4,6 +4,7 @@ coverage on the features of a named extractor."""
 from __future__ import annotations
 
 from math import sqrt
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -55,9 +56,7 @@ def measure(seen: Seen) -> list[Metric]:
     ]
 
 
-def measures(
-    real: Streamed, fake: Streamed, seed: int = 0, known: Neighbourhood | None = None
-) -> dict[str, Value]:
+def measures(real: Streamed, fake: Streamed, seed: int = 0, known: Neighbourhood | None = None) -> dict[str, Value]:
     """Every measure of two sets, with its 95 % interval. The Fréchet distance is of all items, the others are of those
     whose features were kept."""
     kernel = kid(ordered(real.kept), ordered(fake.kept), torch.Generator().manual_seed(seed))
@@ -78,6 +77,20 @@ def distance(real: Statistics, fake: Streamed) -> Value:
     """Fréchet's, with an interval of its spread."""
     value, half = frechet(real, fake.statistics), Z * frechet_error(real, fake.kept, fake.statistics)
     return Value(value, max(0.0, value - half), value + half)
+
+
+def against(seen: Seen, file: Path) -> Metric:
+    """The Fréchet distance alone, which is all that kept statistics can tell. Raises Problem where they are not of the
+    same extractor, and where the file holds none."""
+    real, fake, train = Statistics.load(file, seen.extractor.name), seen.all_fake, seen.all_train
+    found, count = distance(real, fake), fake.statistics.count
+    how = f"{seen.extractor.name}; {count} generated against the {real.count} pictures of {file.name}"
+    how += f" ({real.source})" if real.source else ""
+    how += f"; floor: {train.statistics.count} training pictures in their place" if train else ""
+    floor = frechet(real, train.statistics) if train else None
+    return Metric(
+        f"frechet_{size_name(count)}", found.value, UNITS["frechet"], count, how, found.low, found.high, floor
+    )
 
 
 def share(hits: Tensor) -> Value:

@@ -20,6 +20,7 @@ LEAST = 1
 RUN = 6  # characters: what two texts are likened by
 SHORT = 3  # characters of the runs whose variety a training run watches
 
+
 @runtime_checkable
 class Counted(Protocol):
     """Items that know how much text they are: what bits a character divide by."""
