@@ -77,9 +77,7 @@ class Trainer:
         self.free(update.optimizer)
         optimizer, held = self.optimizers[update.optimizer], self.held[update.optimizer]
         sums = self.gather(update, at, held)
-        norm = {self.norm_name(update.optimizer): gradient_norm(held)} if norms else {}
-        if self.plan.clip:
-            torch.nn.utils.clip_grad_norm_(held, self.plan.clip)
+        norm = self.clipped(held, norms)
         rate = update.rate(at)
         for group, lr in zip(optimizer.param_groups, self.rates[update.optimizer]):
             group["lr"] = lr * rate
@@ -88,7 +86,15 @@ class Trainer:
         if sums.stats and isinstance(self.model, Absorbs):
             self.model.absorb(sums.stats, float(sums.count))
         self.turns += 1
-        return {**{k: v / sums.count for k, v in sums.logs.items()}, **norm}
+        logs = {k: v / sums.count for k, v in sums.logs.items()}
+        return logs if norm is None or not norms else {**logs, self.norm_name(update.optimizer): norm}
+
+    def clipped(self, held: list[Tensor], norms: bool) -> Tensor | None:
+        """Clips gradients where the plan says so. Their norm before it, as one vector, where it was taken: it stays on
+        the device, so that no step waits."""
+        if self.plan.clip:
+            return torch.nn.utils.clip_grad_norm_(held, self.plan.clip)
+        return torch.nn.utils.get_total_norm([p.grad for p in held if p.grad is not None]) if norms else None
 
     def norm_name(self, optimizer: str) -> str:
         """How the norm of an optimiser's gradient is logged: gradient_norm, of one among several gradient_norm_NAME."""
@@ -175,13 +181,6 @@ def finished(model: Model, stream: Stream, seed: int, device: torch.device) -> M
         with torch.no_grad():
             model.finish(Aside(stream, device))
     return model.eval()
-
-
-def gradient_norm(held: list[Tensor]) -> Tensor:
-    """The Euclidean norm of all gradients as one vector, before any clipping. Stays on the device: no step waits."""
-    grads = [p.grad for p in held if p.grad is not None]
-    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))
-    return norm
 
 
 def number(value: Any, at: At) -> int:
