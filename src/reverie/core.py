@@ -19,7 +19,7 @@ from .spec import At, Field, Named, Spec, Training
 __all__ = [
     "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Codec", "Conditioned", "Decodes", "Density", "Described",
     "Encodes", "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named", "Network", "Passes", "Predicts",
-    "Samples", "Scores", "Spec", "Training", "Update", "always",
+    "Prior", "Samples", "Scores", "Spec", "Training", "Update", "always",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -212,6 +212,15 @@ class Decodes(Protocol):
 
 
 @runtime_checkable
+class Prior(Protocol):
+    """Knows how probable a code is."""
+
+    def code_nll(self, codes: Tensor) -> Tensor:
+        """Nats of codes (B, latents) under the density that sampling draws them from: (B,)."""
+        ...
+
+
+@runtime_checkable
 class Scores(Protocol):
     """Has a likelihood."""
 
@@ -260,6 +269,7 @@ ABILITIES = {
     "condition": Conditioned,
     "encode": Encodes,
     "decode": Decodes,
+    "prior": Prior,
     "score": Scores,
     "predict": Predicts,
 }

@@ -18,10 +18,11 @@ def halvings(height: int, width: int) -> list[tuple[int, int]]:
 
 
 class Encoder(nn.Module):
-    """4×4 convolutions of stride 2, channels doubling, then a dense layer: (B, C, H, W) -> (B, out)."""
+    """4×4 convolutions of stride 2, channels doubling, then a dense layer: (B, C, H, W), flat or not -> (B, out)."""
 
     def __init__(self, shape: tuple[int, ...], width: int, out: int):
         super().__init__()
+        self.shape = shape
         channels, height, breadth = shape
         sizes = halvings(height, breadth)
         widths = [channels, *(width * 2**i for i in range(len(sizes) - 1))]
@@ -32,8 +33,8 @@ class Encoder(nn.Module):
         self.out = nn.Linear(widths[-1] * sizes[-1][0] * sizes[-1][1], out)
         initialise(self)
 
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
-        x = x.contiguous(memory_format=torch.channels_last)
+    def forward(self, x: Float[Tensor, "b *item"]) -> Float[Tensor, "b d"]:
+        x = x.reshape(-1, *self.shape).contiguous(memory_format=torch.channels_last)
         y: Tensor = self.out(self.convolutions(x).flatten(1))
         return y
 

@@ -1,0 +1,70 @@
+"""A run's codes of items, and items of codes: what every task of an autoencoder begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from reverie.core import Batch, Items
+from reverie.errors import Problem
+from reverie.kinds import PREDICTED, Unseen
+from reverie.kinds.find import located, module
+from reverie.training.run import read_options
+
+if TYPE_CHECKING:
+    from reverie.training.run import Run
+
+BLOCK = 64  # items that a network always sees at once, the last block filled up: a code hangs on no neighbour
+
+
+def able(run: Run, *abilities: str) -> Any:
+    """Its model. Raises Problem, with a cure, where it lacks one of the abilities."""
+    lacks = [name for name in abilities if name not in run.family.abilities]
+    if lacks:
+        raise Problem(f"{run.path}: {run.family.name} can't {lacks[0]}. `reverie models` says which models can")
+    return run.model
+
+
+def files(run: Run, places: Sequence[str]) -> Unseen:
+    """Items of files, folders or named sets as the run's codec takes them, in their order. Raises Problem."""
+    if not places:
+        raise Problem("no items. Name files or folders after the run")
+    if run.spec.kind not in PREDICTED:
+        raise Problem(f"{run.path}: {run.spec.kind} has no items of its own. Name a run of another kind")
+    options = read_options(run.info["source"]["options"])
+    found: Unseen = module(run.spec.kind).unseen([str(located(place)) for place in places], run.codec, options)
+    if not len(found.items):
+        raise Problem(f"{places[0]}: no item in it. Name other files")
+    return found
+
+
+def blocks(items: Items) -> Iterator[tuple[Batch, int]]:
+    """All items in order, BLOCK at a time, and how many of each block count."""
+    for first in range(0, len(items), BLOCK):
+        kept = min(BLOCK, len(items) - first)
+        index = torch.arange(first, first + BLOCK).clamp(max=len(items) - 1)
+        yield items.take(index), kept
+
+
+@torch.inference_mode()
+def encoded(run: Run, items: Items) -> Tensor:
+    """The code of each item: (N, latents). Raises Problem where the model has no codes."""
+    model = able(run, "encode")
+    device = next(model.parameters()).device
+    return torch.cat([model.encode(batch.to(device))[:kept].cpu() for batch, kept in blocks(items)])
+
+
+@torch.inference_mode()
+def decoded(run: Run, codes: Tensor) -> dict[str, Tensor]:
+    """The fields of the item of each code (N, latents). Raises Problem where the model makes none of them."""
+    model = able(run, "decode")
+    device = next(model.parameters()).device
+    made = []
+    for first in range(0, len(codes), BLOCK):
+        index = torch.arange(first, first + BLOCK).clamp(max=len(codes) - 1)
+        kept = min(BLOCK, len(codes) - first)
+        made.append({name: value[:kept].cpu() for name, value in model.decode(codes[index].to(device)).items()})
+    return {name: torch.cat([block[name] for block in made]) for name in made[0]}
