@@ -1,0 +1,91 @@
+"""Mixtures of Gaussians by expectation maximisation. Dempster, Laird & Rubin 1977, "Maximum Likelihood from Incomplete
+Data via the EM Algorithm", Journal of the Royal Statistical Society B 39(1)."""
+
+from math import log, pi
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+MOST = 100  # iterations
+
+
+class Gaussians(NamedTuple):
+    """A density: Σ_k weight_k N(x; mean_k, L_k L_kᵀ). A weight may be 0."""
+
+    weights: Float[Tensor, " k"]
+    means: Float[Tensor, "k d"]
+    factors: Float[Tensor, "k d d"]  # L: lower triangular
+
+
+def log_joint(x: Float[Tensor, "n d"], mixture: Gaussians) -> Float[Tensor, "n k"]:
+    """log weight_k + log N(x; mean_k, L_k L_kᵀ), in nats. One component at a time: memory holds one copy of x."""
+    identity = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    columns = []
+    for weight, mean, factor in zip(*mixture):
+        inverse = torch.linalg.solve_triangular(factor, identity, upper=False)  # one product then whitens all items
+        distance = ((x - mean) @ inverse.T).square().sum(1)
+        volume = factor.diagonal().log().sum() + 0.5 * x.shape[1] * log(2 * pi)
+        columns.append(weight.log() - 0.5 * distance - volume)
+    return torch.stack(columns, 1)
+
+
+def log_density(x: Float[Tensor, "n d"], mixture: Gaussians) -> Float[Tensor, " n"]:
+    """In nats."""
+    return log_joint(x, mixture).logsumexp(1)
+
+
+def drawn(uniform: Float[Tensor, " n"], normal: Float[Tensor, "n d"], mixture: Gaussians) -> Float[Tensor, "n d"]:
+    """A draw for each item: the component from a number in [0, 1), its place from normal ones."""
+    below = mixture.weights.cumsum(0)
+    below = below / below[-1]  # 1 at the end, whatever was rounded: no component of weight 0 is ever chosen
+    chosen = (uniform[:, None] >= below).sum(1)
+    return mixture.means[chosen] + (mixture.factors[chosen] @ normal[:, :, None]).squeeze(2)
+
+
+def maximised(x: Float[Tensor, "n d"], shares: Float[Tensor, "n k"], prior: float) -> Gaussians:
+    """The M step: the mixture that makes x most probable if so large a share of each item is of each component.
+    `prior`: as if so many more items of covariance I lay around each mean, without which a component of few items has a
+    singular covariance."""
+    identity = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    counts = shares.sum(0)
+    means = (shares.T @ x) / counts.clamp(min=1e-10)[:, None]
+    factors = []
+    for k, mean in enumerate(means):
+        apart = (x - mean) * shares[:, k, None].sqrt()
+        scatter = apart.T @ apart + prior * identity
+        factors.append(torch.linalg.cholesky(scatter / (counts[k] + prior).clamp(min=1e-10)))
+    return Gaussians(counts / counts.sum(), means, torch.stack(factors))
+
+
+def seeded(x: Float[Tensor, "n d"], components: int) -> Float[Tensor, "n k"]:
+    """Shares to begin with: each item to the nearest of so many items far apart, or of fewer where no more differ.
+    Arthur & Vassilvitskii 2007, "k-means++". Draws from torch's global generator."""
+    first = int(torch.randint(len(x), ()))
+    distances = [(x - x[first]).square().sum(1)]
+    while len(distances) < components:
+        nearest = torch.stack(distances).amin(0).double()
+        if not nearest.sum() > 0:
+            break
+        below = nearest.cumsum(0)
+        place = torch.rand((), dtype=below.dtype, device=below.device) * below[-1]
+        chosen = int(torch.searchsorted(below, place, right=True).clamp(max=len(x) - 1))
+        distances.append((x - x[chosen]).square().sum(1))
+    owner = torch.stack(distances, 1).argmin(1)
+    return torch.nn.functional.one_hot(owner, components).to(x.dtype)
+
+
+def fitted(x: Float[Tensor, "n d"], components: int, prior: float, gain: float) -> tuple[Gaussians, list[float]]:
+    """The mixture, and after each iteration the mean nats of an item (without the prior, falling): ends where they fall
+    by less than `gain`. Draws from torch's global generator."""
+    mixture = maximised(x, seeded(x, components), prior)
+    nats: list[float] = []
+    for _ in range(MOST):
+        joint = log_joint(x, mixture)
+        density = joint.logsumexp(1)
+        nats.append(-float(density.mean()))
+        if len(nats) > 1 and nats[-2] - nats[-1] < gain:
+            break
+        mixture = maximised(x, (joint - density[:, None]).exp(), prior)
+    return mixture, nats
