@@ -132,7 +132,7 @@ def said(run: Run) -> str:
     last = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()][-1]
     parameters = sum(p.numel() for p in run.model.parameters())
     return (
-        "By `python benchmarks/denoising.py`: PSNR in dB for a range of 1, the mean over all test pictures, and that of "
+        "By `python benchmarks/denoising.py`: PSNR in dB for a range of 1, the mean over all test pictures and that of "
         f"their mean squared error. Of Fashion-MNIST's training part, {TUNED} pictures chose the others' settings. "
         f"reverie: `denoising`, set {run.info['set']}, {last['step']:,} steps of {run.info['plan']['batch']}, "
         f"{last['seconds']:.0f} s, {parameters:,} parameters, one run for all three noises."

@@ -72,6 +72,7 @@ class Described(Protocol):
         ...
 
 
+@runtime_checkable
 class Passes(Protocol):
     """The training data, as `begin` and `finish` see it."""
 
