@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from reverie.maths.mixture import Gaussians, drawn, fitted, log_density, maximised, seeded
+from reverie.maths.mixture import Gaussians, drawn, fitted, grouped, log_density, maximised
 
 PLANTED = Gaussians(
     torch.tensor([0.2, 0.3, 0.5], dtype=torch.float64),
@@ -33,7 +33,7 @@ def test_each_iteration_makes_the_items_more_probable():
     """Without a prior: Dempster, Laird & Rubin's theorem, to rounding."""
     x = torch.rand(400, 3, dtype=torch.float64).pow(2)
     torch.manual_seed(1)
-    _, nats = fitted(x, 4, prior=0.0, gain=1e-9)
+    _, nats = fitted(x, grouped(x, 4), prior=0.0, gain=1e-9)
     assert len(nats) > 10
     assert all(later <= before + 1e-12 for before, later in pairwise(nats))
 
@@ -41,7 +41,7 @@ def test_each_iteration_makes_the_items_more_probable():
 def test_a_planted_mixture_is_found():
     """Within four standard errors of the means and shares; a covariance of n items is known to sqrt(2 / n)."""
     x = planted(20_000)
-    found, _ = fitted(x, 3, prior=1.0, gain=1e-6)
+    found, _ = fitted(x, grouped(x, 3), prior=1.0, gain=1e-6)
     order = torch.cdist(PLANTED.means, found.means).argmin(1)
     assert sorted(order.tolist()) == [0, 1, 2]
     for k, mine in enumerate(order):
@@ -80,7 +80,15 @@ def test_a_prior_gives_a_component_of_one_item_the_covariance_of_a_unit():
 
 
 @pytest.mark.parametrize("items", [torch.zeros(5, 2), torch.arange(3.0)[:, None].expand(3, 2)])
-def test_seeds_are_no_more_than_items_differ(items):
-    shares = seeded(items, 4)
+def test_groups_are_no_more_than_items_differ(items):
+    shares = grouped(items, 4)
     assert shares.sum(1).tolist() == [1.0] * len(items)
     assert int((shares.sum(0) > 0).sum()) == len(items.unique(dim=0))
+
+
+def test_groups_are_those_that_lie_apart():
+    torch.manual_seed(0)
+    truth = torch.arange(90) % 3
+    x = torch.randn(90, 2) + 20.0 * torch.tensor([[0, 0], [1, 0], [0, 1]])[truth]
+    owner = grouped(x, 3).argmax(1)
+    assert len({(int(a), int(b)) for a, b in zip(owner, truth)}) == 3

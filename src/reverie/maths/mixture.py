@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-MOST = 100  # iterations
+MOST = 100  # iterations of expectation maximisation
+ROUNDS = 10  # of k-means, before it
 
 
 class Gaussians(NamedTuple):
@@ -59,27 +60,37 @@ def maximised(x: Float[Tensor, "n d"], shares: Float[Tensor, "n k"], prior: floa
     return Gaussians(counts / counts.sum(), means, torch.stack(factors))
 
 
-def seeded(x: Float[Tensor, "n d"], components: int) -> Float[Tensor, "n k"]:
-    """Shares to begin with: each item to the nearest of so many items far apart, or of fewer where no more differ.
-    Arthur & Vassilvitskii 2007, "k-means++". Draws from torch's global generator."""
-    first = int(torch.randint(len(x), ()))
-    distances = [(x - x[first]).square().sum(1)]
-    while len(distances) < components:
-        nearest = torch.stack(distances).amin(0).double()
-        if not nearest.sum() > 0:
-            break
-        below = nearest.cumsum(0)
+def far_apart(x: Float[Tensor, "n d"], count: int) -> Float[Tensor, "k d"]:
+    """So many items, each drawn with the square of its distance from those before; fewer where no more differ. Arthur &
+    Vassilvitskii 2007, "k-means++". Draws from torch's global generator."""
+    chosen = [int(torch.randint(len(x), ()))]
+    nearest = (x - x[chosen[0]]).square().sum(1)
+    while len(chosen) < count and nearest.sum() > 0:
+        below = nearest.double().cumsum(0)
         place = torch.rand((), dtype=below.dtype, device=below.device) * below[-1]
-        chosen = int(torch.searchsorted(below, place, right=True).clamp(max=len(x) - 1))
-        distances.append((x - x[chosen]).square().sum(1))
-    owner = torch.stack(distances, 1).argmin(1)
-    return torch.nn.functional.one_hot(owner, components).to(x.dtype)
+        chosen.append(int(torch.searchsorted(below, place, right=True).clamp(max=len(x) - 1)))
+        nearest = torch.minimum(nearest, (x - x[chosen[-1]]).square().sum(1))
+    return x[chosen]
 
 
-def fitted(x: Float[Tensor, "n d"], components: int, prior: float, gain: float) -> tuple[Gaussians, list[float]]:
-    """The mixture, and after each iteration the mean nats of an item (without the prior, falling): ends where they fall
-    by less than `gain`. Draws from torch's global generator."""
-    mixture = maximised(x, seeded(x, components), prior)
+def grouped(x: Float[Tensor, "n d"], count: int) -> Float[Tensor, "n k"]:
+    """Shares to begin with: each item whole in one of so many groups, by k-means. Draws from torch's global
+    generator."""
+    centres = far_apart(x, count)
+    for _ in range(ROUNDS):
+        distance = centres.square().sum(1) - 2 * x @ centres.T
+        shares = torch.nn.functional.one_hot(distance.argmin(1), count).to(x.dtype)
+        sizes = shares.sum(0)[: len(centres), None]
+        centres = torch.where(sizes > 0, (shares.T @ x)[: len(centres)] / sizes.clamp(min=1), centres)
+    return shares
+
+
+def fitted(
+    x: Float[Tensor, "n d"], shares: Float[Tensor, "n k"], prior: float, gain: float
+) -> tuple[Gaussians, list[float]]:
+    """The mixture that begins at `shares`, and after each iteration the mean nats of an item (without a prior,
+    falling): ends where they fall by less than `gain`."""
+    mixture = maximised(x, shares, prior)
     nats: list[float] = []
     for _ in range(MOST):
         joint = log_joint(x, mixture)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from reverie.core import Batch, Passes
-from reverie.maths.mixture import Gaussians, drawn, fitted, log_density
+from reverie.maths.mixture import Gaussians, drawn, fitted, grouped, log_density
 
 CODES = 10_000  # that it is fitted to, at most
 AXES = 64  # along which codes follow the mixture; along all others one normal distribution
@@ -68,7 +68,8 @@ class Mixture(nn.Module):
         along = self.along(codes)
         few = len(codes) // (2 * (along.shape[1] + 1))  # each component needs more codes than it has dimensions
         used = max(1, min(len(self.weights), few))
-        mixture, _ = fitted(along, used, PRIOR, GAIN)
+        shares = grouped(along * self.scales, used)  # as near as codes lie: in units of deviation all look alike
+        mixture, _ = fitted(along, shares, PRIOR, GAIN)
         self.weights.zero_()
         for mine, found in zip(self.gaussians, mixture):
             mine[:used] = found
@@ -80,12 +81,10 @@ class Mixture(nn.Module):
         rank, centre = len(self.scales), codes.mean(0)
         apart = codes - centre
         if self.size > AXES:
-            _, values, axes = torch.svd_lowrank(apart, min(rank + 10, *apart.shape), niter=4)
-            found = min(rank, len(values))
-            self.axes.copy_(completed(axes[:, :found], rank))
-            along = torch.zeros_like(self.scales)
-            along[:found] = values[:found].square() / len(codes)
-            left = apart.square().sum() / len(codes) - along.sum()
+            _, _, axes = torch.svd_lowrank(apart, min(rank + 10, *apart.shape), niter=4)
+            self.axes.copy_(completed(axes[:, :rank], rank))
+            along = (apart @ self.axes).square().mean(0)
+            left = apart.square().sum(1).mean() - along.sum()
             rest = (left.clamp(min=0) / (self.size - rank)).sqrt()
         else:
             along, axes = torch.linalg.eigh(apart.T @ apart / len(codes))
