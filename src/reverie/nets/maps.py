@@ -70,7 +70,7 @@ class Decoder(nn.Module):
         half = z.shape[1] // 2  # as many numbers in the fine maps as in the coarse ones
         fine, coarse = (
             code(part.view(-1, *shape).contiguous(memory_format=torch.channels_last))
-            for code, part, shape in zip(self.code, z.split(half, 1), self.maps)
+            for code, part, shape in zip(self.code, torch.split(z, half, 1), self.maps)
         )
         fine = fine + F.pixel_shuffle(self.up(self.coarse(coarse).relu()), 2)
         y = F.pixel_shuffle(self.end(self.fine(fine).relu()), 2)

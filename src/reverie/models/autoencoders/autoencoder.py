@@ -1,5 +1,5 @@
-"""Autoencoder: an encoder to a code of few numbers, and its mirror image back. Hinton & Salakhutdinov 2006, "Reducing
-the Dimensionality of Data with Neural Networks", Science 313:504.
+"""Autoencoder: an encoder to a code of few numbers, and its mirror image back. Hinton & Salakhutdinov 2006,
+"Reducing the Dimensionality of Data with Neural Networks", Science 313:504.
 
 The paper trains each layer first as a restricted Boltzmann machine. That is left out: from weights of a fit size
 (Glorot & Bengio 2010) the whole network learns at once, as Martens 2010, "Deep learning via Hessian-free optimization",

@@ -71,6 +71,7 @@ class Config:
 
 class Denoising(core.Model):
     part: Tensor
+    removes: str  # in words, what it learns to take away
 
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
@@ -79,6 +80,7 @@ class Denoising(core.Model):
         positive(cfg, "learning_rate")
         self.flat = Flat(spec)
         fits(cfg, self.flat)
+        self.removes = removed(cfg)
         self.register_buffer("part", parts(self.flat), persistent=False)  # of the vector's columns
         layers = Layers(cfg.network, cfg.hidden, cfg.activation, 0)
         if layers.dense(self.flat):
@@ -173,6 +175,16 @@ def fits(cfg: Config, flat: Flat) -> None:
         raise ValueError("corruption gaussian: items have no numbers. Pass masking")
     if cfg.corruption == "salt_and_pepper" and not (flat.count and flat.within):
         raise ValueError("corruption salt_and_pepper: for numbers with bounds, such as pixels. Pass masking")
+
+
+def removed(cfg: Config) -> str:
+    """In words, with the range that training covers."""
+    if cfg.corruption == "gaussian":
+        least, most = cfg.amount - cfg.spread, cfg.amount + cfg.spread
+        how = f"deviations from {least:g} to {most:g}" if cfg.spread else f"deviation {cfg.amount:g}"
+        return f"Gaussian noise of {how}"
+    what = "are hidden" if cfg.corruption == "masking" else "became black or white"
+    return f"damage of which {cfg.amount:.0%} of the values {what}"
 
 
 def parts(flat: Flat) -> Tensor:
