@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-MOST = 100  # iterations of expectation maximisation
+MOST = 40  # iterations of expectation maximisation
 ROUNDS = 10  # of k-means, before it
 
 

@@ -13,6 +13,12 @@ def sides(shape: tuple[int, ...]) -> tuple[int, int]:
     return -(-shape[1] // STEP) * STEP, -(-shape[2] // STEP) * STEP
 
 
+def size(shape: tuple[int, ...], maps: int) -> int:
+    """Numbers in the code of a picture (C, H, W): as many in the fine maps as in the coarse ones."""
+    height, breadth = sides(shape)
+    return 2 * maps * (height // 2) * (breadth // 2)
+
+
 class Block(nn.Module):
     """Two 3×3 convolutions beside the identity, which it is at the start: (B, C, H, W) -> (B, C, H, W)."""
 
@@ -32,8 +38,7 @@ class Encoder(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], width: int, depth: int, maps: int):
         super().__init__()
-        self.shape, (height, breadth) = shape, sides(shape)
-        self.size = 2 * maps * (height // 2) * (breadth // 2)
+        self.shape = shape
         self.begin = nn.Conv2d(4 * shape[0], width, 3, padding=1)
         self.fine = nn.Sequential(*[Block(width) for _ in range(depth)])
         self.down = nn.Conv2d(width, 2 * width, 3, 2, 1)
@@ -67,7 +72,7 @@ class Decoder(nn.Module):
         initialise(self)
 
     def forward(self, z: Float[Tensor, "b d"]) -> Float[Tensor, "b c h w"]:
-        half = z.shape[1] // 2  # as many numbers in the fine maps as in the coarse ones
+        half = z.shape[1] // 2
         fine, coarse = (
             code(part.view(-1, *shape).contiguous(memory_format=torch.channels_last))
             for code, part, shape in zip(self.code, torch.split(z, half, 1), self.maps)

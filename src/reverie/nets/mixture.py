@@ -14,7 +14,7 @@ from reverie.maths.mixture import Gaussians, drawn, fitted, grouped, log_density
 CODES = 10_000  # that it is fitted to, at most
 AXES = 64  # along which codes follow the mixture; along all others one normal distribution
 PRIOR = 1.0  # items that stand in each component for the covariance of all codes
-GAIN = 1e-3  # nats a code by which an iteration must better the fit
+GAIN = 0.01  # nats a code by which an iteration must better the fit
 LEAST = 1e-4  # deviation of a dimension, of the largest: one that is constant keeps a finite density
 
 

@@ -12,7 +12,7 @@ from math import prod
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from reverie import core
@@ -82,18 +82,7 @@ class Denoising(core.Model):
         fits(cfg, self.flat)
         self.removes = removed(cfg)
         self.register_buffer("part", parts(self.flat), persistent=False)  # of the vector's columns
-        layers = Layers(cfg.network, cfg.hidden, cfg.activation, 0)
-        if layers.dense(self.flat):
-            size = cfg.latents
-            activation = ACTIVATIONS[cfg.activation]
-            self.encoder = torch.nn.Sequential(layers.encoder(self.flat, size), activation())
-            self.decoder = layers.decoder(size, self.flat)
-        elif self.flat.picture:
-            shape = (self.flat.picture, cfg.width, cfg.depth, cfg.maps)
-            self.encoder, self.decoder = maps.Encoder(*shape), maps.Decoder(*shape)
-            size = self.encoder.size
-        else:
-            raise ValueError("--network convolutional: for pictures, and an item is none. Pass --network dense")
+        self.encoder, self.decoder, size = networks(cfg, self.flat)
         self.mixture = Mixture(size, cfg.components)
 
     # ------------------------------------------------------------------------------------------- equations of the paper
@@ -175,6 +164,18 @@ def fits(cfg: Config, flat: Flat) -> None:
         raise ValueError("corruption gaussian: items have no numbers. Pass masking")
     if cfg.corruption == "salt_and_pepper" and not (flat.count and flat.within):
         raise ValueError("corruption salt_and_pepper: for numbers with bounds, such as pixels. Pass masking")
+
+
+def networks(cfg: Config, flat: Flat) -> tuple[nn.Module, nn.Module, int]:
+    """Encoder, decoder, and how many numbers their code has. Raises ValueError where a convolution finds no picture."""
+    layers = Layers(cfg.network, cfg.hidden, cfg.activation, 0)
+    if layers.dense(flat):
+        encoder = nn.Sequential(layers.encoder(flat, cfg.latents), ACTIVATIONS[cfg.activation]())
+        return encoder, layers.decoder(cfg.latents, flat), cfg.latents
+    if not flat.picture:
+        raise ValueError("--network convolutional: for pictures, and an item is none. Pass --network dense")
+    shape = (flat.picture, cfg.width, cfg.depth, cfg.maps)
+    return maps.Encoder(*shape), maps.Decoder(*shape), maps.size(flat.picture, cfg.maps)
 
 
 def removed(cfg: Config) -> str:

@@ -108,7 +108,7 @@ class Sparse(core.Model):
 
     def activations(self, batch: Batch, at: At | None = None) -> Tensor:
         """(B, units): linear ones of which k pass, logistic, or from 0 up."""
-        raw = self.encoder(self.flat.input(self.flat.seen(batch)))
+        raw: Tensor = self.encoder(self.flat.input(self.flat.seen(batch)))
         if self.cfg.sparsity == "top_k":
             return top(raw, self.passing(at))
         return raw.sigmoid() if self.cfg.sparsity == "kl" else raw.relu()
