@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from reverie.core import Batch, Passes
 from reverie.maths.mixture import Gaussians, drawn, fitted, grouped, log_density
 
-CODES = 10_000  # that it is fitted to, at most
+CODES = 5_000  # that it is fitted to, at most: a run fits one at every look
 AXES = 64  # along which codes follow the mixture; along all others one normal distribution
 PRIOR = 1.0  # items that stand in each component for the covariance of all codes
 GAIN = 0.01  # nats a code by which an iteration must better the fit
