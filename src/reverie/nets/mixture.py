@@ -130,7 +130,7 @@ class Mixture(nn.Module):
             return "samples are of codes from a standard normal distribution: no density was fitted yet"
         used = int((self.weights > 0).sum())
         return (
-            f"samples are of codes from a mixture of {used} Gaussians, fitted after training to "
+            f"samples are of codes from a mixture of {used} Gaussian{'s' if used > 1 else ''}, fitted after training to "
             f"{int(self.count):,} codes ({float(self.nats):.4g} nats a code)"
         )
 
