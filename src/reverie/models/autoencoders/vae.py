@@ -291,7 +291,7 @@ def check(cfg: Config, flat: Flat, spec: Spec) -> None:
     positive(cfg, "learning_rate", "eps")
     share(cfg, "warm_up")
     if min(cfg.upper, default=1) < 1:
-        raise ValueError(f"--upper {cfg.upper}: a layer needs at least 1 latent. Name their sizes, such as 16 8")
+        raise ValueError(f"--upper {cfg.upper}: a layer needs at least 1 latent. Name their sizes, such as 16,8")
     if cfg.free_bits and cfg.importance > 1:
         raise ValueError("--free-bits with --importance: the bound of several draws has no KL to spare. Leave one out")
     if cfg.resampled and cfg.importance == 1:
