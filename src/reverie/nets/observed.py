@@ -36,7 +36,7 @@ class Observed:
         place = torch.tensor(spread, dtype=torch.long).cumsum(0) - 1 if fields else torch.zeros(0, dtype=torch.long)
         self.which = place.clamp(min=0)[flat.of] if fields else place  # of each number, its field's deviation
         half = [0.5 / (f.levels - 1) if f.levels > 1 else 1.0 for f in fields for _ in range(f.size)]
-        self.half = torch.tensor(half)  # of a level's cell
+        self.half = torch.tensor(half, dtype=torch.float64)  # of a level's cell
         self.alike = flat.within or not flat.bounded.any()
 
     @property
@@ -66,9 +66,13 @@ class Observed:
 
     def log_numbers(self, seen: Seen, outputs: Float[Tensor, "b d"], log_var: Tensor) -> Float[Tensor, " b"]:
         count, bounded = self.flat.count, self.flat.bounded.to(outputs.device)
-        x, raw, mean = seen.x[:, :count], outputs[:, :count], self.mean(outputs)
+        form: Form = self.form if self.flat.within else "gaussian"
+        x, raw = seen.x[:, :count], outputs[:, :count]
+        if form == "bernoulli" and seen.there is None:
+            return log_bernoulli(x, raw)
+        mean = self.mean(outputs)
         if self.alike and seen.there is None:
-            return self.log_form(self.form if self.flat.within else "gaussian", x, raw, mean, log_var)
+            return self.log_form(form, x, raw, mean, log_var)
         parts = [t[..., None] for t in (x, raw, mean, log_var)]  # each number's by itself
         terms = self.log_form("gaussian", *parts)
         if bounded.any() and self.form != "gaussian":
