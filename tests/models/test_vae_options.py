@@ -103,7 +103,7 @@ def test_the_bound_rises_with_the_number_of_draws():
 def log_weights(model: VAE, x: torch.Tensor, k: int) -> torch.Tensor:
     """log p(x, z) / q(z|x) at k draws: (k, B)."""
     bottom = model.posterior(Seen(x))
-    return model.weighed(Seen(x), None, bottom, model.noises(bottom, k)).log_weight.view(k, -1)
+    return model.drawn(Seen(x), None, bottom, model.noises(bottom, k)).log_weight().view(k, -1)
 
 
 def test_its_gradient_weighs_draws_by_their_importance():

@@ -32,6 +32,9 @@ class Ladder(nn.Module):
         """A code drawn from the posterior by standard normal `noise`, and the posterior's mean and log-variance, each
         layer's given the draw of the one above it. `bottom` is mean and log-variance that an encoder says of z_1, from
         the item alone: (b, 2 · sizes[0])."""
+        if not self.up:
+            mu, log_var = bottom.chunk(2, 1)
+            return mu + (0.5 * log_var).exp() * noise, mu, log_var
         heights = [bottom]
         for up in self.up:
             heights.append(up(heights[-1]))

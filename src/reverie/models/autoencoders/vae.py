@@ -11,7 +11,7 @@ et al. 2021, arXiv:2006.13202).
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, cos, log, pi
+from math import ceil, log
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -22,7 +22,7 @@ from torch.optim import Adam
 from reverie import core
 from reverie.core import At, Batch, Bound, Field, Loss, Named, Spec, Training, Update
 from reverie.maths.likelihood import kl_terms, log_mean_exp, log_normal
-from reverie.maths.schedules import warm_up
+from reverie.maths.schedules import cosine, warm_up
 from reverie.nets.checks import at_least, positive, share
 from reverie.nets.coder import Layers
 from reverie.nets.flat import Flat, Seen
@@ -142,7 +142,7 @@ class VAE(core.Model):
         if not self.classes:
             return None
         given = batch.values["label"] if "label" in batch.values else self.likeliest(self.flat.seen(batch))
-        return one_hot(given, self.classes).to(torch.get_default_dtype())
+        return one_hot(given, self.classes).to(next(self.parameters()).dtype)
 
     def posterior(self, seen: Seen, label: Tensor | None = None) -> Tensor:
         """Mean and log-variance of q(z|x), one after the other: (B, 2 · latents). Where there are upper layers, what
@@ -173,12 +173,13 @@ class VAE(core.Model):
         learnt = self.observed.fields and not self.cfg.deviation
         return self.log_var if learnt else like.new_full((len(self.observed.fields),), fixed)
 
-    def weighed(self, seen: Seen, label: Tensor | None, bottom: Tensor, noise: Tensor, beta: float = 1.0) -> "Weighed":
-        """k codes of each item by noise (k, B, latents), and what they are worth."""
+    def drawn(self, seen: Seen, label: Tensor | None, bottom: Tensor, noise: Tensor) -> "Drawn":
+        """k codes of each item from its posterior, by noise (k, B, latents of all layers)."""
         k = len(noise)
-        code, mu, log_var = self.ladder(bottom.repeat(k, 1), noise.flatten(0, 1))
-        distortion = -self.log_likelihood(seen.repeat(k) if k > 1 else seen, joined(code, label, k))
-        return Weighed(beta * log_ratio(code, mu, log_var) - distortion, distortion, mu, kl_terms(mu, log_var))
+        if k > 1:
+            seen, bottom = seen.repeat(k), bottom.repeat(k, 1)
+        code, mu, log_var = self.ladder(bottom, noise.flatten(0, 1))
+        return Drawn(code, mu, log_var, -self.log_likelihood(seen, joined(code, label, k)))
 
     def loss(self, batch: Batch, at: At) -> Loss:
         """-ELBO (equation 10, one draw), or -log of the mean of k weights (Burda et al. 2015, equation 8)."""
@@ -186,17 +187,21 @@ class VAE(core.Model):
         bottom = self.posterior(seen, label)
         noise, beta = self.noises(bottom, k), self.cfg.beta * warm_up(at, self.cfg.warm_up)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.cfg.resampled):
-            found = self.weighed(seen, label, bottom, noise, beta)
-        total = found.distortion.sum() + beta * self.charged(found.rate)
-        if k > 1:
-            total = -log_mean_exp(found.log_weight.view(k, -1)).sum()
+            found = self.drawn(seen, label, bottom, noise)
+        rate = found.rate
+        if k == 1:
+            total = found.distortion.sum() + beta * self.charged(rate)
+        else:
+            weights = found.log_weight(beta).view(k, -1)
+            total = -log_mean_exp(weights).sum()
         if self.cfg.resampled:  # one draw's gradient is in expectation that of all: Burda et al. 2015, section 3
-            one = torch.multinomial(found.log_weight.view(k, -1).T.softmax(1), 1)[:, 0]
-            chosen = self.weighed(seen, label, bottom, noise[one, torch.arange(len(one))][None], beta).log_weight.sum()
+            one = torch.multinomial(weights.T.softmax(1), 1)[:, 0]
+            alone = noise[one, torch.arange(len(one), device=one.device)][None]
+            chosen = self.drawn(seen, label, bottom, alone).log_weight(beta).sum()
             total = total - chosen + chosen.detach()
-        logs = {"loss": total, "reconstruction": found.distortion.sum() / k, "kl": found.rate.sum() / k}
+        logs = {"loss": total, "reconstruction": found.distortion.sum() / k, "kl": rate.sum() / k}
         if self.cfg.upper:
-            parts = found.rate.sum(0).split(self.ladder.sizes)
+            parts = rate.sum(0).split(self.ladder.sizes)
             logs |= {f"kl_{layer}": part.sum() / k for layer, part in enumerate(parts, 1)}
         in_use = found.mu[: len(batch)].var(0, correction=0) > ACTIVE
         return Loss(total, len(batch), {**logs, "active_units": in_use.sum().to(total.dtype) * len(batch)})
@@ -250,7 +255,7 @@ class VAE(core.Model):
         """The two parts of -ELBO, by one draw."""
         seen, label = self.target(batch), self.label(batch)
         bottom = self.posterior(seen, label)
-        found = self.weighed(seen, label, bottom, self.noises(bottom, 1))
+        found = self.drawn(seen, label, bottom, self.noises(bottom, 1))
         return Bound(found.mu, found.rate, found.distortion)
 
     def nll(self, batch: Batch, draws: int) -> tuple[Tensor, Tensor]:
@@ -261,7 +266,7 @@ class VAE(core.Model):
         bottom = self.posterior(seen, label)
         at_once = max(1, ROWS // len(bottom))
         chunks = [min(at_once, draws - k) for k in range(0, draws, at_once)]
-        found = [self.weighed(seen, label, bottom, self.noises(bottom, k)).log_weight.view(k, -1) for k in chunks]
+        found = [self.drawn(seen, label, bottom, self.noises(bottom, k)).log_weight().view(k, -1) for k in chunks]
         known = self.flat.summed(torch.ones_like(seen.x[:, : self.flat.count]), seen)
         return -log_mean_exp(torch.cat(found)), known.long() + len(self.flat.groups)
 
@@ -271,18 +276,29 @@ class VAE(core.Model):
         for number in range(self.classes):
             label = one_hot(torch.full((len(seen.x),), number, device=seen.x.device), self.classes).to(seen.x.dtype)
             bottom = self.posterior(seen, label)
-            found = self.weighed(seen, label, bottom, self.noises(bottom, 0))
+            found = self.drawn(seen, label, bottom, self.noises(bottom, 0))
             bounds.append(found.distortion + found.rate.sum(1))
         return torch.stack(bounds, 1).argmin(1)
 
 
-class Weighed(NamedTuple):
-    """What k codes of each of B items are worth, the k-th of all items after the one before: (k · B, …)."""
+class Drawn(NamedTuple):
+    """k codes of each of B items, the k-th of all items after the one before, and what each leaves to be said."""
 
-    log_weight: Tensor  # log p(x, z) / q(z|x)
-    distortion: Tensor  # -log p(x|z)
-    mu: Tensor  # of the posterior: (k · B, latents)
-    rate: Tensor  # KL(q(z|x) ‖ p(z)) of each latent: (k · B, latents)
+    code: Tensor  # (k · B, latents of all layers), as mu and log_var
+    mu: Tensor  # of the posterior
+    log_var: Tensor
+    distortion: Tensor  # -log p(x|z): (k · B,)
+
+    @property
+    def rate(self) -> Tensor:
+        """KL(q(z|x) ‖ p(z)) of each latent: (k · B, latents)."""
+        return kl_terms(self.mu, self.log_var)
+
+    def log_weight(self, beta: float = 1.0) -> Tensor:
+        """log p(x|z) + beta · log p(z) / q(z|x): (k · B,)."""
+        zero = torch.zeros_like(self.code)
+        ratio = log_normal(self.code, zero, zero) - log_normal(self.code, self.mu, self.log_var)
+        return beta * ratio - self.distortion
 
 
 def check(cfg: Config, flat: Flat, spec: Spec) -> None:
@@ -307,18 +323,7 @@ def joined(code: Tensor, label: Tensor | None, k: int = 1) -> Tensor:
     return code if label is None else torch.cat([code, label.to(code.dtype).repeat(k, 1)], 1)
 
 
-def log_ratio(code: Tensor, mu: Tensor, log_var: Tensor) -> Tensor:
-    """log p(z) / q(z|x): (B,)."""
-    zero = torch.zeros_like(code)
-    return log_normal(code, zero, zero) - log_normal(code, mu, log_var)
-
-
 def stages(at: At) -> float:
     """Burda et al. 2015, section 5.1: stage i = 0 … 7 lasts 3^i epochs at 10^(-i/7) of the first rate."""
     total = sum(3**i for i in range(8))  # 3,280
     return next(10 ** (-i / 7) for i in range(8) if at.progress * total < sum(3**j for j in range(i + 1)) or i == 7)
-
-
-def cosine(at: At) -> float:
-    """Half a cosine, from 1 to 0 at the planned end."""
-    return 0.5 * (1 + cos(pi * at.progress))
