@@ -10,6 +10,7 @@ from lightning_fabric import Fabric
 from reverie.core import At, Batch, Bounds, Conditioned, Field, Spec
 from reverie.models.autoencoders.vae import VAE, Config, Sampling
 from reverie.nets.flat import Seen
+from reverie.training.health import health
 from reverie.training.trainer import Plan, Trainer
 from toys import Values, pictures, rows, series
 
@@ -49,6 +50,7 @@ def test_the_rate_is_what_theory_says_of_beta(beta, in_use):
     rate = 0.5 * (EIGEN / beta).log().clamp(min=0).sum()
     assert logs["kl"] == pytest.approx(float(rate), abs=0.03)
     assert logs["active_units"] == in_use
+    assert ("posterior collapse" in health(logs, {})) == (not in_use)
 
 
 def test_free_bits_keep_units_in_use():
