@@ -30,7 +30,7 @@ def test_the_report_says_what_a_code_holds(clothes):
     assert done.code == 0, done.err
     names = {metric["name"] for metric in done.json["metrics"]}
     assert {"rate_nats", "rate_bits", "distortion_nats", "active_units", "reconstruction_rmse"} <= names
-    assert {"reconstruction_detail", "detail_60", "nll_nats_is50", "bits_per_dim"} <= names
+    assert {"reconstruction_sharpness", "sharpness_60", "nll_nats_is50", "bits_per_dim"} <= names
     assert any(line.startswith("A code holds ") for line in done.json["headline"])
 
 

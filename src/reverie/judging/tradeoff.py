@@ -27,7 +27,7 @@ from .words import number
 
 BETAS = (0.25, 1.0, 4.0, 16.0)
 WEIGHT = "beta"  # the field that weighs a rate
-SHOWN = ("rate_bits", "distortion_nats", "reconstruction_rmse", "reconstruction_detail", "active_units")
+SHOWN = ("rate_bits", "distortion_nats", "reconstruction_rmse", "reconstruction_sharpness", "active_units")
 
 Point = tuple[float, str, int, Mapping[str, Metric]]  # a weight, its run's folder, steps, what was measured
 
