@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from .spec import At, Field, Named, Spec, Training
 
 __all__ = [
-    "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Codec", "Conditioned", "Decodes", "Density", "Described",
+    "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Bound", "Codec", "Conditioned", "Decodes", "Density", "Described",
     "Encodes", "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named", "Network", "Passes", "Predicts",
     "Prior", "Samples", "Scores", "Spec", "Training", "Update", "always",
 ]  # fmt: skip
@@ -236,6 +236,13 @@ class Density(Protocol):
     dequantises first gets bits a dimension. False, or not said: of probabilities."""
 
     density: bool
+
+
+@runtime_checkable
+class Bound(Protocol):
+    """Says whether its `nll` is above -log p(x) even where no draws are in it."""
+
+    bound: bool
 
 
 @dataclass(frozen=True)

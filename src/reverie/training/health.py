@@ -3,13 +3,15 @@ names that any model may log, and say nothing of what is not there.
 
 `real` and `fake` are a discriminator's mean probabilities that real items, and made ones, are real; `distance` is how
 much higher a critic rates real items than made ones (its gap); `gradient_norm_NAME` is of an optimiser's gradient;
-`sample_spread` of the samples beside data (1 as data, 0 all alike)."""
+`sample_spread` of the samples beside data (1 as data, 0 all alike); `codes_used` the share of a codebook's codes that
+are."""
 
 from collections.abc import Mapping
 
 WON = 0.99  # of real items called real and made ones called made: nothing is left to learn from
 ROSE = 100.0  # times the greatest gradient norm of the beginning
 ALIKE = 0.1  # spread of the samples beside data
+FEW = 0.1  # of a codebook
 NORM, SPREAD = "gradient_norm", "sample_spread"
 
 
@@ -21,7 +23,7 @@ def health(values: Mapping[str, float], usual: Mapping[str, float]) -> str:
 
 def signs(values: Mapping[str, float], usual: Mapping[str, float]) -> dict[str, str]:
     """By what shows it, each sign of trouble with what to change."""
-    found = {"won": won(values), "gap": gap(values), "alike": alike(values)}
+    found = {"won": won(values), "gap": gap(values), "alike": alike(values), "unused": unused(values)}
     found |= {name: rose(name, values[name], usual) for name in values if name.startswith(NORM)}
     return {name: words for name, words in found.items() if words}
 
@@ -57,6 +59,14 @@ def alike(values: Mapping[str, float]) -> str:
         f"samples are all alike (spread {spread:.0%} of real): a generator that has collapsed seldom recovers; train "
         "anew with a lower --learning-rate, a larger --batch or another --seed"
     )
+
+
+def unused(values: Mapping[str, float]) -> str:
+    """A codebook of which few codes are chosen says little of an item."""
+    share = values.get("codes_used", 1.0)
+    if share > FEW:
+        return ""
+    return f"only {share:.0%} of the codes are in use: a larger --revive, or a lower --learning-rate, brings them back"
 
 
 def rose(name: str, value: float, usual: Mapping[str, float]) -> str:
