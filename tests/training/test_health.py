@@ -20,7 +20,8 @@ from reverie.training.trainer import Plan, Trainer
 from toys import Values
 
 HEALTHY = {
-    "discriminator": 0.8, "real": 0.7, "fake": 0.3, "generator": 1.5, "distance": 1.2, "sample_spread": 0.8, "codes_used": 0.9,
+    "discriminator": 0.8, "real": 0.7, "fake": 0.3, "generator": 1.5, "distance": 1.2, "sample_spread": 0.8,
+    "codes_used": 0.9,
     "gradient_norm": 2.0, "gradient_norm_generator": 2.0, "gradient_norm_discriminator": 2.0, "held_out_nats": 1.0,
 }  # fmt: skip
 USUAL = {name: 2.0 for name in HEALTHY if name.startswith("gradient_norm")}

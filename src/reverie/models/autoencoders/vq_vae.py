@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from reverie import core
-from reverie.core import At, Batch, Field, Loss, Named, Passes, Spec, Training, Update
+from reverie.core import At, Batch, Field, Loss, Named, Network, Passes, Spec, Training, Update
 from reverie.errors import Problem
 from reverie.maths.likelihood import log_mean_exp, log_normal
 from reverie.maths.schedules import warm_up_then_cosine
@@ -75,7 +75,7 @@ class Config:
         """For tests: seconds."""
         config = cls(
             codebook=16, depth=4, halvings=0, width=8, within=8, blocks=1, learning_rate=3e-3, falls=True, settle=0.6,
-            layers=1, heads=2, prior_width=16, dropout=0.0, prior_rate=1e-2,
+            layers=1, heads=2, prior_width=16, prior_rate=1e-2,
         )  # fmt: skip
         return Named(config, Training(batch=16, steps=200))
 
@@ -258,6 +258,25 @@ class VQVAE(core.Model):
         index, x = self.indices(batch), self.unit(batch)
         z = self.codebook(index).flatten(0, 1)
         return self.code_nats(index) - self.log_likelihood(x, z), torch.full((len(x),), x.shape[1], device=x.device)
+
+    def network(self) -> Network:
+        """codes by number (B, places) -> pictures (B, C, H, W): the codebook and the decoder."""
+
+        def draw(generator: torch.Generator) -> dict[str, Tensor]:
+            return {"codes": torch.randint(self.cfg.codebook, (self.places,), generator=generator)}
+
+        return Network(Pictured(self), draw, (self.name,))
+
+
+class Pictured(nn.Module):
+    """A model's codes by number -> its pictures."""
+
+    def __init__(self, model: VQVAE):
+        super().__init__()
+        self.model = model
+
+    def forward(self, codes: Tensor) -> Tensor:
+        return self.model.pictures(codes)[self.model.name]
 
 
 def check(cfg: Config) -> None:
