@@ -1,6 +1,6 @@
 """Does the prior on a vq_vae's codes make it sample? Its samples beside those of codes drawn evenly, by one measure.
 
-    python benchmarks/vq_prior.py [DATA] [--set small] [--steps 0] [--out RUN]
+    python benchmarks/vq_prior.py [DATA] [--set small] [--time 7m | --steps N] [--out RUN]
 
 Trains vq_vae, then judges it twice by `evaluate`: once with codes from the prior, once with each code drawn by itself,
 all alike. Both go through one decoder, so that what lies between them is the prior. Beside them, what the codes keep of
@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,9 +77,9 @@ class Some:
         return self.source.take(self.index[index], vary)
 
 
-def measure(data: str, name: str, steps: int, out: Path) -> dict[str, object]:
+def measure(data: str, name: str, long: dict[str, Any], out: Path) -> dict[str, object]:
     begun = time.perf_counter()
-    run = reverie.fit(data, model="vq_vae", set=name, steps=steps, out=out)
+    run = reverie.fit(data, model="vq_vae", set=name, out=out, **long)
     minutes = (time.perf_counter() - begun) / 60
     said, raw, made = kept(run)
     module(run.spec.kind).show(
@@ -96,14 +97,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", nargs="?", default="fashion-mnist")
     parser.add_argument("--set", default="small")
+    parser.add_argument("--time", default="7m")
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--out", default="")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        row = measure(args.data, args.set, args.steps, Path(args.out or f"{folder}/run"))
+        long = {"steps": args.steps} if args.steps else {"time": args.time}
+        row = measure(args.data, args.set, long, Path(args.out or f"{folder}/run"))
     print(json.dumps(row), flush=True)
-    if args.steps:
-        return
     said = (
         "By `python benchmarks/vq_prior.py`: Fréchet distance of `evaluate` with its own default extractor, 2,000"
         " samples against as many held-out pictures; PSNR, perplexity and nats of 2,000 held-out pictures. Nats are the"

@@ -65,8 +65,8 @@ class Config:
     def small(cls) -> Named:
         """For any pictures, minutes on two cores."""
         config = cls(
-            codebook=256, depth=16, halvings=0, width=64, within=32, learning_rate=2e-3, falls=True, settle=0.6,
-            layers=3, heads=4, prior_width=96, dropout=0.0, prior_rate=3e-3,
+            codebook=256, depth=16, halvings=0, width=64, within=32, learning_rate=2e-3, falls=True, settle=0.5,
+            layers=3, heads=4, prior_width=96, dropout=0.0, prior_rate=2e-3,
         )  # fmt: skip
         return Named(config, Training(batch=64, steps=4_000))
 
@@ -169,7 +169,7 @@ class VQVAE(core.Model):
         rest = [p for p in self.parameters() if id(p) not in known]
         return {
             "autoencoder": Adam(rest, lr=self.cfg.learning_rate, fused=True),
-            "prior": Adam(prior, lr=self.cfg.prior_rate, fused=True),
+            "prior": Adam(prior, lr=self.cfg.prior_rate, betas=(0.9, 0.99), fused=True),
         }
 
     def updates(self) -> Sequence[Update]:
