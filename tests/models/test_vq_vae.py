@@ -195,13 +195,12 @@ def test_the_codebook_begins_among_encoder_outputs_far_from_each_other():
     distances = torch.cdist(model.codebook.vectors, z)
     assert float(distances.min(1).values.detach().max()) < 1e-6  # each is an output
     assert len(model.codebook.vectors.unique(dim=0)) == K
-    assert float(model.codebook.counts.sum()) == pytest.approx(len(z))
     assert float(model.codebook.perplexity()) == pytest.approx(K)
 
 
 def test_fewer_outputs_than_codes_begin_a_codebook_all_the_same():
     codebook = book(codes=9)
-    codebook.start(torch.ones(2, 3, dtype=torch.float64), 2)
+    codebook.start(torch.ones(2, 3, dtype=torch.float64))
     assert torch.equal(codebook.vectors, torch.ones(9, 3, dtype=torch.float64))
 
 
@@ -212,7 +211,7 @@ def planted(revive: float, shards: int = 1, steps: int = 600) -> Codebook:
     """Outputs in eight far clusters, and a codebook of which one code has them all: the others lie far away."""
     torch.manual_seed(3)
     codebook = book(revive, codes=8)
-    codebook.start(torch.full((8, 3), 1000.0, dtype=torch.float64), 64)
+    codebook.start(torch.full((8, 3), 1000.0, dtype=torch.float64))
     codebook.vectors[0] = codebook.sums[0] = 0.0
     centres = 10 * torch.eye(8, 3, dtype=torch.float64) + torch.arange(8)[:, None]
     for _ in range(steps):
@@ -434,23 +433,27 @@ def test_codes_are_vectors_of_the_codebook_and_decode_snaps_to_them():
 
 
 def test_the_score_is_what_the_picture_s_own_codes_cost_and_lies_above_the_sum_over_all_codes():
-    """A grid of one place, three codes: -log p(x) is a sum of three terms."""
-    model = sharpened(build(size=(2, 2), halvings=1, codebook=3, deviation=0.3))
+    """A grid of one place, three codes, two classes: -log p(x) is a sum of six terms. A label names one of the two that
+    are of the picture's own code."""
+    model = sharpened(build(size=(2, 2), classes=2, halvings=1, codebook=3, deviation=0.3))
     batch = some(5, (2, 2))
+    label = torch.tensor([0, 1, 1, 0, 1])
     with torch.no_grad():
-        nats, units = model.nll(batch, 7)
-        again, _ = model.nll(batch, 1)
+        nats, units = model.nll(Batch({"image": batch["image"]}), 7)
+        named, _ = model.nll(Batch({"image": batch["image"], "label": label}), 1)
         x = model.unit(batch)
-        terms = []
+        terms = torch.empty(3, 2, 5, dtype=torch.float64)
         for k in range(3):
             index = torch.full((5, 1), k)
             x_hat = model.field.to_unit(model.pictures(index)["image"]).flatten(1)
             log_p = torch.distributions.Normal(x_hat, 0.3).log_prob(x).sum(1)
-            terms.append(log_p - model.code_nats(index))
-        exact = -torch.logsumexp(torch.stack(terms), 0)
-        own = -torch.stack(terms).gather(0, model.indices(batch).t())[0]
-    assert torch.equal(nats, again)
-    assert torch.allclose(nats, own, rtol=1e-10)
+            for y in range(2):
+                terms[k, y] = log_p + model.prior(index, torch.full((5,), y))[:, 0, k] - log(2)
+        exact = -torch.logsumexp(terms.flatten(0, 1), 0)
+        own = terms[model.indices(batch)[:, 0], :, torch.arange(5)]  # (5, 2)
+    assert torch.allclose(nats, -torch.logsumexp(own, 1), rtol=1e-10)
+    assert torch.allclose(named, -own[torch.arange(5), label], rtol=1e-10)
+    assert (named > nats).all()
     assert (nats > exact).all()
     assert units.tolist() == [4.0] * 5
 

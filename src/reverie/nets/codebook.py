@@ -44,20 +44,21 @@ class Codebook(nn.Module):
         """The vectors of codes."""
         return F.embedding(index, self.vectors)
 
-    def start(self, outputs: Float[Tensor, "m d"], rows: int) -> None:
+    def start(self, outputs: Float[Tensor, "m d"]) -> None:
         """Codes among outputs, each drawn with a probability in proportion to its squared distance from those before
-        (Arthur & Vassilvitskii 2007, "k-means++"): drawn evenly, most would be of an empty background. `rows`: outputs
-        of one update. Draws from torch's global generator."""
+        (Arthur & Vassilvitskii 2007, "k-means++"): drawn evenly, most would be of an empty background. As though each
+        had been chosen once: the codes soon follow the encoder, which moves most at the start. Draws from torch's
+        global generator."""
         chosen = torch.empty_like(self.vectors)
         error = torch.ones_like(outputs[:, 0])
         for k in range(len(chosen)):
             chosen[k] = outputs[int(drawn(error, 1))]
             away = (outputs - chosen[k]).square().sum(1)
             error = away if k == 0 else torch.minimum(error, away)
-        self.counts.fill_(rows / len(chosen))
+        self.counts.fill_(1.0)
         self.vectors.data.copy_(chosen)
         if not self.gradient:
-            self.sums.copy_(chosen * self.counts[:, None])
+            self.sums.copy_(chosen)
 
     def perplexity(self) -> Tensor:
         """e to the entropy of the codes' shares: K where all are used alike, 1 where one is. Of the last updates."""

@@ -115,7 +115,7 @@ class VQVAE(core.Model):
         first = self.outputs(stream(0)[self.name])
         batches = ceil(FIRST * self.cfg.codebook / len(first))
         more = [self.outputs(stream(k)[self.name]) for k in range(1, batches)]
-        self.codebook.start(torch.cat([first, *more]), len(first))
+        self.codebook.start(torch.cat([first, *more]))
 
     # ------------------------------------------------------------------------------------------- equations of the paper
 
@@ -254,10 +254,16 @@ class VQVAE(core.Model):
 
     def nll(self, batch: Batch, draws: int) -> tuple[Tensor, Tensor]:
         """-log p(x|z) - log p(z) at the picture's own codes z, with p(x|z) = N(x_hat, s²) over pixels in [0, 1]: an
-        upper bound of -log p(x), as the sum over all z holds this term (section 3.1). `draws` changes nothing."""
+        upper bound of -log p(x), as the sum over all z holds this term (section 3.1). Where items have labels, their
+        class's term of the mixture alone, which is above the whole and ten times as cheap of ten classes. `draws`
+        changes nothing."""
         index, x = self.indices(batch), self.unit(batch)
         z = self.codebook(index).flatten(0, 1)
-        return self.code_nats(index) - self.log_likelihood(x, z), torch.full((len(x),), x.shape[1], device=x.device)
+        if self.classes and "label" in batch.values:
+            codes = self.prior.nats(index, batch["label"]) + log(self.classes)
+        else:
+            codes = self.code_nats(index)
+        return codes - self.log_likelihood(x, z), torch.full((len(x),), x.shape[1], device=x.device)
 
     def network(self) -> Network:
         """codes by number (B, places) -> pictures (B, C, H, W): the codebook and the decoder."""
