@@ -168,8 +168,8 @@ def test_absorbing_two_batches_is_the_paper_s_formula_and_shards_add_up():
         assert torch.allclose(codebook.vectors, expected, rtol=1e-12)
 
 
-def test_smoothing_keeps_the_sum_of_counts():
-    """Without it, a code that was never chosen would be divided by almost nothing."""
+def test_a_code_of_count_0_stays_finite():
+    """Without smoothing it would be divided by nothing."""
     codebook = book()
     codebook.counts.copy_(torch.tensor([0.0, 1, 2, 3, 4]))
     codebook.sums.zero_()
@@ -350,6 +350,8 @@ def test_uniform_codes_are_uniform_and_each_by_itself():
     model.sample(noise, {}, Sampling(codes="uniform"))
     share = torch.bincount(seen[0].flatten(), minlength=K) / seen[0].numel()
     assert torch.allclose(share, torch.full((K,), 1 / K), atol=5 * (1 / K / seen[0].numel()) ** 0.5)
+    alike = (seen[0][:, 1:] == seen[0][:, :-1]).double().mean()  # neighbours, by chance alone
+    assert float(alike) == pytest.approx(1 / K, abs=5 * (1 / K / seen[0].numel()) ** 0.5)
 
 
 def test_the_prior_s_turn_moves_nothing_of_the_autoencoder_and_the_other_nothing_of_the_prior():
