@@ -74,8 +74,8 @@ class Config:
     def tiny(cls) -> Named:
         """For tests: seconds. A memory so short that codes die, and are revived, within a few steps."""
         config = cls(
-            codebook=16, depth=4, memory=0.8, revive=0.3, halvings=0, width=8, within=8, blocks=1, learning_rate=3e-3, falls=True, settle=0.6,
-            layers=1, heads=2, prior_width=16, prior_rate=1e-2,
+            codebook=16, depth=4, halvings=0, width=8, within=8, blocks=1, memory=0.8, revive=0.3,
+            learning_rate=3e-3, falls=True, settle=0.6, layers=1, heads=2, prior_width=16, prior_rate=1e-2,
         )  # fmt: skip
         return Named(config, Training(batch=16, steps=200))
 
