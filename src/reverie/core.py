@@ -18,9 +18,8 @@ from .spec import At, Field, Named, Spec, Training
 
 __all__ = [
     "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Bound", "Bounds", "Codec", "Conditioned", "Decodes", "Density",
-    "Described",
-    "Encodes", "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named", "Network", "Passes", "Predicts",
-    "Prior", "Samples", "Says", "Scores", "Spec", "Training", "Update", "always",
+    "Described", "Encodes", "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named", "Network", "Passes",
+    "Predicts", "Prior", "Samples", "Says", "Scores", "Spec", "Training", "Update", "UpperBound", "always",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -262,6 +261,13 @@ class Density(Protocol):
     dequantises first gets bits a dimension. False, or not said: of probabilities."""
 
     density: bool
+
+
+@runtime_checkable
+class UpperBound(Protocol):
+    """Says whether its `nll` is above -log p(x) even where no draws are in it."""
+
+    upper_bound: bool
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from reverie.core import Batch, Density, Scores, Spec
+from reverie.core import Batch, Density, Scores, Spec, UpperBound
 from reverie.metrics import Metric, Z, size_name
 from reverie.metrics.text import Bigrams, Counted, bits_per_byte, bits_per_character
 from reverie.training.seeds import generator, reseed
@@ -94,6 +94,7 @@ def of_numbers(run: Run, scored: Scored, draws: int) -> list[Metric]:
     count = len(scored.nats)
     name = "nll_nats" if scored.exact else f"nll_nats_is{draws}"
     how = "exact" if scored.exact else f"{draws} importance samples an item, an upper bound in expectation"
+    how = "an upper bound" if scored.exact and isinstance(run.model, UpperBound) and run.model.upper_bound else how
     bits, why = per_dimension(run, scored)
     value, low, high = scored._replace(units=torch.ones_like(scored.nats)).interval()
     protocol = f"held-out items, mean over {count} evenly spaced, {how}; {why}"
