@@ -11,6 +11,7 @@ from reverie.kinds.texts import filled
 
 from .codec import Codec
 from .files import Line
+from .pieces import Pieces
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class Encoded:
     """Some lines, with their classes where these are known."""
 
-    def __init__(self, lines: Sequence[Line], codec: Codec, truth: bool = True):
+    def __init__(self, lines: Sequence[Line], codec: Codec | Pieces, truth: bool = True):
         self.lines, self.rows = lines, codec.ids(line.text for line in lines)
         number = {name: k for k, name in enumerate(codec.classes)}
         labels = np.array([number[line.label] for line in lines], np.int64) if truth else None
