@@ -1,7 +1,7 @@
 """Sentences and short texts. Of several classes: a folder with a file a class, an item a line (film.pos and film.neg,
-or pos.txt and neg.txt), or a folder a class with a text a file; a table or .jsonl file with a column of texts and one of
-classes. Where nobody predicts a class, a text with a sentence a line, or a column of a table, is enough: a model learns
-to write more of them."""
+or pos.txt and neg.txt), or a folder a class with a text a file; a table or .jsonl file with a column of texts and one
+of classes. Where nobody predicts a class, a text with a sentence a line, or a column of a table, is enough: a model
+learns to write more of them."""
 
 from __future__ import annotations
 

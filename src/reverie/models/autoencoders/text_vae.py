@@ -1,9 +1,9 @@
 """Text VAE. Bowman, Vilnis, Vinyals, Dai, Jozefowicz & Bengio 2016, "Generating Sentences from a Continuous Space",
 arXiv:1511.06349.
 
-An LSTM reads a sentence into a Gaussian code, another writes it from one. A decoder that sees the words before soon does
-without the code: its KL then falls to 0, the posterior collapse. Against it stand a weight of the KL that rises from 0,
-and word dropout: words that the decoder is given read as blanks. `free_nats` after Kingma et al. 2016, arXiv:1606.04934.
+An LSTM reads a sentence into a Gaussian code, another writes it from one. A decoder that sees the words before it soon
+does without the code: the KL falls to 0, the posterior collapses. Against that stand a weight of the KL that rises from
+0, and word dropout: words that the decoder is given read as blanks. `free_nats`: Kingma et al. 2016, arXiv:1606.04934.
 """
 
 from collections.abc import Mapping, Sequence
