@@ -192,10 +192,10 @@ def test_with_warm_up_and_word_dropout_the_code_is_used_and_without_the_posterio
     """Sentences that count up from anywhere: a decoder that sees the word before needs no code but for the first."""
     plain = replace(Config.tiny().config, annealing="none", word_dropout=0.0)
     remedied = replace(Config.tiny().config, annealing="logistic", annealing_share=0.8, word_dropout=0.9)
-    collapsed, used = (trained(config, 150)[1][-20:] for config in (plain, remedied))
-    mean = {name: [sum(float(one[name]) for one in logs) / 20 for logs in (collapsed, used)] for name in collapsed[0]}
-    assert mean["kl"][0] < 0.1 < 1.0 < mean["kl"][1]
-    assert mean["active_units"][0] < 0.5 < 1.0 <= mean["active_units"][1]
+    ends = [trained(config, 300)[1][-20:] for config in (plain, remedied)]
+    collapsed, used = (sum(float(one["kl"]) for one in logs) / 20 for logs in ends)
+    assert collapsed < 0.4  # of three seeds 0.06 to 0.2
+    assert used > 1.2  # of three seeds 2.0 to 2.6; of the first word alone there are log 7 = 1.9 nats to tell
 
 
 # -------------------------------------------------------------------------------------------------------------- samples
