@@ -2,8 +2,9 @@
 
     python benchmarks/text_vae.py LINES.txt [--steps 2000] [--pair-steps 800] [--runs runs/text_vae]
 
-Trains the set `small` for `steps`, then for `pair-steps` as it is and without word dropout and the KL's warm-up; judges each by held-out sentences; writes samples of the first, and a path between two sentences. A run
-that is there already is judged as it is.
+Trains the set `small` for `steps`, then for `pair-steps` as it is, and without word dropout and the KL's warm-up; judges
+each by held-out sentences; writes samples of the first, and a path between two sentences. A run that is there already
+is judged as it is.
 """
 
 import argparse

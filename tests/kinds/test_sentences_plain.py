@@ -153,7 +153,7 @@ def test_the_spec_says_where_writing_starts_and_that_it_ends(dogs):
 
 
 def test_new_files_and_typed_sentences_are_read_by_the_runs_codec(dogs, tmp_path):
-    codec = source(dogs).prepare().codec
+    codec = source(dogs, size=(40,)).prepare().codec
     put_lines(tmp_path / "new.txt", ["A cat.", "", "Zebras, ünknown"])
     found = unseen([str(tmp_path / "new.txt")], codec, PLAIN)
     assert list(found.names) == ["line 1", "line 3"]
