@@ -98,7 +98,7 @@ def test_a_sentence_costs_what_its_tokens_cost_one_by_one():
 
 @pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])
 def test_the_loss_is_reconstruction_and_weighted_kl_in_nats_over_tokens(weight):
-    model = build(replace(TINY, annealing="linear", annealing_share=1.0))
+    model = build(replace(TINY, annealing="linear", warm_up=1.0))
     batch = some()
     at = At(99, 0, 10**9) if not weight else At(int(1_000_001 * weight) - 1, 0, 1_000_000)
     mu, log_var = model.posterior(batch["text"], batch.lengths["text"], model.label(batch))
@@ -114,16 +114,27 @@ def test_the_loss_is_reconstruction_and_weighted_kl_in_nats_over_tokens(weight):
     assert (loss.logs["kl"] / loss.count).item() == pytest.approx((kl / 6).item())  # a sentence
 
 
-def test_a_sentences_first_nats_of_kl_are_free():
-    model, batch = build(replace(TINY, annealing="none", free_nats=1e3)), some()
+def test_free_bits_of_each_latent_cost_nothing():
+    model, batch = build(replace(TINY, warm_up=0.0, free_bits=1e3)), some()
     reseed(3)
     loss = model.loss(batch, LAST)
     nats = loss.logs["nats"] - loss.logs["kl"] / loss.count * 6
-    assert loss.total.item() == pytest.approx((nats + 6e3).item())
+    assert loss.total.item() == pytest.approx((nats + 6 * 1e3 * TINY.latents).item())
     gradient = torch.autograd.grad(loss.total, model.gaussian.bias)[0]
-    plain = build(replace(TINY, annealing="none"))
+    plain = build(replace(TINY, warm_up=0.0))
     reseed(3)
     assert not torch.allclose(gradient, torch.autograd.grad(plain.loss(batch, LAST).total, plain.gaussian.bias)[0])
+
+
+def test_the_bound_falls_into_rate_and_distortion():
+    model, batch = build(replace(TINY, warm_up=0.0)), some()
+    reseed(3)
+    mean, rate, distortion = model.bound(batch)
+    reseed(3)
+    loss = model.loss(batch, LAST)
+    assert (rate.sum() + distortion.sum()).item() == pytest.approx(loss.total.item())
+    assert rate.shape == mean.shape == (6, TINY.latents)
+    assert torch.equal(mean, model.encode(batch))
 
 
 @pytest.mark.parametrize("both_ways", [False, True])
@@ -152,7 +163,7 @@ def test_the_kls_weight_rises_from_0_to_1_over_its_share_of_the_steps(form):
     assert weights[249] == pytest.approx(0.5, abs=0.01)
     assert all(a < b for a, b in pairwise(weights[:501]))
     assert weights[500:] == [1.0] * 500
-    assert annealed(At(0, 0, 1_000), "none", 0.5) == 1.0
+    assert annealed(At(0, 0, 1_000), form, 0.0) == 1.0
 
 
 def test_the_logistic_schedule_is_steeper_in_the_middle_and_flatter_at_the_ends_than_a_line():
@@ -190,8 +201,8 @@ def test_a_decoder_that_sees_blanks_alone_says_the_same_after_any_words():
 
 def test_with_warm_up_and_word_dropout_the_code_is_used_and_without_the_posterior_collapses():
     """Sentences that count up from anywhere: a decoder that sees the word before needs no code but for the first."""
-    plain = replace(Config.tiny().config, annealing="none", word_dropout=0.0)
-    remedied = replace(Config.tiny().config, annealing="logistic", annealing_share=0.8, word_dropout=0.9)
+    plain = replace(Config.tiny().config, warm_up=0.0, word_dropout=0.0)
+    remedied = replace(Config.tiny().config, warm_up=0.8, word_dropout=0.9)
     ends = [trained(config, 300)[1][-20:] for config in (plain, remedied)]
     collapsed, used = (sum(float(one["kl"]) for one in logs) / 20 for logs in ends)
     assert collapsed < 0.4  # of three seeds 0.06 to 0.2
@@ -203,9 +214,9 @@ def test_with_warm_up_and_word_dropout_the_code_is_used_and_without_the_posterio
 
 def test_an_overfit_batch_comes_back_from_its_codes():
     """With the KL's weight still near 0 all through, the code holds each of 16 sentences."""
-    config = replace(TINY, latents=8, width=48, annealing="linear", annealing_share=1e4)
+    config = replace(TINY, latents=8, width=48, annealing="linear", warm_up=1.0)
     spec, items = lines(16)
-    model, _ = trained(config, 250, items)
+    model, _ = trained(config, 250, items, planned=10**6)
     batch = items.take(torch.arange(16))
     with torch.no_grad():
         back = model.decode(model.encode(batch))["text"]
@@ -282,7 +293,7 @@ def test_what_is_no_sentence_that_ends_is_refused_with_a_cure(made):
 
 @pytest.mark.parametrize(
     ("fields", "said"),
-    [({"word_dropout": 1.1}, "word_dropout"), ({"latents": 0}, "latents"), ({"annealing_share": 0.0}, "above 0")],
+    [({"word_dropout": 1.1}, "word_dropout"), ({"latents": 0}, "latents"), ({"warm_up": 1.5}, "warm_up")],
 )
 def test_values_that_can_not_be_are_refused(fields, said):
     with pytest.raises(ValueError, match=said):

@@ -35,5 +35,5 @@ def suspects(seen: Seen, count: int) -> list[tuple[int, int]]:
     place = {text: i for i, text in reversed(list(enumerate(bank)))}
     same = sorted((i for i, text in enumerate(seen.fake) if text in place), key=lambda i: -len(seen.fake[i]))[:count]
     rest = [i for i in range(min(SEARCHED, len(seen.fake))) if i not in same][: count - len(same)]
-    near = nearest([seen.fake[i] for i in rest], bank, 1) if rest else []
-    return [(i, place[seen.fake[i]]) for i in same] + [(i, int(j)) for i, (j,) in zip(rest, near)]
+    near = nearest([seen.fake[i] for i in rest], bank, 1)[:, 0].tolist() if rest else []
+    return [(i, place[seen.fake[i]]) for i in same] + list(zip(rest, near))

@@ -3,7 +3,7 @@ arXiv:1511.06349.
 
 An LSTM reads a sentence into a Gaussian code, another writes it from one. A decoder that sees the words before it soon
 does without the code: the KL falls to 0, the posterior collapses. Against that stand a weight of the KL that rises from
-0, and word dropout: words that the decoder is given read as blanks. `free_nats`: Kingma et al. 2016, arXiv:1606.04934.
+0, and word dropout: words that the decoder is given read as blanks. `free_bits`: Kingma et al. 2016, arXiv:1606.04934.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,11 +41,11 @@ class Config:
     conditional: bool = False  # encoder and decoder are told the class of a sentence
     word_dropout: float = 0.25  # share of the words given to the decoder that read as blanks; 1: it sees none
     dropout: float = 0.0  # of tokens' vectors, and of what the output layer sees
-    annealing: Literal["logistic", "linear", "none"] = "logistic"  # how the KL's weight rises from 0 to 1
-    annealing_share: float = 0.5  # of the planned steps, after which the weight is 1
-    free_nats: float = 0.0  # of a sentence's KL, which cost nothing
+    warm_up: float = 0.5  # share of the steps over which the weight of the KL divergence rises from 0 to 1
+    annealing: Literal["logistic", "linear"] = "logistic"  # how it rises
+    free_bits: float = 0.0  # nats of each latent's KL divergence, mean over a batch, that cost nothing (lambda)
     learning_rate: float = 1e-3  # of Adam, at its peak
-    warmup: float = 0.01  # share of the steps in which the rate climbs from 0 to its peak
+    climb: float = 0.01  # share of the steps in which the rate climbs from 0 to its peak
     decay: Literal["none", "linear", "cosine"] = "none"  # how the rate falls to 0 after that
 
     @classmethod
@@ -60,7 +60,7 @@ class Config:
     def small(cls) -> Named:
         """For some ten thousand sentences of a dozen words, in ten minutes on one core."""
         config = cls(
-            embedding=192, width=256, both_ways=True, word_dropout=0.4, dropout=0.2, annealing_share=0.4,
+            embedding=192, width=256, both_ways=True, word_dropout=0.4, dropout=0.2, warm_up=0.4,
             learning_rate=3e-3, decay="cosine",
         )  # fmt: skip
         return Named(config, Training(batch=64, steps=2_000, clip=5.0, ema_items=10_000))
@@ -68,7 +68,7 @@ class Config:
     @classmethod
     def tiny(cls) -> Named:
         """For tests: seconds."""
-        config = cls(latents=4, embedding=16, width=24, annealing_share=0.3, learning_rate=1e-2)
+        config = cls(latents=4, embedding=16, width=24, warm_up=0.3, learning_rate=1e-2)
         return Named(config, Training(batch=16, steps=100, clip=5.0))
 
 
@@ -85,9 +85,11 @@ class TextVAE(core.Model):
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
         self.cfg, self.spec = cfg, spec
-        at_least(cfg, latents=1, embedding=1, width=1, free_nats=0)
-        positive(cfg, "learning_rate", "annealing_share")
-        share(cfg, "dropout", "warmup")
+        at_least(cfg, latents=1, embedding=1, width=1, free_bits=0)
+        positive(cfg, "learning_rate")
+        share(cfg, "dropout", "climb")
+        if not 0 <= cfg.warm_up <= 1:
+            raise ValueError(f"warm_up {cfg.warm_up}: not in [0, 1]. Pass a share of the steps")
         if not 0 <= cfg.word_dropout <= 1:
             raise ValueError(f"word_dropout {cfg.word_dropout}: not in [0, 1]. Pass a share of the words")
         self.name, field = written(spec)
@@ -114,7 +116,7 @@ class TextVAE(core.Model):
         return [Update("adam", self.loss, rate=self.rate)]
 
     def rate(self, at: At) -> float:
-        return falling(at, self.cfg.warmup, self.cfg.decay)
+        return falling(at, self.cfg.climb, self.cfg.decay)
 
     # ------------------------------------------------------------------------------------------- equations of the paper
 
@@ -125,17 +127,21 @@ class TextVAE(core.Model):
         mu, log_var = self.posterior(x, lengths, label)
         z = mu + (0.5 * log_var).exp() * torch.randn_like(mu)
         reconstruction, _ = self.cost(x, lengths, torch.cat([z, label], 1), self.cfg.word_dropout)
-        kl = kl_to_standard_normal(mu, log_var)
-        weight = annealed(at, self.cfg.annealing, self.cfg.annealing_share)
-        total = reconstruction + weight * kl.clamp(min=self.cfg.free_nats).sum()
+        kl, weight = rate(mu, log_var), annealed(at, self.cfg.annealing, self.cfg.warm_up)
+        total = reconstruction + weight * self.charged(kl)
         count = lengths.sum()
-        each = count.to(kl.dtype) / len(x)  # so that what is said of a sentence is not divided by its tokens
-        active = (mu.var(0, unbiased=False) > ACTIVE).sum()
+        tokens, each = count.to(kl.dtype), count.to(kl.dtype) / len(x)  # of what is said of a batch, and of a sentence
+        in_use = (mu.var(0, correction=0) > ACTIVE).sum()
         logs = {
-            "loss": total, "nats": reconstruction + kl.sum(), "kl": kl.sum() * each, "kl_weight": weight * count.to(kl),
-            "active_units": active * count.to(kl),
+            "loss": total, "nats": reconstruction + kl.sum(), "kl": kl.sum() * each, "kl_weight": weight * tokens,
+            "active_units": in_use * tokens,
         }  # fmt: skip
         return Loss(total, count, logs)
+
+    def charged(self, kl: Tensor) -> Tensor:
+        """The sum of (B, latents) nats, of each latent at least its free bits (Kingma et al. 2016, equation 15)."""
+        free = self.cfg.free_bits
+        return kl.mean(0).clamp(min=free).sum() * len(kl) if free else kl.sum()
 
     def posterior(self, x: Tensor, lengths: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x): (B, T) -> (B, latents) each."""
@@ -190,6 +196,15 @@ class TextVAE(core.Model):
         """Always the likeliest token: (B, longest), 0 from a sentence's end on."""
         return {self.name: self.write(codes, None, Sampling(temperature=0.0))}
 
+    @torch.no_grad()
+    def bound(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """-log p(x) is at most the KL divergence and -log p(x|z), z one draw: the posterior's mean (B, latents), the
+        KL divergence of each latent (B, latents) and the rest (B,), in nats."""
+        x, lengths, label = batch[self.name], batch.lengths[self.name], self.label(batch)
+        mu, log_var = self.posterior(x, lengths, label)
+        z = mu + (0.5 * log_var).exp() * torch.randn_like(mu)
+        return mu, rate(mu, log_var), self.cost(x, lengths, torch.cat([z, label], 1))[1]
+
     def code_nll(self, codes: Tensor) -> Tensor:
         z = codes[:, : self.cfg.latents]
         return log(max(1, self.classes)) - log_normal(z, torch.zeros_like(z), torch.zeros_like(z))
@@ -203,7 +218,7 @@ class TextVAE(core.Model):
 
     def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
         """Sentences from the prior, each token drawn given those before it."""
-        z, uniform = noise.split([self.cfg.latents, self.longest], 1)
+        z, uniform = torch.split(noise, [self.cfg.latents, self.longest], 1)
         code = z.to(self.tokens.weight.dtype)
         if self.classes:
             code = torch.cat([code, F.one_hot(condition["label"], self.classes).to(code.dtype)], 1)
@@ -269,11 +284,16 @@ def written(spec: Spec) -> tuple[str, Field]:
     return name, field
 
 
-def annealed(at: At, form: Literal["logistic", "linear", "none"], over: float) -> float:
-    """The KL's weight: 1, or from about 0 up to 1 after the share `over` of the planned steps, along a line or the
-    logistic curve of the paper's figure 2, stretched so that it begins at 0 and ends at 1."""
-    line = warm_up(at, over) if form != "none" else 1.0
-    if form != "logistic":
+def rate(mu: Tensor, log_var: Tensor) -> Tensor:
+    """KL divergence of each latent from the prior: (B, latents), nats."""
+    return kl_to_standard_normal(mu.reshape(-1, 1), log_var.reshape(-1, 1)).view_as(mu)
+
+
+def annealed(at: At, form: Literal["logistic", "linear"], over: float) -> float:
+    """The KL's weight: from about 0 up to 1 after the share `over` of the planned steps (0: 1 from the start), along a
+    line or the logistic curve of the paper's figure 2, stretched so that it begins at 0 and ends at 1."""
+    line = warm_up(at, over)
+    if form == "linear" or line == 1.0:
         return line
     low, high, now = (1 / (1 + exp(-STEEP * (2 * x - 1))) for x in (0.0, 1.0, line))
     return (now - low) / (high - low)
