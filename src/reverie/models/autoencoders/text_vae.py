@@ -127,7 +127,7 @@ class TextVAE(core.Model):
         mu, log_var = self.posterior(x, lengths, label)
         z = mu + (0.5 * log_var).exp() * torch.randn_like(mu)
         reconstruction, _ = self.cost(x, lengths, torch.cat([z, label], 1), self.cfg.word_dropout)
-        kl, weight = rate(mu, log_var), annealed(at, self.cfg.annealing, self.cfg.warm_up)
+        kl, weight = kl_of_each(mu, log_var), annealed(at, self.cfg.annealing, self.cfg.warm_up)
         total = reconstruction + weight * self.charged(kl)
         count = lengths.sum()
         tokens, each = count.to(kl.dtype), count.to(kl.dtype) / len(x)  # of what is said of a batch, and of a sentence
@@ -203,7 +203,7 @@ class TextVAE(core.Model):
         x, lengths, label = batch[self.name], batch.lengths[self.name], self.label(batch)
         mu, log_var = self.posterior(x, lengths, label)
         z = mu + (0.5 * log_var).exp() * torch.randn_like(mu)
-        return mu, rate(mu, log_var), self.cost(x, lengths, torch.cat([z, label], 1))[1]
+        return mu, kl_of_each(mu, log_var), self.cost(x, lengths, torch.cat([z, label], 1))[1]
 
     def code_nll(self, codes: Tensor) -> Tensor:
         z = codes[:, : self.cfg.latents]
@@ -284,7 +284,7 @@ def written(spec: Spec) -> tuple[str, Field]:
     return name, field
 
 
-def rate(mu: Tensor, log_var: Tensor) -> Tensor:
+def kl_of_each(mu: Tensor, log_var: Tensor) -> Tensor:
     """KL divergence of each latent from the prior: (B, latents), nats."""
     return kl_to_standard_normal(mu.reshape(-1, 1), log_var.reshape(-1, 1)).view_as(mu)
 
