@@ -24,7 +24,7 @@ def read(where: Sequence[str], codec: Codec, options: DataOptions) -> Unseen:
 
     if not codec.horizon:
         return windows(where, codec, options)
-    parts, names, ahead, notes = [], [], [], []
+    parts, names, ahead, notes = [], [], [], list[str]()
     for place in where:
         series = one(place, codec, options, notes)
         parts.append(series.values[-codec.past :])
@@ -53,7 +53,7 @@ def windows(where: Sequence[str], codec: Codec, options: DataOptions) -> Unseen:
     before it. Raises Problem."""
     import torch
 
-    parts, names, starts, notes, before = [], [], [], [], 0
+    parts, names, starts, notes, before = [], [], list[int](), list[str](), 0
     for place in where:
         series = one(place, codec, options, notes)
         first = [*range(0, len(series) - codec.past, codec.past), len(series) - codec.past]

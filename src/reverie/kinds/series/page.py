@@ -41,6 +41,12 @@ def _csv(window: Mapping[str, Any], part: Path) -> None:
 def show(raw: Raw, file: Path) -> None:
     """A page, PNG: a row of plots for each window, a plot for each channel in its own scale, the past grey, the future
     or what was made coloured. Of many windows or channels the first. Raises NoRoom."""
+    page = sheet(raw)
+    write(Path(file), lambda part: page.save(part, "PNG"))
+
+
+def sheet(raw: Raw) -> Image.Image:
+    """That page."""
     if not len(raw):
         raise Problem("0 windows: nothing to show. Ask for at least 1.")
     shown = raw[:ITEMS]
@@ -53,7 +59,7 @@ def show(raw: Raw, file: Path) -> None:
         for row, window in enumerate(shown):
             past, future = (part[:, column] for part in _two(window))
             _plot(draw, (left, TEXT + GAP + row * (HIGH + TEXT + GAP)), past, future)
-    write(Path(file), lambda part: page.save(part, "PNG"))
+    return page
 
 
 def _plot(draw: ImageDraw.ImageDraw, corner: tuple[int, int], past: np.ndarray, future: np.ndarray) -> None:

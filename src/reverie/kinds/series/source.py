@@ -107,13 +107,13 @@ class Steps:
 
         own = 0 if horizon else past  # windows that are made share no row with what is learnt from
         train, held_out = windows(past, split.train), windows(split.aside + own, split.end)
-        calibration = windows(split.train, split.aside)
+        calibration = windows(split.train, split.aside) if horizon else None
         notes = [*series.notes, *self._irregular(series), *self._said(series, split, past, horizon, bool(size))]
-        spans = [("learn from", train), *([("calibrate by", calibration)] if horizon else []), ("judge by", held_out)]
+        spans = [("learn from", train), ("calibrate by", calibration or ()), ("judge by", held_out)]
         counts = [f"{len(w):,} to {what}" for what, w in spans if horizon or len(w)]
         notes.append(f"windows, one from every row: {', '.join(counts)}")
         mark = self._fingerprint(series, past, horizon)
-        return Prepared(codec, train, held_out, mark, tuple(notes), calibration if len(calibration) else None)
+        return Prepared(codec, train, held_out, mark, tuple(notes), calibration if calibration and len(calibration) else None)
 
     def _lengths(self, size: tuple[int, ...]) -> tuple[int, int]:
         predict = self.options.predict

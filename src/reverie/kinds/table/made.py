@@ -24,7 +24,7 @@ def rows(columns: Sequence[Column], values: Mapping[str, np.ndarray]) -> list[di
     """Encoded fields, (N,) each, of some columns or all -> rows as the file would have them, in its order, None where
     nothing stands."""
     count = len(next(iter(values.values())))
-    made = {}
+    made: dict[str, list[Any]] = {}
     for column in columns:
         if column.type == "constant":
             made[column.name] = list(column.names) * count
@@ -42,7 +42,7 @@ def decode(column: Column, values: np.ndarray) -> list[Any]:
     if column.type == "date":
         return [dated(float(x), column) for x in own]
     if column.digits < 0:
-        return own.tolist()
+        return list(own.tolist())
     return [int(x) if not column.digits else float(x) for x in np.round(own, column.digits)]
 
 

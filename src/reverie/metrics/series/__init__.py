@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from reverie.metrics import Sets, share, size_name
-from reverie.metrics.neighbours import apart, nearest
+from reverie.metrics.neighbours import apart as distance
+from reverie.metrics.neighbours import nearest
 
 from .apart import autocorrelation, marginal, spectra
 from .seen import LEAST, OF_DATA, Seen, stacked
@@ -67,5 +68,5 @@ def spread(real: Windows, fake: Windows) -> float:
     one, two = stacked(real), stacked(fake)
     scale = np.where(one.std((0, 1)) > 0, one.std((0, 1)), 1.0)
     flat = [torch.from_numpy((x / scale).reshape(len(x), -1)) for x in (one, two)]
-    beside = apart(flat[0])
-    return apart(flat[1]) / beside if beside else 1.0
+    beside = distance(flat[0])
+    return distance(flat[1]) / beside if beside else 1.0

@@ -18,7 +18,8 @@ def marginal(real: np.ndarray, fake: np.ndarray) -> np.ndarray:
     from scipy.stats import wasserstein_distance
 
     pairs = zip(real.transpose(2, 0, 1), fake.transpose(2, 0, 1))
-    return np.array([wasserstein_distance(a.ravel(), b.ravel()) for a, b in pairs]) / scales(real)
+    found = np.array([wasserstein_distance(a.ravel(), b.ravel()) for a, b in pairs])
+    return np.asarray(found / scales(real))
 
 
 def autocorrelation(windows: np.ndarray) -> np.ndarray:

@@ -121,7 +121,7 @@ class Pairs:
         kinds = self.gathered((m.known > 0).astype(float))
         left = 1 - (1 - between / total) * (n - 1) / (n - kinds)
         varies = (total > TINY * (n + np.diag(m.squares)[None])) & (n > kinds)
-        return np.sqrt(np.where(varies, left, 0.0).clip(0, 1))
+        return np.asarray(np.sqrt(np.where(varies, left, 0.0).clip(0, 1)))
 
     def cramer(self, m: Moments) -> np.ndarray:
         """(columns of words, columns of words)."""
@@ -132,7 +132,7 @@ class Pairs:
         less = kinds - (kinds - 1) ** 2 / max(1.0, n - 1)  # as many kinds as chance leaves
         bias = np.outer(kinds - 1, kinds - 1) / max(1.0, n - 1)
         most = np.minimum.outer(less, less) - 1
-        return np.sqrt(np.where(most > 0, (square - bias).clip(min=0) / most, 0.0).clip(0, 1))
+        return np.asarray(np.sqrt(np.where(most > 0, (square - bias).clip(min=0) / most, 0.0).clip(0, 1)))
 
     def gathered(self, x: np.ndarray) -> np.ndarray:
         """(w, …) summed over the words of each column: (columns of words, …)."""

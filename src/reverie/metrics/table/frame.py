@@ -79,7 +79,7 @@ class Frame:
     @cached_property
     def gaps(self) -> np.ndarray:
         """(N, numbers): which are missing."""
-        return np.isnan(self.x)
+        return np.asarray(np.isnan(self.x))
 
     def vectors(self) -> Tensor:
         """(N, d) float64 whose squared distances are those of the numbers, and 1 for each word that differs and for

@@ -43,7 +43,7 @@ class Seen:
     @cached_property
     def form(self) -> Form:
         """Of the columns that samples have too."""
-        first = next(iter(blocks(self.sets.fake, 1)), [{}])[0]
+        first: Mapping[str, Any] = next((block[0] for block in blocks(self.sets.fake, 1)), {})
         real = self.held or self.own
         names = [name for name in (real[0] if real else {}) if name in first]
         return Form.of(real, self.all, names)
