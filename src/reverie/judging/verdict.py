@@ -18,6 +18,7 @@ USUAL = 0.5  # of the usual steps: below it, a model that is not there yet may n
 FAR = 0.75  # of the way from the untrained model to the data: below it, samples are far from it
 COPIED, ECHOED = 0.005, 0.15  # shares above the floor that count: of copied pictures, of copied text
 LEANS = 0.6  # share of samples nearer to what was trained on; chance is a half
+SILENT = 0.1  # nats an item: below it, a code says nothing
 ALIKE = 0.5  # of the variety of real data: below it, samples are all alike
 REPEATED = 0.1  # share of samples above the floor that repeat another
 HALF = 0.5  # of that way: below it, precision and classes tell nothing
@@ -36,7 +37,7 @@ LONGER = "Train longer: the same command with a larger --steps or --time goes on
 
 
 class Verdict(NamedTuple):
-    name: str  # undertrained | memorising | collapsed | overfitted | worsened | good | unclear
+    name: str  # undertrained | memorising | ignored | collapsed | overfitted | worsened | good | unclear
     evidence: str
     advice: str
 
@@ -55,6 +56,7 @@ class Verdict(NamedTuple):
 TITLES = {
     "undertrained": "Undertrained",
     "collapsed": "Collapsed",
+    "ignored": "Posterior collapse",
     "memorising": "Memorising",
     "overfitted": "Overfitted",
     "worsened": "Past its best",
@@ -91,7 +93,8 @@ def verdicts(metrics: Sequence[Metric], course: Course) -> list[Verdict]:
     early = hardly_begun(numbers, course)
     if early:
         return [early]
-    faults = [fault for fault in (memorising(numbers), collapsed(numbers, course)) if fault]
+    same = ignored(numbers) or collapsed(numbers, course)  # samples of a code that says nothing are all alike, too
+    faults = [fault for fault in (memorising(numbers), same) if fault]
     if not faults and (worse := worsened(course)):
         faults = [worse]
     return faults or rest(numbers, course)
@@ -157,6 +160,17 @@ def memorising(m: Numbers) -> Verdict | None:
         return None
     advice = "Give it more data, stop earlier (--stop auto), or take a smaller --set"
     return Verdict("memorising", "; ".join(said), advice)
+
+
+def ignored(m: Numbers) -> Verdict | None:
+    """Posterior collapse: every item gets the same code, which the decoder has learnt to do without (Bowman et al.
+    2016)."""
+    units, rate = m.find("active_units"), m.find("rate_nats")
+    if units is None or rate is None or units.value or rate.value >= SILENT:
+        return None
+    said = f"the code says nothing of its item (none of {units.reference:.0f} units is in use, the rate is "
+    advice = "Start anew with --warm-up 0.2, --free-bits 0.1 or a smaller --beta"
+    return Verdict("ignored", f"{said}{number(rate.value)} nats), so the decoder does without it", advice)
 
 
 def alike(m: Numbers) -> list[str]:
