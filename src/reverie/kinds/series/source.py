@@ -113,7 +113,8 @@ class Steps:
         counts = [f"{len(w):,} to {what}" for what, w in spans if horizon or len(w)]
         notes.append(f"windows, one from every row: {', '.join(counts)}")
         mark = self._fingerprint(series, past, horizon)
-        return Prepared(codec, train, held_out, mark, tuple(notes), calibration if calibration and len(calibration) else None)
+        aside = calibration if calibration and len(calibration) else None
+        return Prepared(codec, train, held_out, mark, tuple(notes), aside)
 
     def _lengths(self, size: tuple[int, ...]) -> tuple[int, int]:
         predict = self.options.predict

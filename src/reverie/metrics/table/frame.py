@@ -124,11 +124,13 @@ def closest(queries: Frame, bank: Frame, k: int = 1) -> tuple[Tensor, Tensor]:
     mine = queries.vectors()
     near, which = torch.empty(len(mine), 0, dtype=torch.float64), torch.empty(len(mine), 0, dtype=torch.int64)
     for begin in range(0, len(bank), BLOCK):
-        there = bank[begin : begin + BLOCK].vectors()
-        index = torch.arange(begin, begin + len(there)).expand(len(mine), -1)
-        near, order = torch.cat([near, squared(mine, there)], 1).sort(dim=1, stable=True)
-        which = torch.cat([which, index], 1).gather(1, order)[:, :k]
-        near = near[:, :k]
+        found = squared(mine, bank[begin : begin + BLOCK].vectors())
+        for _ in range(min(k, found.shape[1])):  # the first of equals; a sort of the whole block would cost more
+            best = found.argmin(1, keepdim=True)
+            near, which = torch.cat([near, found.gather(1, best)], 1), torch.cat([which, best + begin], 1)
+            found.scatter_(1, best, torch.inf)
+        near, order = near.sort(dim=1, stable=True)
+        near, which = near[:, :k], which.gather(1, order)[:, :k]
     return near.sqrt(), which
 
 

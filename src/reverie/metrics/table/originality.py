@@ -29,11 +29,12 @@ def measure(seen: Seen) -> list[Metric]:
     return [copies(seen, honest), *(leaning(seen) if honest else [])]
 
 
-def same(queries: Frame, bank: Frame) -> np.ndarray:
-    """(n,): which row of the bank each is a copy of, -1 for none."""
+def same(queries: Frame, bank: Frame, near: torch.Tensor | None = None) -> np.ndarray:
+    """(n,): which row of the bank each is a copy of, -1 for none. `near`: which is nearest to each, where that is known
+    already."""
     if not len(bank):
         return np.full(len(queries), -1)
-    which = closest(queries, bank)[1][:, 0].numpy()
+    which = (closest(queries, bank)[1][:, 0] if near is None else near).numpy()
     other = bank[which]
     with np.errstate(invalid="ignore"):
         near = (np.abs(queries.x - other.x) <= SAME) | (queries.gaps & other.gaps)
@@ -46,12 +47,12 @@ class Matches(NamedTuple):
     p: float | None
 
 
-def matched(fake: Frame, old: Frame, new: Frame) -> Matches:
+def matched(fake: Frame, old: Frame, new: Frame, near: torch.Tensor | None = None) -> Matches:
     """Copies of rows of `old`, beside those of `new`, each row once.
 
     Where the samples come of neither sort more than the other, the sorts' names may be exchanged: of n rows, row i has
     c copies; the sum of c over the `old` ones, drawn without replacement, is normal for many. One-sided."""
-    found = [same(fake, rows) for rows in (old, new)]
+    found = [same(fake, old, near), same(fake, new)]
     counts = [np.bincount(at[at >= 0], minlength=len(rows)) for at, rows in zip(found, (old, new))]
     share = float(counts[0].sum()) / len(fake)
     n, whole = len(old) + len(new), np.concatenate(counts).astype(float)
@@ -68,7 +69,8 @@ def matched(fake: Frame, old: Frame, new: Frame) -> Matches:
 def copies(seen: Seen, honest: bool) -> Metric:
     """Share of samples that are a training row again, among those that stand there once."""
     fresh = seen.real[single(seen.real)] if honest else seen.real[:0]
-    found, count = matched(seen.fake, seen.known, fresh), len(seen.fake)
+    near = seen.near[1] if len(seen.known) else None
+    found, count = matched(seen.fake, seen.known, fresh, near), len(seen.fake)
     protocol = f"{count} samples beside the {len(seen.known):,} of {len(seen.bank):,} training rows that stand there "
     protocol += f"once; a copy has the same words and gaps, and numbers within {SAME:g} deviations; floor: as the "
     protocol += f"{len(fresh):,} held-out rows of that sort let expect; p: which were trained on, permuted, one-sided"
