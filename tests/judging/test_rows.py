@@ -46,11 +46,16 @@ def test_samples_of_a_table_are_rows_of_its_columns(table):
     assert made[:7] == table.sample(7)  # whatever number is asked for
 
 
-def test_a_table_is_sampled_into_one_file(table, tmp_path):
-    assert main(["sample", str(table.path), "-n", "30", "--out", str(tmp_path / "out")]) == 0
-    (one,) = (tmp_path / "out").iterdir()
-    with open(one, newline="", encoding="utf-8") as out:
-        assert len(list(csv.DictReader(out))) == 30
+def test_a_table_is_sampled_into_one_file_however_many_rows_and_how_often(table):
+    """More than are held in memory at once; fewer after that leave none of the old ones."""
+    folder = table.path / "samples" / "seed-0"
+    for count in (1_030, 30):
+        assert main(["sample", str(table.path), "-n", str(count)]) == 0
+        (one,) = folder.iterdir()
+        with open(one, newline="", encoding="utf-8") as out:
+            found = list(csv.DictReader(out))
+        assert len(found) == count
+    assert [row["age"] for row in found] == ["" if row["age"] is None else str(row["age"]) for row in table.sample(30)]
 
 
 def test_a_tables_report_has_its_measures_and_shows_rows(table):
