@@ -153,6 +153,14 @@ def test_options_of_the_split_are_those_of_every_table(tmp_path):
     assert "town" not in prepared(where, drop=("town",)).codec.spec.fields
 
 
+def test_few_whole_numbers_are_categories_as_they_are_written():
+    """3.0 is as whole as 3, and comes back so; a column that writes both is one of numbers, as are dates."""
+    assert fit_made("x", ["3.0", "7.0", "3.0", "6.0"] * 9).names == (OTHER, "3.0", "6.0", "7.0")
+    assert fit_made("x", ["10", "9", "-1"] * 9).names == (OTHER, "-1", "9", "10")
+    for cells in (["3", "3.0", "4"], ["0.5", "1", "2"], [str(k) for k in range(11)], ["2024-01-01", "2024-01-02"]):
+        assert fit_made("x", cells * 9).type in ("number", "date")
+
+
 def test_what_cannot_be_undone_is_left_out_and_said():
     assert fit_made("many", [f"w{i % 300}" for i in range(900)]) == "300 different words: a model can make 256"
     smiles = ["CCO", "CCN", "CCC", "c1ccccc1", "CC(=O)O", "CCCl", "CCBr", "CCF"] * 5
