@@ -132,6 +132,14 @@ def test_nothing_is_learnt_from_what_is_held_out(tmp_path):
     assert second.held_out.raw(torch.arange(1))[0]["age"] == 99999
 
 
+def test_a_held_out_number_is_what_the_file_says_not_what_a_model_could_make(tmp_path):
+    """Half a year, where training has whole ones; a word that training has not seen."""
+    codec = prepared(file(tmp_path, people())).codec
+    new = unseen([file(tmp_path, [people()[0], "20.5,1,2,Rom,2024-02-03,DE,n"], "new.csv")], codec, DataOptions())
+    (row,) = new.items.raw(torch.arange(1))
+    assert (row["age"], row["town"]) == (20.5, "Rom")
+
+
 def test_copies_of_a_row_stay_in_one_part_and_none_is_kept_to_calibrate_by(tmp_path):
     text = people(60)
     found = prepared(file(tmp_path, [text[0], *text[1:] * 4]))
