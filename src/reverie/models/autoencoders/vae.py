@@ -91,8 +91,6 @@ class Sampling:
 
 
 class VAE(core.Model):
-    conditions: tuple[str, ...]  # of a conditional one
-
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
         self.cfg, self.spec = cfg, spec
@@ -201,7 +199,7 @@ class VAE(core.Model):
             total = total - chosen + chosen.detach()
         logs = {"loss": total, "reconstruction": found.distortion.sum() / k, "kl": rate.sum() / k}
         if self.cfg.upper:
-            parts = rate.sum(0).split(self.ladder.sizes)
+            parts = torch.split(rate.sum(0), self.ladder.sizes)
             logs |= {f"kl_{layer}": part.sum() / k for layer, part in enumerate(parts, 1)}
         in_use = found.mu[: len(batch)].var(0, correction=0) > ACTIVE
         return Loss(total, len(batch), {**logs, "active_units": in_use.sum().to(total.dtype) * len(batch)})
