@@ -25,6 +25,14 @@ HALF = 0.5  # of that way: below it, precision and classes tell nothing
 NARROW = 0.1  # of real data's recall: below it, samples that look real span next to nothing
 DULL = 0.5  # of the held-out text's share of different words
 GAIN = 0.2  # of a bigram model's bits a character: what a model that has learnt words saves, at least
+TELLING = 2.0  # times the floor: nearer than that, an untrained model's distance tells no way
+WAYS = {  # measures by which samples of rows and windows have a way to go, and what has come how far
+    "marginals": "columns by themselves have come",
+    "pairs": "pairs of columns have come",
+    "autocorrelation": "autocorrelations have come",
+    "spectrum": "spectra have come",
+    "channels": "correlations of channels have come",
+}
 LONGER = "Train longer: the same command with a larger --steps or --time goes on from here"
 
 
@@ -114,11 +122,23 @@ def distance(m: Numbers) -> tuple[float, str] | None:
         said = f"samples have come {percent(max(0.0, way))} of the way to the data"
         ends = f"untrained {number(f.reference)}, real data {number(f.floor)}"
         return way, f"{said} (Fréchet distance {number(f.value)}; {ends})"
+    found = [part for name, what in WAYS.items() if (part := halfway(m.find(name), what))]
+    if found:
+        return min(found)  # the part in which it is furthest from the data
     b = m.find("bits_per_character")
     if b is not None and b.reference is not None:
         way = (1 - b.value / b.reference) / GAIN
         return way, f"a character costs {number(b.value)} bits, a plain bigram model pays {number(b.reference)}"
     return None
+
+
+def halfway(m: Metric | None, what: str) -> tuple[float, str] | None:
+    """The same by one measure; nothing where the untrained model is as near as real data, so that it can't tell."""
+    if m is None or m.floor is None or m.reference is None or m.reference < TELLING * m.floor:
+        return None
+    way = min(1.0, (m.reference - m.value) / (m.reference - m.floor))
+    ends = f"untrained {number(m.reference)}, real data {number(m.floor)}"
+    return way, f"{what} {percent(max(0.0, way))} of the way to the data ({number(m.value)}; {ends})"
 
 
 def memorising(m: Numbers) -> Verdict | None:
@@ -128,11 +148,11 @@ def memorising(m: Numbers) -> Verdict | None:
     for name, least in kinds:
         c = m.find(name)
         if c is not None and c.p is not None and c.p < SURE and c.value - (c.floor or 0.0) > least:
-            text = {"copied": "text stands word for word in", "copied_sentences": "sentences stand word for word in"}
-            what = text.get(name, "pictures are copies from")
+            text = {"copied": "samples' text stands word", "copied_sentences": "samples' sentences stand word"}
+            what = f"{text[name]} for word in" if name in text else "samples are copies from"
             usual = percent(c.floor or 0.0)
             real = "real ones" if name == "copied_sentences" else "held-out data"
-            said.append(f"{percent(c.value)} of the samples' {what} the training data ({real}: {usual})")
+            said.append(f"{percent(c.value)} of the {what} the training data ({real}: {usual})")
             break
     for name in ("nearer_training", "nearer_training_pixels"):
         c = m.find(name)

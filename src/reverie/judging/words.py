@@ -15,8 +15,9 @@ def headline(metrics: Sequence[Metric], judged: bool = False) -> list[str]:
     found = {metric.name.split("_")[0].split("[")[0]: metric for metric in reversed(metrics)}
     named = {metric.name: metric for metric in metrics}
     parts = [] if judged else [distance(found)]
-    parts += [fidelity(found), variety(found), sharp(found), coded(named), text(named), correct(found), every(found)]
-    parts += [sure(metrics), near(found), onward(found), covered(found), spoken(found), translated(found)]
+    parts += [told(found), fidelity(found), variety(found), sharp(found), coded(named), text(named), correct(found)]
+    parts += [every(found), sure(metrics), near(found), onward(found), covered(found), spoken(found)]
+    parts += [translated(found)]
     said = [part for part in parts if part]
     return said or ([] if judged else ["No measure applies to this model and this data."])
 
@@ -38,6 +39,18 @@ def distance(found: Mapping[str, Metric]) -> str:
     if way < 0.5:
         return f"Training has brought the samples less than half of the way to the data {evidence}."
     return f"Training has brought the samples {percent(way)} of the way to the data {evidence}."
+
+
+def told(found: Mapping[str, Metric]) -> str:
+    """How well a classifier tells rows that were made from real ones."""
+    m = found.get("detection")
+    if m is None or m.low is None:
+        return ""
+    usual = "" if m.floor is None else f"; training rows {number(m.floor)}"
+    evidence = f"(area under the curve {number(m.value)}; 0.5: by chance{usual})"
+    if m.low <= max(0.5, m.floor or 0.0):
+        return f"A classifier can't surely tell the samples from held-out rows {evidence}."
+    return f"A classifier tells the samples from held-out rows {evidence}."
 
 
 def fidelity(found: Mapping[str, Metric]) -> str:
