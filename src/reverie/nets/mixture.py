@@ -130,8 +130,8 @@ class Mixture(nn.Module):
             return "samples are of codes from a standard normal distribution: no density was fitted yet"
         used = int((self.weights > 0).sum())
         return (
-            f"samples are of codes from a mixture of {used} Gaussian{'s' if used > 1 else ''}, fitted after training to "
-            f"{int(self.count):,} codes ({float(self.nats):.4g} nats a code)"
+            f"samples are of codes from a mixture of {used} Gaussian{'s' if used > 1 else ''}, fitted after training "
+            f"to {int(self.count):,} codes ({float(self.nats):.4g} nats a code)"
         )
 
 
