@@ -129,10 +129,9 @@ class Mixture(nn.Module):
         if not self.count:
             return "samples are of codes from a standard normal distribution: no density was fitted yet"
         used = int((self.weights > 0).sum())
-        return (
-            f"samples are of codes from a mixture of {used} Gaussian{'s' if used > 1 else ''}, fitted after training "
-            f"to {int(self.count):,} codes ({float(self.nats):.4g} nats a code)"
-        )
+        density = f"a mixture of {used} Gaussian{'s' if used > 1 else ''}"
+        fit = f"fitted after training to {int(self.count):,} codes ({float(self.nats):.4g} nats a code)"
+        return f"samples are of codes from {density}, {fit}"
 
 
 def completed(axes: Float[Tensor, "d k"], rank: int) -> Float[Tensor, "d r"]:
