@@ -17,9 +17,9 @@ from torch.optim import Optimizer
 from .spec import At, Field, Named, Spec, Training
 
 __all__ = [
-    "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Codec", "Conditioned", "Decodes", "Density", "Described",
-    "Encodes", "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named", "Network", "Passes", "Predicts",
-    "Prior", "Samples", "Scores", "Spec", "Training", "Update", "always",
+    "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Codec", "Conditioned", "Decodes", "Denoises", "Density",
+    "Described", "Encodes", "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named", "Network", "Passes",
+    "Predicts", "Prior", "Samples", "Scores", "Spec", "Training", "Update", "always",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -212,6 +212,13 @@ class Decodes(Protocol):
 
 
 @runtime_checkable
+class Denoises(Protocol):
+    """Was trained to bring back clean items: `decode(encode(noisy))`."""
+
+    corruption: str  # what it has learnt to take away, in words: "Gaussian noise of deviation 0.3"
+
+
+@runtime_checkable
 class Prior(Protocol):
     """Knows how probable a code is."""
 
@@ -269,6 +276,7 @@ ABILITIES = {
     "condition": Conditioned,
     "encode": Encodes,
     "decode": Decodes,
+    "denoise": Denoises,
     "prior": Prior,
     "score": Scores,
     "predict": Predicts,
