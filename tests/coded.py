@@ -50,4 +50,4 @@ class Whole(core.Model):
 class Cleaner(Whole):
     """The same, and it says that it denoises."""
 
-    corruption = "salt and pepper"
+    removes = "salt and pepper"

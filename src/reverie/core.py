@@ -215,7 +215,7 @@ class Decodes(Protocol):
 class Denoises(Protocol):
     """Was trained to bring back clean items: `decode(encode(noisy))`."""
 
-    corruption: str  # what it has learnt to take away, in words: "Gaussian noise of deviation 0.3"
+    removes: str  # what it has learnt to take away, in words: "Gaussian noise of deviation 0.3"
 
 
 @runtime_checkable

@@ -22,7 +22,7 @@ def spherical(a: Float[Tensor, " d"], b: Float[Tensor, " d"], steps: int) -> Flo
     if float(w) < ALIKE or float(w) > torch.pi - ALIKE:
         return straight(a, b, steps)
     t = torch.linspace(0, 1, steps, dtype=a.dtype)[:, None]
-    path = (((1 - t) * w).sin() * a + (t * w).sin() * b) / w.sin()
+    path: Tensor = (((1 - t) * w).sin() * a + (t * w).sin() * b) / w.sin()
     path[0], path[-1] = a, b  # exactly
     return path
 

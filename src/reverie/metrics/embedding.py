@@ -89,7 +89,7 @@ def probe(
     from sklearn.preprocessing import StandardScaler
 
     (x, labels), (queries, truth) = known, asked
-    classes = labels.unique()
+    classes = present(labels)
     each = count // len(classes)
     found = []
     for draw in range(draws):
@@ -119,12 +119,12 @@ def carried(code: Float[Tensor, " n"], labels: Int[Tensor, " n"]) -> Carries:
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import cross_val_score
 
-    enough(int(labels.bincount()[labels.unique()].min()), FOLDS, "of each class: a probe")
+    enough(int(labels.bincount()[present(labels)].min()), FOLDS, "of each class: a probe")
     spread = float(code.std()) or 1.0
     x, y = ((code - code.mean()) / spread).numpy()[:, None], labels.numpy()
     bits = float(mutual_info_classif(x, y, random_state=0)[0]) / log(2)
     right = float(cross_val_score(LogisticRegression(), x, y, cv=FOLDS).mean())
-    areas = {int(one): larger(code, labels == one) for one in labels.unique()}
+    areas = {int(one): larger(code, labels == one) for one in present(labels)}
     told = max(areas, key=lambda one: abs(areas[one] - 0.5))
     return Carries(bits, right, told, areas[told])
 
@@ -135,6 +135,11 @@ def larger(x: Float[Tensor, " n"], mine: Tensor) -> float:
 
     ranks, count = rankdata(x.numpy())[mine.numpy()], int(mine.sum())
     return float((ranks.sum() - count * (count + 1) / 2) / (count * (len(x) - count)))
+
+
+def present(labels: Int[Tensor, " n"]) -> Int[Tensor, " c"]:
+    """The classes that are there, in order."""
+    return labels.bincount().nonzero()[:, 0]
 
 
 def enough(count: int, least: int, what: str) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from reverie.core import Denoises
 from reverie.errors import NoRoom, Problem
+from reverie.kinds.image.codec import Codec
 from reverie.kinds.image.formats import as_file
 from reverie.kinds.image.items import Pictures
 from reverie.kinds.image.picture import MAX_BYTES, Unreadable, header, pixels
@@ -82,7 +83,7 @@ def denoise(run: Run, places: Sequence[str], out: Path) -> Cleaned:
 def trained(run: Run) -> str:
     """What to say of a model that denoises, or of one that was not made for it."""
     if isinstance(run.model, Denoises):
-        return f"{run.family.name} has learnt to take away {run.model.corruption}"
+        return f"{run.family.name} has learnt to take away {run.model.removes}"
     return (
         f"{run.family.name} was not trained to denoise: what its codes can't hold is lost, noise and detail alike. "
         "`reverie models` says which models denoise"
@@ -156,7 +157,8 @@ def cleaned(run: Run, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
     found: dict[int, np.ndarray] = {}
     for bits in sorted({8 * one.itemsize for one in pictures}):
         places = [k for k, one in enumerate(pictures) if 8 * one.itemsize == bits]
-        codec = replace(run.codec, bits=bits)  # type: ignore[type-var]
+        assert isinstance(run.codec, Codec)
+        codec = replace(run.codec, bits=bits)
         items = Pictures(np.stack([pictures[k] for k in places]), None, np.arange(len(places)), codec)
         found |= dict(zip(places, codec.decode(decoded(run, encoded(run, items)))))
     return [found[k] for k in range(len(pictures))]

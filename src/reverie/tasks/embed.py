@@ -165,7 +165,8 @@ def by_umap(codes: Tensor, to: int) -> tuple[Tensor, str]:
 
 def measured(points: Tensor, raw: Tensor, labels: Known | None, index: Tensor) -> list[Metric]:
     """Of the embedding, the reference being as many principal components of the items themselves."""
-    out, count = [], len(index)
+    out: list[Metric] = []
+    count = len(index)
     if count <= 2 * embedding.NEIGHBOURS:
         return out
     mine, few = points[index], evenly(count, PAIRS)

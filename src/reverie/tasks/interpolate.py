@@ -19,14 +19,14 @@ from reverie.kinds.find import module
 from reverie.maths.paths import spherical as arc
 from reverie.maths.paths import straight, unevenness
 from reverie.metrics import features
-from reverie.training.files import write
+from reverie.training.files import write, write_text
 from reverie.training.seeds import generator
 
 from .codes import able, decoded, encoded, files
 from .explain import inputs
 from .sample import BLOCK, block, conditions, options
 from .sheet import sheet, shown
-from .vectors import parts
+from .vectors import parts, raw_of
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -55,6 +55,9 @@ class Between:
         """Pictures as a strip, PNG, the two items themselves at its ends; else as the kind shows several items. Raises
         NoRoom."""
         place = Path(file)
+        if isinstance(self.raw[0], str):
+            write_text(place, "\n".join(self.raw) + "\n")
+            return place
         if self.kind != "image":
             module(self.kind).show(self.raw, place)
             return place
@@ -104,7 +107,7 @@ def interpolate(
 
 
 def measured(run: Run, path: dict[str, Tensor], ends: Any, named: tuple[str, str], notes: list[str]) -> Between:
-    raw = run.codec.decode(path)
+    raw = raw_of(run, path)
     if inputs(run.spec) == "pictures":
         judge = features.default(max(run.spec.only[1].shape[1:]))
         points, space = judge(raw), judge.name

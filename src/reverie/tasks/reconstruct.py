@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,13 @@ from torch import Tensor
 from reverie.core import Items
 from reverie.kinds.find import module
 from reverie.metrics import likeness
-from reverie.training.files import write
+from reverie.training.files import write, write_text
 
 from . import heat
 from .codes import blocks, decoded, encoded, files
 from .explain import inputs
 from .sheet import sheet, shown, stacked
+from .vectors import raw_of
 from .written import rows, save_table
 
 if TYPE_CHECKING:
@@ -129,51 +131,67 @@ def beside(true: np.ndarray, made: np.ndarray, psnr: Sequence[float]) -> Any:
 def numbers(run: Run, items: Items, fields: Mapping[str, Tensor]) -> Reconstruction:
     """A row a column: of numbers the root mean squared error in the data's unit, beside their deviation, which is the
     error of saying their mean; of categories the share that came back, beside that of the most frequent one."""
-    raw, made = items.raw(torch.arange(len(items))), run.codec.decode(dict(fields))
-    masks = masked(items)
     found: list[tuple[str, str, float, float]] = []
-    for name, spec in run.spec.fields.items():
-        true, back = [row[name] for row in raw], [row[name] for row in made]
-        if spec.categories and not spec.shape:
-            pairs = [(str(a), str(b)) for a, b in zip(true, back)]
-            often = max(sum(a == one for a, _ in pairs) for one in {a for a, _ in pairs})
-            found.append((name, "share right", sum(a == b for a, b in pairs) / len(pairs), often / len(pairs)))
-        elif not spec.categories:
-            there = masks.get(name)
-            found += of_numbers(name, spec.names, true, back, there)
-    columns = {head: list(values) for head, values in zip(("column", "measure", "value", "reference"), zip(*found))}
-    few = list(made[:TEXTS])
+    true, there = gathered(items, list(run.spec.fields))
+    for name, one in run.spec.fields.items():
+        if one.categories and not one.shape:
+            often = float(true[name].bincount().max()) / len(true[name])
+            right = float((true[name] == fields[name]).double().mean())
+            found.append((name, "share right", right, often))
+        elif not one.categories:
+            unit = per_unit(run, name, one.shape)
+            found += of_numbers(name, one.names, true[name] * unit, fields[name] * unit, there.get(name))
+    heads = ("column", "measure", "value", "reference")
+    columns = {head: list(values) for head, values in zip(heads, zip(*found))}
+    few = raw_of(run, {name: value[:TEXTS] for name, value in fields.items()})
 
     def draw(file: Path) -> None:
         module(run.spec.kind).show(few, file)
 
     suffix = module(run.spec.kind).SHEET
-    notes = [
+    said = (
         "reference: of numbers their deviation (the error of saying the mean), of categories the most frequent's share"
-    ]
-    return Reconstruction(columns, {}, draw, f"reconstruct-items{suffix}", len(items), notes)
+    )
+    return Reconstruction(columns, {}, draw, f"reconstruct-items{suffix}", len(items), [said])
+
+
+def per_unit(run: Run, name: str, shape: tuple[int, ...]) -> Tensor:
+    """The data's own units in one unit of what the model sees, of a field's last axis: () or (C,). Dates are counted in
+    days; what can't be turned back, such as a molecule's numbers, stays as it is."""
+    ends = [run.codec.decode({name: torch.full((1, *shape), value)})[0] for value in (0.0, 1.0)]
+    one, two = ([end[name] if isinstance(end, Mapping) else end] for end in ends)
+    if isinstance(one[0], str):
+        try:
+            days = datetime.fromisoformat(two[0]) - datetime.fromisoformat(one[0])
+        except ValueError:
+            return torch.ones(())
+        return torch.tensor(days.total_seconds() / 86_400)
+    gap = torch.as_tensor(np.array(two, dtype=float) - np.array(one, dtype=float))[0]
+    return gap[0] if gap.dim() == 2 else gap  # of a series: the same at every row
 
 
 def of_numbers(
-    name: str, channels: Sequence[str], true: list[Any], back: list[Any], there: Tensor | None
+    name: str, channels: Sequence[str], true: Tensor, back: Tensor, there: Tensor | None
 ) -> list[tuple[str, str, float, float]]:
-    a, b = (np.array([float("nan") if v is None else v for v in side], dtype=float) for side in (true, back))
-    if there is not None:
-        a = np.where(there.numpy().reshape(a.shape), a, np.nan)
-    if a.ndim == 1:
-        return [(name, "rmse", root(a - b), float(np.nanstd(a)))]
-    a, b = a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1])
-    named = channels if len(channels) == a.shape[1] else [f"{name} {k + 1}" for k in range(a.shape[1])]
-    return [(one, "rmse", root(a[:, k] - b[:, k]), float(np.nanstd(a[:, k]))) for k, one in enumerate(named)]
+    wide = true.shape[-1] if true.dim() > 1 else 1
+    a, b = (x.double().reshape(-1, wide) for x in (true, back))
+    known = torch.ones_like(a, dtype=torch.bool) if there is None else there.reshape(-1, wide)
+    named = channels if len(channels) == wide else [name] if wide == 1 else [f"{name} {k + 1}" for k in range(wide)]
+    out = []
+    for k, one in enumerate(named):
+        x, y = a[known[:, k], k], b[known[:, k], k]
+        if len(x):
+            wrong = float((x - y).square().mean().sqrt())
+            out.append((one, "rmse", wrong, float(x.std(correction=0))))
+    return out
 
 
-def root(wrong: np.ndarray) -> float:
-    return float(np.sqrt(np.nanmean(wrong**2)))
-
-
-def masked(items: Items) -> dict[str, Tensor]:
-    found = [{name: there[:kept] for name, there in batch.masks.items()} for batch, kept in blocks(items)]
-    return {name: torch.cat([part[name] for part in found]) for name in found[0]}
+def gathered(items: Items, names: Sequence[str]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Encoded fields of all items, and which of their numbers are there."""
+    found = [(batch, kept) for batch, kept in blocks(items)]
+    values = {name: torch.cat([batch[name][:kept] for batch, kept in found]) for name in names}
+    masks = {name: torch.cat([batch.masks[name][:kept] for batch, kept in found]) for name in found[0][0].masks}
+    return values, masks
 
 
 # ------------------------------------------------------------------------------------------------------------ sentences
@@ -195,7 +213,7 @@ def sentences(run: Run, items: Items, fields: Mapping[str, Tensor], names: Seque
     pairs = [f"{a}\n{b}" for a, b in zip(true[:TEXTS], made[:TEXTS])]
 
     def draw(file: Path) -> None:
-        module(run.spec.kind).show(pairs, file)
+        write_text(file, "\n\n".join(pairs) + "\n")
 
     mean = {"words_right": fmean(right)}
     return Reconstruction(columns, mean, draw, "reconstruct.txt", len(true), ["of each pair the second line came back"])

@@ -46,7 +46,7 @@ class Scatter:
     @property
     def radius(self) -> float:
         """Pixels: the more points, the smaller."""
-        return min(5.0, max(1.8, 90 / min(len(self.points), MOST) ** 0.5))
+        return float(min(5.0, max(1.8, 90 / min(len(self.points), MOST) ** 0.5)))
 
     def frame(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """Least and largest of each axis, with room around."""
@@ -96,7 +96,7 @@ class Scatter:
         if not self.names:
             low, high = float(self.values.min()), float(self.values.max())
             return [(100 - 25 * k, f"{high + (low - high) * k / 4:.4g}") for k in range(5)]
-        there = self.values.unique().tolist()
+        there = self.values.bincount().nonzero()[:, 0].tolist()
         rows = [(k, self.names[k]) for k in there[:GROUPS]]
         return rows + ([(-1, f"and {len(there) - GROUPS:,} more")] if len(there) > GROUPS else [])
 
@@ -159,6 +159,8 @@ class Scatter:
             if group >= 0:
                 self.dot(draw, right + 24, TOP + 30 + 18 * k, group, 5.0, 255)
         self.words(draw)
+        if len(self.axes) > 1:
+            upwards(page, self.axes[1], 8 * FINE, (TOP + self.height / 2) * FINE)
         return page.resize((WIDE, HIGH), Image.Resampling.LANCZOS)
 
     def words(self, draw: ImageDraw.ImageDraw) -> None:
@@ -173,9 +175,6 @@ class Scatter:
         for y, said in up:
             put(LEFT - 6, y, said, "rm")
         put((LEFT + right) / 2, HIGH - 12, self.axes[0], "ms")
-        if len(self.axes) > 1:
-            put(4, 24, "", "ls")
-            put(LEFT - 6, TOP - 8, self.axes[1], "rs")
         for k, (_, name) in enumerate(self.legend()):
             put(right + 36, TOP + 34 + 18 * k, short(name), "ls", INK)
         if self.values is not None:
@@ -192,6 +191,16 @@ class Scatter:
             draw.ellipse((x - r, y - r, x + r, y + r), colour)
         else:
             draw.polygon(outline(x, y, r, group % SHAPES), colour)
+
+
+def upwards(page: Image.Image, said: str, left: float, middle: float) -> None:
+    """Words that run upwards, about a height."""
+    font = ImageFont.load_default(12 * FINE)
+    size = (round(font.getlength(said)) + 2 * FINE, 18 * FINE)
+    mask = Image.new("L", size)
+    ImageDraw.Draw(mask).text((size[0] / 2, size[1] / 2), said, 255, font, "mm")
+    turned = mask.rotate(90, expand=True)
+    page.paste(SOFT, (round(left), round(middle - turned.height / 2)), turned)
 
 
 def outline(x: float, y: float, r: float, shape: int) -> list[tuple[float, float]]:

@@ -12,12 +12,12 @@ from torch import Tensor
 from reverie.errors import Problem
 from reverie.kinds.find import module
 from reverie.metrics.embedding import FOLDS, carried
-from reverie.training.files import write
+from reverie.training.files import write, write_text
 
 from .codes import able, decoded, encoded, files
 from .explain import inputs
 from .sheet import sheet, shown
-from .vectors import Known, Some, bare, evenly, known
+from .vectors import Known, Some, bare, evenly, known, raw_of
 from .written import rows, save_table
 
 if TYPE_CHECKING:
@@ -48,18 +48,17 @@ class Traversal:
             page = self.grid()
             write(place, lambda part: page.save(part, "PNG"))
         elif isinstance(self.raw[0], str):
-            module(self.kind).show(self.lines(), place)
+            write_text(place, "\n\n".join(self.lines()) + "\n")
         else:
             module(self.kind).show(self.raw, place)
         return [place, save_table(place.with_name(f"{place.stem}-latents.csv"), self.columns)]
 
     def grid(self) -> Any:
         many, wide = shown(self.raw), len(self.shifts)
-        said = self.columns.get("told_best", [""] * len(self.latents))
-        names = [f"z{k}  {word}".rstrip() for k, word in zip(self.latents, said)]
-        return sheet(
-            [many[i * wide : (i + 1) * wide] for i in range(len(names))], names, [f"{t:+.1f}" for t in self.shifts]
-        )
+        said = [f"tells {word}" for word in self.columns.get("told_best", ())] or [""] * len(self.latents)
+        names = [f"z{k} {word}".rstrip() for k, word in zip(self.latents, said)]
+        grid = [list(many[i * wide : (i + 1) * wide]) for i in range(len(names))]
+        return sheet(grid, names, [f"{t:+.1f}" for t in self.shifts])
 
     def lines(self) -> list[str]:
         """A block a moved number."""
@@ -97,7 +96,7 @@ def traverse(run: Run, item: str = "", *, dims: int = 0, span: float = 3.0, step
     columns, notes = table(latents, own, known(run, chosen))
     where = "held-out" if items is run.prepared.held_out else "training"
     notes = [f"{about}; numbers are ordered by their deviation over {len(chosen):,} {where} items", *notes]
-    raw = run.codec.decode(decoded(run, codes))
+    raw = raw_of(run, decoded(run, codes))
     if inputs(run.spec) == "columns":
         raw = [
             {"latent": f"z{latents[i // steps]}", "deviations": float(shifts[i % steps]), **row}

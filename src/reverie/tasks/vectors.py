@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
@@ -57,6 +59,16 @@ def parts(spec: Spec, batch: Batch) -> list[Tensor]:
             found.append(ones.sum(1)[:, 1:])  # 0 fills, or ends
         else:
             found.append(ones.flatten(1))
+    return found
+
+
+def raw_of(run: Run, fields: Mapping[str, Tensor]) -> Any:
+    """Decoded items in the form that `Items.raw` gives them in, so that the kind can show and save them."""
+    found = run.codec.decode(fields)
+    only = [field for name, field in run.spec.fields.items() if name in fields]
+    if isinstance(found, np.ndarray) and len(only) == 1 and len(only[0].shape) == 2:  # windows of a series
+        (name,) = fields
+        return [{name: window, "channels": only[0].names} for window in found]
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -12,7 +13,7 @@ from .page import encoded
 from .picture import Unreadable, pixels
 
 _QUALITY = 95  # of JPEG, without thinned-out colour: little is lost
-_HOW = {  # Pillow's own words, by format
+_HOW: dict[str, dict[str, Any]] = {  # Pillow's own words, by format
     "JPEG": {"quality": _QUALITY, "subsampling": 0},
     "WEBP": {"lossless": True, "exact": True},
     "TIFF": {"compression": "tiff_deflate"},
