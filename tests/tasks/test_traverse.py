@@ -7,11 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from coded import Whole
 from reverie.errors import Problem
 from reverie.kinds import Prepared
 from reverie.kinds.image import Codec
 from reverie.kinds.image.items import Pictures
+from reverie.tasks.codes import decoded, encoded
 
 
 def known(whole, count: int = 200):
@@ -64,10 +64,8 @@ def test_an_item_gives_the_other_numbers(coded, stripes):
     file = stripes / "down" / "03.png"
     made = coded.traverse(file, dims=1, span=1e-6, steps=3)
     (k,) = made.latents
-    code = coded.embed(file).points[0]
+    code = coded.embed(file).points[0].clone()
     held = coded.prepared.held_out
-    from reverie.tasks.codes import decoded, encoded
-
     code[k] = encoded(coded, held).mean(0)[k]
     mine = coded.codec.decode(decoded(coded, code[None]))
     assert np.abs(made.raw.astype(int) - mine).max() <= 1
@@ -79,7 +77,7 @@ def test_grid_and_table_are_written(coded, tmp_path):
     assert table.name == "grid-latents.csv"
     rows = list(csv.DictReader(table.open()))
     assert len(rows) == 4
-    assert list(rows[0]) == ["latent", "mean", "deviation", "bits", "accuracy", "told_best", "auc"] or len(rows[0]) == 3
+    assert list(rows[0])[:3] == ["latent", "mean", "deviation"]
     assert Image.open(grid).size[0] > 9 * 64
 
 
@@ -103,4 +101,3 @@ def test_wishes_that_can_not_be_met(coded):
         coded.traverse(span=0)
     with pytest.raises(Problem, match="--steps 1"):
         coded.traverse(steps=1)
-    assert Whole is not None

@@ -16,10 +16,9 @@ def straight(a: Float[Tensor, " d"], b: Float[Tensor, " d"], steps: int) -> Floa
 def spherical(a: Float[Tensor, " d"], b: Float[Tensor, " d"], steps: int) -> Float[Tensor, "s d"]:
     """Evenly along the arc from a to b, both with it: codes of a wide standard normal lie near a sphere, which a line
     leaves (White 2016, arXiv:1609.04468). sin((1-t) w)/sin(w) a + sin(t w)/sin(w) b, w the angle between them
-    (Shoemake 1985). A straight line where they lie in one direction, or in opposite ones."""
-    sizes = (a.norm() * b.norm()).clamp(min=torch.finfo(a.dtype).tiny)
-    w = ((a * b).sum() / sizes).clamp(-1, 1).acos()
-    if float(w) < ALIKE or float(w) > torch.pi - ALIKE:
+    (Shoemake 1985). A straight line where they lie in one direction or in opposite ones, or one is 0."""
+    w = ((a * b).sum() / (a.norm() * b.norm())).clamp(-1, 1).acos()  # NaN where one of them has no direction
+    if not ALIKE <= float(w) <= torch.pi - ALIKE:
         return straight(a, b, steps)
     t = torch.linspace(0, 1, steps, dtype=a.dtype)[:, None]
     path: Tensor = (((1 - t) * w).sin() * a + (t * w).sin() * b) / w.sin()

@@ -105,7 +105,7 @@ def of_items(
 ) -> Embedding:
     """The same of items that are read already."""
     whole = encoded(run, items)
-    codes, notes = bare(run, whole).float(), []
+    codes, notes = bare(run, whole).float().clone(), []  # a tensor that may be changed
     if codes.shape[1] < whole.shape[1]:
         notes.append("the label that each code carries is left out of it: what is measured here did not see it")
     if to > codes.shape[1]:

@@ -213,8 +213,8 @@ def outline(x: float, y: float, r: float, shape: int) -> list[tuple[float, float
 
 
 def marks(low: float, high: float) -> list[float]:
-    """About five round numbers between two."""
-    rough = (high - low) / 5
+    """Four to six round numbers between two."""
+    rough = (high - low) / 6
     power = 10.0 ** floor(log10(rough))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough)
     first = floor(low / step) + 1
