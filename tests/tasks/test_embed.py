@@ -1,5 +1,7 @@
 """Codes as files, reduced, grouped and measured."""
 
+import re
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -127,10 +129,11 @@ def test_points_lie_where_their_numbers_say():
     assert place[0][0] < place[1][0] == place[2][0]
 
 
-def test_twenty_four_classes_differ_in_colour_or_in_shape():
-    drawn = Scatter(torch.rand(24, 2), ("a", "b"), torch.arange(24), tuple(map(str, range(24))))
-    looks = {drawn.mark(0, 0, k, 4) for k in range(24)}
-    assert len(looks) == 24
+def test_thirty_classes_differ_in_colour_or_in_shape_and_ten_in_colour():
+    drawn = Scatter(torch.rand(30, 2), ("a", "b"), torch.arange(30), tuple(map(str, range(30))))
+    looks = {drawn.mark(0, 0, k, 4) for k in range(30)}
+    assert len(looks) == 30
+    assert len({re.search(r'class="(c\d)"', drawn.mark(0, 0, k, 4))[1] for k in range(10)}) == 10
 
 
 def test_marks_are_round_and_inside():

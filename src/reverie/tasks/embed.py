@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from reverie.training.run import Run
 
 PAIRS = 2_000  # items whose pairs are all compared, at most
-MEASURED = 10_000  # items on which the rest is measured, at most
+MEASURED, FEWEST = 10_000, 500  # items on which the rest is measured, at most; fewer where they are large
+VALUES = 1 << 26  # of those items, in float32
 WAYS = ("pca", "tsne", "umap")
 
 
@@ -111,7 +112,8 @@ def of_items(
     if to > codes.shape[1]:
         raise Problem(f"--to {to}: a code of {run.path} has {codes.shape[1]} numbers. Give {codes.shape[1]} or fewer")
     points, axes = reduced(codes, to, by, notes)
-    chosen = Some(items, evenly(len(items), MEASURED))
+    wide = vectors(run.spec, Some(items, torch.zeros(1, dtype=torch.long))).shape[1]
+    chosen = Some(items, evenly(len(items), min(MEASURED, max(FEWEST, VALUES // wide))))
     labels, raw = known(run, items), vectors(run.spec, chosen)
     groups, about = clustered(codes, raw, labels, chosen.index, clusters) if clusters else (None, [])
     measures = [*measured(points, raw, labels, chosen.index), *about]

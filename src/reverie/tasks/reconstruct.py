@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 COLUMNS, BANDS = 8, 3  # of the sheet: so many items side by side, and so many times
 TEXTS = 200  # sentences on the sheet
+VALUES = 1 << 20  # of pictures that are measured at a time: in float64, a few times over
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def pictures(true: np.ndarray, made: np.ndarray, names: Sequence[str]) -> Recons
     notes = [
         f"PSNR and SSIM of {made.shape[1]}×{made.shape[2]}×{made.shape[3]} pictures as the run has them, all channels"
     ]
-    psnr, ssim = (torch.cat(parts) for parts in zip(*(measured(true[k], made[k]) for k in cut(len(true)))))
+    psnr, ssim = (torch.cat(parts) for parts in zip(*(measured(true[k], made[k]) for k in cut(true))))
     columns["psnr_db"] = psnr.tolist()
     if ssim.isnan().all():
         notes.append(f"no SSIM: its window of {likeness.WINDOW} pixels is larger than the pictures")
@@ -105,9 +106,10 @@ def measured(true: np.ndarray, made: np.ndarray) -> tuple[Tensor, Tensor]:
     return likeness.psnr(made, true), torch.full((len(true),), torch.nan) if ssim is None else ssim
 
 
-def cut(count: int, size: int = 256) -> list[slice]:
+def cut(pictures: np.ndarray) -> list[slice]:
     """Parts that bound memory."""
-    return [slice(first, first + size) for first in range(0, count, size)]
+    size = max(1, VALUES // pictures[0].size)
+    return [slice(first, first + size) for first in range(0, len(pictures), size)]
 
 
 def beside(true: np.ndarray, made: np.ndarray, psnr: Sequence[float]) -> Any:

@@ -11,16 +11,17 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from reverie.judging.chart import DARK, LIGHT
+from reverie.judging import chart
 
 WIDE, HIGH, SIDE = 760, 560, 180  # of the whole, and of the legend beside the plot
 LEFT, TOP, RIGHT, BOTTOM = 56, 40, 16, 48  # around the plot
 MOST = 5_000  # points that are drawn
-GROUPS = 24  # classes that the legend names; as many differ in colour or in shape
+GROUPS = 24  # classes that the legend names
 FINE = 3  # times that a PNG is drawn larger, then reduced: smooth edges
 RAMP = ((46, 98, 190), (200, 200, 200), (202, 52, 58))  # of numbers, from the least to the largest
 INK, SOFT, LINE, PAPER = "#1b1f24", "#5b6470", "#d8dde3", "#ffffff"
-SHAPES = 3  # coprime to the colours: 24 styles before one comes again
+LIGHT, DARK = (*chart.LIGHT, "#6b7480", "#8fbc00"), (*chart.DARK, "#b8c0ca", "#d4f06a")  # ten classes are common
+SHAPES = 3  # coprime to the colours: 30 styles before one comes again
 
 
 @dataclass(frozen=True)
