@@ -87,7 +87,7 @@ def spoilt(office):
 FURTHER = [
     (("embed", "nowhere", "pictures"), ("nowhere", "no run")),
     (("embed", "run", "nowhere"), ("nowhere", "no such file")),
-    (("embed", "run", "words"), ("words", "no pictures")),
+    (("embed", "run", "words"), ("words", "without pictures")),
     (("embed", "run", "broken"), ("b.png", "broken image")),
     (("embed", "gan", "pictures"), ("dcgan can't encode", "reverie models")),
     (("embed", "run", "pictures", "--to", "5"), ("--to 5", "4 or fewer")),

@@ -16,7 +16,7 @@ from reverie.errors import Problem
 from reverie.metrics import Metric, embedding, size_name
 from reverie.training.files import write
 
-from .codes import encoded, files
+from .codes import able, encoded, files
 from .scatter import Scatter
 from .vectors import Known, Some, bare, evenly, known, vectors
 from .written import save_table
@@ -95,6 +95,7 @@ def embed(run: Run, places: Sequence[str], *, to: int = 0, by: str = "pca", clus
     for flag, value, least in (("--to", to, 1), ("--clusters", clusters, 2)):
         if value and value < least:
             raise Problem(f"{flag} {value}: below {least}. Give {least} or more")
+    able(run, "encode")
     unseen = files(run, places)
     found = of_items(run, unseen.items, unseen.names, to=to, by=by, clusters=clusters)
     found.notes[:0] = unseen.notes

@@ -19,7 +19,7 @@ from reverie.metrics import likeness
 from reverie.training.files import write, write_text
 
 from . import heat
-from .codes import blocks, decoded, encoded, files
+from .codes import able, blocks, decoded, encoded, files
 from .explain import inputs
 from .sheet import sheet, shown, stacked
 from .vectors import raw_of
@@ -59,6 +59,7 @@ def reconstruct(run: Run, places: Sequence[str]) -> Reconstruction:
     """Decode the code of every item of files, folders or named sets, and measure what changed: of pictures PSNR and
     SSIM, of rows and series the error of each column, of sentences the share of words that came back. Raises
     Problem."""
+    able(run, "encode", "decode")
     unseen = files(run, places)
     found = of_items(run, unseen.items, unseen.names)
     found.notes[:0] = unseen.notes
