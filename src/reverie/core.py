@@ -17,9 +17,9 @@ from torch.optim import Optimizer
 from .spec import At, Field, Named, Spec, Training
 
 __all__ = [
-    "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Bound", "Bounds", "Codec", "Conditioned", "Decodes", "Density",
-    "Described", "Encodes", "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named", "Network", "Passes",
-    "Predicts", "Prior", "Samples", "Says", "Scores", "Spec", "Training", "Update", "UpperBound", "always",
+    "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Bound", "Bounds", "Codec", "Conditioned", "Decodes", "Denoises",
+    "Density", "Described", "Encodes", "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named", "Network",
+    "Passes", "Predicts", "Prior", "Samples", "Says", "Scores", "Spec", "Training", "Update", "UpperBound", "always",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -222,6 +222,13 @@ class Decodes(Protocol):
 
 
 @runtime_checkable
+class Denoises(Protocol):
+    """Was trained to bring back clean items: `decode(encode(noisy))`."""
+
+    removes: str  # what it has learnt to take away, in words: "Gaussian noise of deviation 0.3"
+
+
+@runtime_checkable
 class Prior(Protocol):
     """Knows how probable a code is."""
 
@@ -301,6 +308,7 @@ ABILITIES = {
     "condition": Conditioned,
     "encode": Encodes,
     "decode": Decodes,
+    "denoise": Denoises,
     "prior": Prior,
     "score": Scores,
     "bound": Bounds,

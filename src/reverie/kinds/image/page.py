@@ -40,7 +40,7 @@ def page(raw: np.ndarray) -> np.ndarray:
     """The page: (H, W, 1 or 3) uint8."""
     if not len(raw):
         raise Problem("0 pictures: nothing to show. Ask for at least 1.")
-    pictures = _opaque(as_depth(raw, 8))
+    pictures = opaque(as_depth(raw, 8))
     pictures = pictures.repeat(times := max(1, _SEEN // max(raw.shape[1:3])), axis=1).repeat(times, axis=2)
     count, height, width, channels = pictures.shape
     columns = min(count, max(1, round((count * (height + _GAP) / (width + _GAP)) ** 0.5)))
@@ -52,7 +52,7 @@ def page(raw: np.ndarray) -> np.ndarray:
     return whole
 
 
-def _opaque(raw: np.ndarray) -> np.ndarray:
+def opaque(raw: np.ndarray) -> np.ndarray:
     """(N, H, W, 1 or 3), alpha laid on a board of light and dark squares."""
     height, width, channels = raw.shape[1:]
     if channels in (1, 3):
