@@ -5,4 +5,6 @@
     run(args: Namespace, screen: Terminal) -> dict  does it, says what came of it, returns what --json prints
 """
 
-VERBS = ("data", "fit", "sample", "predict", "explain", "evaluate", "compare", "reproduce", "models", "export")
+VERBS = (
+    "data", "fit", "sample", "predict", "explain", "anomalies", "evaluate", "compare", "reproduce", "models", "export",
+)  # fmt: skip

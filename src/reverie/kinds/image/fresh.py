@@ -28,7 +28,8 @@ def read(where: Sequence[str], codec: Codec, options: DataOptions) -> Unseen:
     known = {name: k for k, name in enumerate(codec.classes)}
     truth = all(label in known for label in labels)
     numbers = np.array([known[label] for label in labels], np.int64) if truth else None
-    return Unseen(Pictures(images, numbers, np.arange(len(images)), codec), names, truth)
+    said = labels if all(labels) else ()
+    return Unseen(Pictures(images, numbers, np.arange(len(images)), codec), names, truth, labels=said)
 
 
 def _one(where: str, codec: Codec, options: DataOptions) -> tuple[np.ndarray, list[str], list[str]]:
