@@ -83,8 +83,8 @@ def test_an_area_is_the_share_of_pairs_in_order_ties_half():
 
 
 def test_the_interval_of_an_area_holds_the_true_one_in_19_of_20_draws():
-    """Normal scores N(0, 1), others N(1, 1): the true area is Phi(1 / sqrt 2). DeLong's interval is asymptotic: at 60 and
-    80 items its coverage is allowed to be 0.5 % off, beyond what 2,000 draws vary by."""
+    """Normal scores N(0, 1), others N(1, 1): the true area is Phi(1 / sqrt 2). DeLong's interval is asymptotic: at 60
+    and 80 items its coverage is allowed to be 0.5 % off, beyond what 2,000 draws vary by."""
     from scipy.stats import norm
 
     true, rng, trials = norm.cdf(2**-0.5), np.random.default_rng(3), 2_000

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from reverie.terminal import Terminal
@@ -30,7 +29,8 @@ def parser(words: Sequence[str]) -> Parser:
     which = "where the data says what items are: labels of normal ones, or COLUMN=VALUE,VALUE (default: the run's own)"
     made.value("--normal", text("--normal"), which, metavar="NAME,NAME")
     made.value("--worst", whole("--worst", 0), "items that the page shows (default 40)")
-    made.value("--out", text("--out"), ".csv or .parquet (default RUN/anomalies.csv); the page lies beside", metavar="FILE")
+    where = ".csv or .parquet (default RUN/anomalies.csv); the page lies beside"
+    made.value("--out", text("--out"), where, metavar="FILE")
     made.switch("--json", "print one JSON object, and nothing else, on standard output")
     return made
 

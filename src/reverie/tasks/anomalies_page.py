@@ -41,12 +41,14 @@ class Shown:
     heat: np.ndarray | None = None  # (H, W): each pixel's part in the score, of pictures
 
 
-def page(title: str, facts: str, said: Sequence[str], scores: Mapping[str, Any], shown: Sequence[Shown]) -> str:
+def page(
+    title: str, said: Sequence[str], notes: Sequence[str], scores: Mapping[str, Any], shown: Sequence[Shown]
+) -> str:
     """`scores`: of the items ("new"), of held-out ones ("held"), and the threshold ("bound", None: there is none)."""
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p class='note'>{escape(facts)}</p>",
         f"<ul class='findings'>{''.join(f'<li>{escape(line)}</li>' for line in said)}</ul>",
+        "".join(f"<p class='note'>{escape(line)}</p>" for line in notes),
         section("Scores", histogram(scores["new"], scores["held"], scores["bound"])),
         section("The highest scores first", worst(shown)),
     ]

@@ -22,6 +22,7 @@ from . import checkpoint
 
 if TYPE_CHECKING:
     from reverie.judging.evaluate import Report
+    from reverie.tasks.anomalies import Anomalies
     from reverie.tasks.explained import Explanation
     from reverie.tasks.predict import Answers
 
@@ -140,6 +141,14 @@ class Run:
 
         named = [files] if isinstance(files, str | Path) else files
         return explain(self, [str(file) for file in named], Ask(method, of, baseline, steps, repeats, items))
+
+    def anomalies(self, data: str | Path | Sequence[str | Path], **asked: Any) -> Anomalies:
+        """Scores of items, and which are flagged; `save(file)` writes table and page. `asked`: flag, by, normal, worst.
+        See `reverie.tasks.anomalies.anomalies`."""
+        from reverie.tasks.anomalies import anomalies
+
+        named = [data] if isinstance(data, str | Path) else data
+        return anomalies(self, [str(one) for one in named], **asked)
 
     def evaluate(self, **asked: Any) -> Report:
         """Judge the run and write its report: samples, seed, seeds, against, extractor, classifier, statistics, draws.
