@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,42 +15,76 @@ from reverie.kinds import DataOptions, Unseen
 from .codec import Codec, load_picture
 from .items import Pictures
 from .listing import Decoded, Encoded
-from .picture import Unreadable, as_channels, as_depth, fitted
+from .picture import Unreadable, as_channels, as_depth, fitted, header
 from .places import is_picture
+from .prepare import describe
 from .work import spread
+
+Form = tuple[int, int, int, int]  # of a picture: height, width, channels, bits
 
 
 def read(where: Sequence[str], codec: Codec, options: DataOptions) -> Unseen:
     """Single files, folders, zips, IDX, arrays or tables, one after the other. A label counts only where every picture
-    has one that the codec knows. Raises Problem at the first picture that can't be read."""
+    has one that the codec knows. Pictures of another form than the codec's are made to fit, and said. Raises Problem at
+    the first picture that can't be read."""
     parts = [_one(place, codec, options) for place in where]
-    images = np.concatenate([images for images, _, _ in parts])
-    names = [name for _, names, _ in parts for name in names]
-    labels = [label for _, _, labels in parts for label in labels]
+    images = np.concatenate([part.images for part in parts])
+    names = [name for part in parts for name in part.names]
+    labels = [label for part in parts for label in part.labels]
     known = {name: k for k, name in enumerate(codec.classes)}
     truth = all(label in known for label in labels)
     numbers = np.array([known[label] for label in labels], np.int64) if truth else None
     said = labels if all(labels) else ()
-    return Unseen(Pictures(images, numbers, np.arange(len(images)), codec), names, truth, labels=said)
+    notes = changed(names, [form for part in parts for form in part.forms], codec)
+    return Unseen(Pictures(images, numbers, np.arange(len(images)), codec), names, truth, notes, labels=said)
 
 
-def _one(where: str, codec: Codec, options: DataOptions) -> tuple[np.ndarray, list[str], list[str]]:
-    """Pictures (N, H, W, C), what each is called, and its class, "" where there is none."""
+class Part(NamedTuple):
+    """Pictures of one place."""
+
+    images: np.ndarray  # (N, H, W, C) as the codec wants them
+    names: list[str]  # what each is called
+    labels: list[str]  # its class; "" where there is none
+    forms: list[Form]  # as it was
+
+
+def changed(names: Sequence[str], forms: Sequence[Form], codec: Codec) -> list[str]:
+    """Which pictures were of another size, or of other channels or depth, than those that the run takes."""
+    own = (*codec.size, codec.channels, codec.bits)
+    notes = []
+    sizes = [k for k, form in enumerate(forms) if form[:2] != own[:2]]
+    kinds = [k for k, form in enumerate(forms) if form[2:] != own[2:]]
+    for found, said in (
+        (sizes, lambda f: f"{f[0]}x{f[1]} pixels, and the run takes {own[0]}x{own[1]}: resized (--fit {codec.fit})"),
+        (kinds, lambda f: f"{describe(*f[2:])}, and the run takes {describe(*own[2:])}: made so"),
+    ):
+        if found:
+            more = f"; so were {len(found) - 1:,} more" if len(found) > 1 else ""
+            notes.append(f"{names[found[0]]}: {said(forms[found[0]])}{more}")
+    return notes
+
+
+def _one(where: str, codec: Codec, options: DataOptions) -> Part:
     from .sources import Images
 
     if is_picture(where) and not os.path.isdir(where):
-        return load_picture(where, codec)[None], [where], [""]
+        picture = load_picture(where, codec)
+        return Part(picture[None], [where], [""], [_form(Path(where).read_bytes())])
     listing = Images(where, options).listing()
     count = len(listing)
     images = np.empty((count, *codec.size, codec.channels), codec.dtype)
+    forms: list[Form] = [(0, 0, 0, 0)] * count
 
     def fill(i: int) -> None:
         if isinstance(listing, Decoded):
-            one = fitted(np.asarray(listing.images[i]), codec.size, codec.fit)
-            images[i] = as_depth(as_channels(one, codec.channels), codec.bits)
+            own = np.asarray(listing.images[i])
+            images[i] = as_depth(as_channels(fitted(own, codec.size, codec.fit), codec.channels), codec.bits)
+            forms[i] = (*own.shape, 8 * own.itemsize)
             return
         try:
-            images[i] = load_picture(listing.read(i), codec)
+            data = listing.read(i)
+            images[i] = load_picture(data, codec)
+            forms[i] = _form(data)
         except (Unreadable, OSError, Problem) as error:
             said = str(error).removeprefix("picture: ")
             raise Problem(f"{listing.names[i]}: {said}") from None
@@ -58,4 +94,9 @@ def _one(where: str, codec: Codec, options: DataOptions) -> tuple[np.ndarray, li
         raise Problem(f"{name}: {trouble}. Remove it.")
     spread(count, fill, "reading pictures")
     labels = [""] * count if listing.labels is None else [listing.classes[k] for k in listing.labels]
-    return images, list(listing.names), labels
+    return Part(images, list(listing.names), labels, forms)
+
+
+def _form(data: bytes) -> Form:
+    head = header(data)
+    return head.height, head.width, head.channels, head.bits
