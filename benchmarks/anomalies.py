@@ -227,7 +227,8 @@ def main() -> None:
         return
     said = (
         "By `python benchmarks/anomalies.py`: area under the ROC curve, each line's items against all others of the "
-        f"test part. Ours: the vae's usual set ({STEPS:,} steps of pictures), `anomalies` as it is, with DeLong's interval. "
+        f"test part. Ours: the vae's usual set ({STEPS:,} steps of pictures), `anomalies` as it is, with DeLong's "
+        "interval. "
         "Theirs: pyod 3.6.7 at its defaults (AutoEncoder 10 epochs), same rows; KNN stands beside the three that were "
         "the goal. "
         "The rule was chosen on training pictures of MNIST's classes 0 to 4 alone. "

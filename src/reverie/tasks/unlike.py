@@ -20,7 +20,7 @@ from torch import Tensor
 
 from reverie.core import Batch, Conditioned, Items, Spec
 from reverie.errors import Problem
-from reverie.metrics.neighbours import nearest
+from reverie.metrics.neighbours import ROWS, squared
 from reverie.training.seeds import reseed
 
 from .codes import blocks
@@ -150,10 +150,18 @@ def scored(seen: Looks, by: Usual, parts: tuple[str, ...]) -> dict[str, Tensor]:
     if "return" in parts and seen.moved is not None:
         found["return"] = seen.moved.clamp(min=TINY).log()
     if "latent" in parts and seen.codes is not None and by.codes is not None:
-        found["latent"] = nearest(seen.codes, by.codes, NEAREST)[0].mean(1).clamp(min=TINY).log()
+        found["latent"] = away(seen.codes, by.codes).clamp(min=TINY).log()
     if "likelihood" in parts and seen.nats is not None:
         found["likelihood"] = seen.nats
     return found
+
+
+def away(codes: Tensor, bank: Tensor) -> Tensor:
+    """Mean distance of each code (N, latents) from the nearest codes of the bank: (N,). About the bank's mean, for
+    rounding, so that no code hangs on another."""
+    middle, k = bank.mean(0), min(NEAREST, len(bank))
+    parts = (squared(part - middle, bank - middle).topk(k, largest=False).values for part in codes.split(ROWS))
+    return torch.cat([part.clamp(min=0).sqrt().mean(1) for part in parts])
 
 
 def total(seen: Looks, by: Usual, parts: tuple[str, ...]) -> tuple[Tensor, dict[str, Tensor]]:
