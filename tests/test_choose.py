@@ -15,6 +15,8 @@ from reverie.errors import Problem
         ("image", (3, 64, 48), ENOUGH, True, "dcgan", ""),
         ("image", (3, 64, 48), ENOUGH, False, "dcgan", "quick"),
         ("image", (1, 27, 28), ENOUGH, False, "vae", ""),
+        ("table", (), 100, False, "vae", ""),
+        ("series", (24, 7), 100, True, "vae", ""),
     ],
 )
 def test_a_model_is_chosen_by_kind_size_count_and_device(kind, shape, count, gpu, model, set):

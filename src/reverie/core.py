@@ -8,7 +8,7 @@ What a model can do besides learning is an ability: a small `Protocol`, met by `
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,8 @@ from torch.optim import Optimizer
 from .spec import At, Field, Named, Spec, Training
 
 __all__ = [
-    "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Codec", "Conditioned", "Decodes", "Density", "Described",
+    "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Bound", "Bounds", "Codec", "Conditioned", "Decodes", "Density",
+    "Described",
     "Encodes", "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named", "Network", "Passes", "Predicts",
     "Prior", "Samples", "Scores", "Spec", "Training", "Update", "always",
 ]  # fmt: skip
@@ -230,6 +231,21 @@ class Scores(Protocol):
         ...
 
 
+class Bound(NamedTuple):
+    """-log p(x) is at most rate + distortion, in nats. Kingma & Welling 2014, equation 3; Alemi et al. 2018."""
+
+    mean: Tensor  # (B, latents) of each item's posterior
+    rate: Tensor  # (B, latents) what each latent says of the item: KL(q(z|x) ‖ p(z))
+    distortion: Tensor  # (B,) -log p(x|z): what is left to be said
+
+
+@runtime_checkable
+class Bounds(Protocol):
+    """Has a bound of its likelihood that falls into what a code costs and what is left."""
+
+    def bound(self, batch: Batch) -> Bound: ...
+
+
 @runtime_checkable
 class Density(Protocol):
     """Says of what its `nll` is the likelihood. True: of a density over fields mapped to [0, 1], so that a caller who
@@ -271,5 +287,6 @@ ABILITIES = {
     "decode": Decodes,
     "prior": Prior,
     "score": Scores,
+    "bound": Bounds,
     "predict": Predicts,
 }

@@ -46,6 +46,10 @@ def test_a_good_run_has_no_fault():
     assert names(GOOD) == ["good"]
 
 
+ROWS = [
+    metric("marginals_2k", 0.05, floor=0.03, reference=0.5),
+    metric("pairs_2k", 0.03, floor=0.01, reference=0.1),
+]
 TEXT = metric("bits_per_character", 2.0, reference=3.0)
 FAR = metric("frechet_2k", 2000.0, floor=300.0, reference=3000.0)  # 37 % of the way
 
@@ -74,6 +78,13 @@ FAR = metric("frechet_2k", 2000.0, floor=300.0, reference=3000.0)  # 37 % of the
         ([metric("bits_per_character", 2.7, reference=3.0)], falling(range(100, 80, -1)), "undertrained"),
         ([metric("bits_per_character", 2.7, reference=3.0)], DONE, "unclear"),
         ([TEXT], DONE, "good"),
+        (ROWS, DONE, "good"),
+        ([ROWS[0], metric("pairs_2k", 0.09, floor=0.01, reference=0.1)], DONE, "unclear"),  # columns alone are no rows
+        ([ROWS[0], metric("pairs_2k", 0.02, floor=0.015, reference=0.02)], DONE, "good"),  # nothing hangs together
+        ([*ROWS, metric("copies_exact_2k", 0.02, floor=0.0, p=1e-9)], DONE, "memorising"),
+        ([*ROWS, metric("copies_exact_2k", 0.9, floor=0.88, p=0.02)], DONE, "good"),  # a table of few different rows
+        ([*ROWS, metric("copies_exact_2k", 0.9)], DONE, "good"),  # nothing to hold it against
+        ([metric("spectrum_1k", 0.3, floor=0.02, reference=0.4)], Course(10, 2000, 0.1), "undertrained"),
     ],
 )  # fmt: skip
 def test_each_fault_has_its_name(metrics, course, says):

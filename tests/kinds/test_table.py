@@ -228,11 +228,6 @@ def test_rows_of_another_length_are_left_out_on_demand(tmp_path):
     assert any("1 rows with more or fewer cells" in note for note in prepared(where, skip_bad=True).notes)
 
 
-def test_without_a_column_to_predict_it_says_which_there_are(tmp_path):
-    with pytest.raises(Problem, match="There are: a, town"):
-        open_source(file(tmp_path, lines()), DataOptions()).prepare()
-
-
 def test_a_summary_says_what_columns_are(tmp_path):
     facts = open_source(file(tmp_path, lines()), DataOptions()).summary().facts["columns"]
     assert facts["a"].startswith("number -")

@@ -6,5 +6,6 @@
 """
 
 VERBS = (
-    "data", "fit", "sample", "predict", "explain", "anomalies", "evaluate", "compare", "reproduce", "models", "export",
+    "data", "fit", "sample", "predict", "explain", "anomalies",
+    "evaluate", "compare", "tradeoff", "reproduce", "models", "export",
 )  # fmt: skip

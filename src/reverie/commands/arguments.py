@@ -111,7 +111,7 @@ def add_data(parser: Parser) -> None:
     """How data is read: one flag a field of DataOptions."""
     group = Grouped(parser, "how the data is read")
     group.value("--kind", one_of("--kind", KINDS), "what the data is (default: what it looks like)")
-    group.value("--size", size("--size"), "of an item: side or height x width of pictures, tokens of text")
+    group.value("--size", size("--size"), "of an item: side or height x width of pictures, tokens, rows of a series")
     group.value("--aspect", one_of("--aspect", ("crop", "pad", "stretch")), "pictures of another aspect (default crop)")
     group.value("--tokens", one_of("--tokens", ("characters", "bytes", "bpe")), "of text (default characters)")
     group.value("--vocabulary", whole("--vocabulary", 1), f"of a bpe (default {AS_IT_IS.vocabulary})")

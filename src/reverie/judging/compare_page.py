@@ -175,7 +175,7 @@ def sheet(run: Path, model: str) -> str:
     if last.suffix == ".png":
         data = base64.b64encode(last.read_bytes()).decode("ascii")
         return f"<img alt='samples of {escape(model)}' src='data:image/png;base64,{data}'>"
-    if last.suffix == ".txt":
+    if last.suffix in (".txt", ".csv"):
         return f"<pre>{escape(last.read_text(encoding='utf-8', errors='replace')[:CHARACTERS])} …</pre>"
     return ""
 

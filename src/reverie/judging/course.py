@@ -13,7 +13,9 @@ from reverie.training.log import read
 if TYPE_CHECKING:
     from reverie.training.run import Run
 
-LEADING = ("held_out_nats", "held_out_rmse", "held_out_error", "frechet_cheap", "bigram_js")  # what looks measure first
+LEADING = (  # what looks measure first
+    "held_out_nats", "held_out_rmse", "held_out_error", "frechet_cheap", "bigram_js", "rows_cheap", "windows_cheap",
+)  # fmt: skip
 FEW = 5  # looks below which a curve says nothing
 GAIN, LOSS = 0.05, 0.1  # of the whole fall: what the last third must add to count, and what a rise must undo
 SURE = 3  # times the noise between looks that a rise must exceed

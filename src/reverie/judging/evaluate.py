@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reverie.core import Predicts, Samples, Scores
+from reverie.core import Bounds, Predicts, Samples, Scores
 from reverie.errors import Problem
 from reverie.metrics import Metric
 from reverie.training.files import write_json, write_text
 
 from .course import course
 from .likelihood import likelihood
+from .parts import rate_distortion
 from .predictions import predictions
 from .report import page
 from .samples import Asked, judged
@@ -65,6 +66,8 @@ def evaluate(run: Run, asked: Asked | None = None, *, draws: int = 50, **more: A
         notes += made.notes
     if isinstance(run.model, Scores):
         metrics += likelihood(run, samples=asked.samples, seed=asked.seed, draws=draws)
+    if isinstance(run.model, Bounds):
+        metrics += rate_distortion(run, samples=asked.samples, seed=asked.seed)
     predicted = predictions(run, samples=asked.samples) if isinstance(run.model, Predicts) else None
     if predicted:
         metrics += predicted.metrics

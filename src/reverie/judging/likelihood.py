@@ -83,7 +83,7 @@ def dequantised(batch: Batch, spec: Spec, chance: torch.Generator) -> Batch:
 def likelihood(run: Run, *, samples: int = 0, seed: int = 0, draws: int = 50) -> list[Metric]:
     """Of `samples` held-out items, evenly spaced (0: 1,000 items, or 200,000 tokens)."""
     held_out = run.prepared.held_out
-    tokens = all(field.categories for field in run.spec.fields.values())
+    tokens = all(field.categories and field.shape for field in run.spec.fields.values())  # a table's words are none
     default = max(1, TOKENS // max(field.size for field in run.spec.fields.values())) if tokens else ITEMS
     index = spread(len(held_out), samples or default)
     scored = score(run, index, seed, draws)
@@ -108,7 +108,7 @@ def per_dimension(run: Run, scored: Scored) -> tuple[Metric | None, str]:
     if not (isinstance(run.model, Density) and run.model.density):
         return None, "the model states no density over the levels, so there are no bits a dimension"
     if len(levels) != 1 or not (level := levels.pop()):
-        return None, "a density of continuous numbers in units of [0, 1]: bits a dimension depend on the unit"
+        return None, "a density of continuous numbers: bits a dimension depend on their unit"
     value, low, high = (x + log(level) / log(2) for x in scored.interval(1 / log(2)))
     protocol = f"{count} held-out items, {level} levels dequantised by uniform noise: an upper bound"
     name = "bits_per_dim"

@@ -24,6 +24,8 @@ class Leading(NamedTuple):
 LEADING = (
     Leading("frechet", "Fréchet distance", False),
     Leading("bits_per_character", "bits a character", False),
+    Leading("detection", "a classifier's area under the curve", False),
+    Leading("autocorrelation", "difference of autocorrelations", False),
     Leading("bleu", "BLEU", True),
     Leading("accuracy", "accuracy", True),
     Leading("rmse", "root mean squared error", False),

@@ -13,6 +13,7 @@ import numpy as np
 from reverie.metrics import Metric
 from reverie.training.log import read
 
+from . import rows
 from .pictures import curve, grid, png
 from .style import STYLE
 from .words import number
@@ -99,18 +100,18 @@ def table(metrics: Sequence[Metric]) -> str:
     """One row a metric; its protocol in a row of its own, so that it can be read on a phone."""
     if not metrics:
         return ""
-    rows = []
+    lines = []
     for m in metrics:
         rest = [blank(m.floor), blank(m.reference), blank(m.p), f"{m.samples:,}"]
         cells = [number(m.value), between(m.low, m.high), *rest]
         numbers = "".join(f"<td data-name='{name}'>{escape(cell)}</td>" for name, cell in zip(COLUMNS, cells))
-        rows.append(
+        lines.append(
             f"<tbody><tr><th scope='row'>{escape(m.name)}<small>{escape(m.unit)}</small></th>{numbers}</tr>"
             f"<tr class='protocol'><td colspan='7'>{escape(m.protocol)}</td></tr></tbody>"
         )
     heads = "".join(f"<th scope='col'>{name}</th>" for name in ("measure", *COLUMNS))
     about = "Floor: what real data scores against real data. Reference: a baseline that the protocol names."
-    whole = f"<table><thead><tr>{heads}</tr></thead>{''.join(rows)}</table>"
+    whole = f"<table><thead><tr>{heads}</tr></thead>{''.join(lines)}</table>"
     return f"<div class='wide'>{whole}</div><p class='note'>{about}</p>"
 
 
@@ -124,9 +125,11 @@ def blank(x: float | None) -> str:
 
 
 def samples(shown: Any) -> str:
-    """Pictures as one grid, texts as text."""
+    """Pictures as one grid, texts as text, rows and windows as people know them."""
     if shown is None or not len(shown):
         return ""
+    if isinstance(shown[0], dict):
+        return rows.windows(shown) if rows.is_window(shown[0]) else rows.table(shown)
     if isinstance(shown, np.ndarray):
         columns = ceil(sqrt(len(shown)))
         wide = columns * shown.shape[2] * max(1, 640 // (columns * shown.shape[2]))  # whole pixels, where there is room
@@ -139,7 +142,7 @@ def neighbours(compared: Sequence[Beside], about: str) -> str:
     """Each sample, then the training items most like it: copies would show."""
     if not compared:
         return ""
-    rows = "".join(
+    found = "".join(
         f"<div class='near'><div>{item(one.sample, 'sample')}</div>"
         + "".join(f"<div>{item(other, 'training item')}</div>" for other in one.near)
         + "</div>"
@@ -147,7 +150,7 @@ def neighbours(compared: Sequence[Beside], about: str) -> str:
     )
     kind = "pictures" if isinstance(compared[0].sample, np.ndarray) else "texts"
     kind += " pairs" if all(len(one.near) == 1 for one in compared) else ""
-    return f"<p class='note'>{about}</p><div class='{kind}'>{rows}</div>"
+    return f"<p class='note'>{about}</p><div class='{kind}'>{found}</div>"
 
 
 def mistakes(predicted: Judged | None) -> str:
@@ -168,18 +171,20 @@ def confusion(predicted: Judged | None) -> str:
     if predicted is None or predicted.confusion is None or not 2 <= len(predicted.names) <= MOST:
         return ""
     heads = "".join(f"<th scope='col'>{escape(name)}</th>" for name in predicted.names)
-    rows = "".join(
+    found = "".join(
         f"<tr><th scope='row'>{escape(name)}</th>{''.join(f'<td>{count or chr(183)}</td>' for count in row)}</tr>"
         for name, row in zip(predicted.names, predicted.confusion.tolist())
     )
     about = "Rows: what is true. Columns: what was said."
-    whole = f"<table class='confusion'><tr><th></th>{heads}</tr>{rows}</table>"
+    whole = f"<table class='confusion'><tr><th></th>{heads}</tr>{found}</table>"
     return f"<p class='note'>{about}</p><div class='wide'>{whole}</div>"
 
 
 def item(raw: Any, what: str) -> str:
+    if isinstance(raw, dict) and rows.is_window(raw):
+        return rows.windows([raw])
     if isinstance(raw, dict):
-        return f"<pre>{escape(clipped(', '.join(f'{k}={v}' for k, v in raw.items())))}</pre>"
+        return f"<pre>{escape(clipped(', '.join(f'{k}={rows.cell(v)}' for k, v in raw.items())))}</pre>"
     if isinstance(raw, np.ndarray) and raw.ndim == 1:  # a sound: its picture would need a spectrogram
         return f"<pre>{len(raw):,} samples</pre>"
     if isinstance(raw, np.ndarray):

@@ -18,17 +18,26 @@ USUAL = 0.5  # of the usual steps: below it, a model that is not there yet may n
 FAR = 0.75  # of the way from the untrained model to the data: below it, samples are far from it
 COPIED, ECHOED = 0.005, 0.15  # shares above the floor that count: of copied pictures, of copied text
 LEANS = 0.6  # share of samples nearer to what was trained on; chance is a half
+SILENT = 0.1  # nats an item: below it, a code says nothing
 ALIKE = 0.5  # of the variety of real data: below it, samples are all alike
 REPEATED = 0.1  # share of samples above the floor that repeat another
 HALF = 0.5  # of that way: below it, precision and classes tell nothing
 NARROW = 0.1  # of real data's recall: below it, samples that look real span next to nothing
 DULL = 0.5  # of the held-out text's share of different words
 GAIN = 0.2  # of a bigram model's bits a character: what a model that has learnt words saves, at least
+TELLING = 2.0  # times the floor: nearer than that, an untrained model's distance tells no way
+WAYS = {  # measures by which samples of rows and windows have a way to go, and what has come how far
+    "marginals": "columns by themselves have come",
+    "pairs": "pairs of columns have come",
+    "autocorrelation": "autocorrelations have come",
+    "spectrum": "spectra have come",
+    "channels": "correlations of channels have come",
+}
 LONGER = "Train longer: the same command with a larger --steps or --time goes on from here"
 
 
 class Verdict(NamedTuple):
-    name: str  # undertrained | memorising | collapsed | overfitted | worsened | good | unclear
+    name: str  # undertrained | memorising | ignored | collapsed | overfitted | worsened | good | unclear
     evidence: str
     advice: str
 
@@ -47,6 +56,7 @@ class Verdict(NamedTuple):
 TITLES = {
     "undertrained": "Undertrained",
     "collapsed": "Collapsed",
+    "ignored": "Posterior collapse",
     "memorising": "Memorising",
     "overfitted": "Overfitted",
     "worsened": "Past its best",
@@ -83,7 +93,8 @@ def verdicts(metrics: Sequence[Metric], course: Course) -> list[Verdict]:
     early = hardly_begun(numbers, course)
     if early:
         return [early]
-    faults = [fault for fault in (memorising(numbers), collapsed(numbers, course)) if fault]
+    same = ignored(numbers) or collapsed(numbers, course)  # samples of a code that says nothing are all alike, too
+    faults = [fault for fault in (memorising(numbers), same) if fault]
     if not faults and (worse := worsened(course)):
         faults = [worse]
     return faults or rest(numbers, course)
@@ -111,11 +122,23 @@ def distance(m: Numbers) -> tuple[float, str] | None:
         said = f"samples have come {percent(max(0.0, way))} of the way to the data"
         ends = f"untrained {number(f.reference)}, real data {number(f.floor)}"
         return way, f"{said} (Fréchet distance {number(f.value)}; {ends})"
+    found = [part for name, what in WAYS.items() if (part := halfway(m.find(name), what))]
+    if found:
+        return min(found)  # the part in which it is furthest from the data
     b = m.find("bits_per_character")
     if b is not None and b.reference is not None:
         way = (1 - b.value / b.reference) / GAIN
         return way, f"a character costs {number(b.value)} bits, a plain bigram model pays {number(b.reference)}"
     return None
+
+
+def halfway(m: Metric | None, what: str) -> tuple[float, str] | None:
+    """The same by one measure; nothing where the untrained model is as near as real data, so that it can't tell."""
+    if m is None or m.floor is None or m.reference is None or m.reference < TELLING * m.floor:
+        return None
+    way = min(1.0, (m.reference - m.value) / (m.reference - m.floor))
+    ends = f"untrained {number(m.reference)}, real data {number(m.floor)}"
+    return way, f"{what} {percent(max(0.0, way))} of the way to the data ({number(m.value)}; {ends})"
 
 
 def memorising(m: Numbers) -> Verdict | None:
@@ -124,9 +147,9 @@ def memorising(m: Numbers) -> Verdict | None:
     for name, least in (("copies_exact", COPIED), ("copies", COPIED), ("copied", ECHOED)):
         c = m.find(name)
         if c is not None and c.p is not None and c.p < SURE and c.value - (c.floor or 0.0) > least:
-            what = "text stands word for word in" if name == "copied" else "pictures are copies from"
+            what = "samples' text stands word for word in" if name == "copied" else "samples are copies from"
             usual = percent(c.floor or 0.0)
-            said.append(f"{percent(c.value)} of the samples' {what} the training data (held-out data: {usual})")
+            said.append(f"{percent(c.value)} of the {what} the training data (held-out data: {usual})")
             break
     for name in ("nearer_training", "nearer_training_pixels"):
         c = m.find(name)
@@ -137,6 +160,17 @@ def memorising(m: Numbers) -> Verdict | None:
         return None
     advice = "Give it more data, stop earlier (--stop auto), or take a smaller --set"
     return Verdict("memorising", "; ".join(said), advice)
+
+
+def ignored(m: Numbers) -> Verdict | None:
+    """Posterior collapse: every item gets the same code, which the decoder has learnt to do without (Bowman et al.
+    2016)."""
+    units, rate = m.find("active_units"), m.find("rate_nats")
+    if units is None or rate is None or units.value or rate.value >= SILENT:
+        return None
+    said = f"the code says nothing of its item (none of {units.reference:.0f} units is in use, the rate is "
+    advice = "Start anew with --warm-up 0.2, --free-bits 0.1 or a smaller --beta"
+    return Verdict("ignored", f"{said}{number(rate.value)} nats), so the decoder does without it", advice)
 
 
 def alike(m: Numbers) -> list[str]:

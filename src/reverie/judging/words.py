@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from reverie.metrics import Metric
 
+BLURRED = 0.75  # of real items' fine detail: below it, samples are blurred
+
 
 def headline(metrics: Sequence[Metric], judged: bool = False) -> list[str]:
     """A sentence for each measure that a verdict can rest on, the most telling first. `judged`: a verdict that stands
@@ -13,8 +15,9 @@ def headline(metrics: Sequence[Metric], judged: bool = False) -> list[str]:
     found = {metric.name.split("_")[0].split("[")[0]: metric for metric in reversed(metrics)}
     named = {metric.name: metric for metric in metrics}
     parts = [] if judged else [distance(found)]
-    parts += [fidelity(found), variety(found), text(named), correct(found), every(found), sure(metrics)]
-    parts += [near(found), onward(found), covered(found), spoken(found), translated(found)]
+    parts += [told(found), fidelity(found), variety(found), sharp(found), coded(named), text(named), correct(found)]
+    parts += [every(found), sure(metrics), near(found), onward(found), covered(found), spoken(found)]
+    parts += [translated(found)]
     said = [part for part in parts if part]
     return said or ([] if judged else ["No measure applies to this model and this data."])
 
@@ -38,6 +41,18 @@ def distance(found: Mapping[str, Metric]) -> str:
     return f"Training has brought the samples {percent(way)} of the way to the data {evidence}."
 
 
+def told(found: Mapping[str, Metric]) -> str:
+    """How well a classifier tells rows that were made from real ones."""
+    m = found.get("detection")
+    if m is None or m.low is None:
+        return ""
+    usual = "" if m.floor is None else f"; training rows {number(m.floor)}"
+    evidence = f"(area under the curve {number(m.value)}; 0.5: by chance{usual})"
+    if m.low <= max(0.5, m.floor or 0.0):
+        return f"A classifier can't surely tell the samples from held-out rows {evidence}."
+    return f"A classifier tells the samples from held-out rows {evidence}."
+
+
 def fidelity(found: Mapping[str, Metric]) -> str:
     m = found.get("precision")
     if m is None:
@@ -52,6 +67,28 @@ def variety(found: Mapping[str, Metric]) -> str:
     said = f"The samples span {percent(m.value)} of the variety of the data{beside(m)}"
     missing = m.floor is not None and m.value < m.floor / 2
     return f"{said}: much of it is missing." if missing else f"{said}."
+
+
+def sharp(found: Mapping[str, Metric]) -> str:
+    """Whether samples are blurred: said where they are."""
+    m = found.get("detail")
+    if m is None or m.floor is None or m.value > BLURRED * m.floor:
+        return ""
+    return f"The samples are blurred: their fine detail is {percent(m.value)} as strong as real items'."
+
+
+def coded(named: Mapping[str, Metric]) -> str:
+    """Rate and distortion."""
+    rate, units, error = (named.get(name) for name in ("rate_bits", "active_units", "reconstruction_rmse"))
+    if rate is None or units is None:
+        return ""
+    said = f"A code holds {number(rate.value)} bits of its item, in {units.value:.0f} {units.unit}"
+    if error is None:
+        return f"{said}."
+    off = percent(error.value) if error.unit == "of the range" else number(error.value)
+    fine = named.get("reconstruction_detail")
+    left = f" and keep {percent(fine.value)} of the fine detail" if fine and fine.value < 1 else ""
+    return f"{said}; items decoded from it are off by {off} {error.unit}{left}."
 
 
 def text(named: Mapping[str, Metric]) -> str:

@@ -10,7 +10,12 @@ from torch import Tensor
 
 def kl_to_standard_normal(mu: Float[Tensor, "b d"], log_var: Float[Tensor, "b d"]) -> Float[Tensor, " b"]:
     """KL(N(mu, exp(log_var)) ‖ N(0, I)), summed over dimensions. Kingma & Welling 2014, appendix B."""
-    return 0.5 * (mu.square() + log_var.exp() - 1 - log_var).sum(1)
+    return kl_terms(mu, log_var).sum(1)
+
+
+def kl_terms(mu: Float[Tensor, "b d"], log_var: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    """The same of each dimension."""
+    return 0.5 * (mu.square() + log_var.exp() - 1 - log_var)
 
 
 def log_normal(
@@ -25,6 +30,26 @@ def log_bernoulli(x: Float[Tensor, "*b d"], logits: Float[Tensor, "*b d"]) -> Fl
 
     For x between 0 and 1 it is the expectation over binary draws with that intensity, not a density of x."""
     return -F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").sum(-1)
+
+
+def log_discretised_logistic(
+    x: Float[Tensor, "*b d"],
+    mean: Float[Tensor, "*b d"],
+    log_scale: Float[Tensor, "*#b d"],
+    half: Float[Tensor, "*#b d"],
+) -> Float[Tensor, "*b"]:
+    """log of the probability that a logistic variable falls into the cell of x, summed over the last axis. Cells reach
+    `half` to either side of the levels 0, 2 half, …, 1, the outermost to infinity: probabilities of all levels add up
+    to 1. Kingma et al. 2016, arXiv:1606.04934; Salimans et al. 2017, arXiv:1701.05517, equation 2.
+
+    With a and b the ends of the cell in scales, sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)),
+    which no rounding makes 0."""
+    down = (-log_scale).exp()
+    above, below = (x - mean + half) * down, (x - mean - half) * down
+    first, last = x < half, x > 1 - half
+    inside = torch.log(-torch.expm1(-2 * half * down)).expand_as(x)
+    terms = F.logsigmoid(above).masked_fill(last, 0.0) + F.logsigmoid(-below).masked_fill(first, 0.0)
+    return (terms + inside.masked_fill(first | last, 0.0)).sum(-1)
 
 
 def log_mean_exp(x: Float[Tensor, "k b"]) -> Float[Tensor, " b"]:

@@ -3,12 +3,14 @@ names that any model may log, and say nothing of what is not there.
 
 `real` and `fake` are a discriminator's mean probabilities that real items, and made ones, are real; `distance` is how
 much higher a critic rates real items than made ones (its gap); `gradient_norm_NAME` is of an optimiser's gradient;
-`sample_spread` of the samples beside data (1 as data, 0 all alike)."""
+`sample_spread` of the samples beside data (1 as data, 0 all alike); `kl` is what a code says of its item, in nats, and
+`active_units` in how many of its units."""
 
 from collections.abc import Mapping
 
 WON = 0.99  # of real items called real and made ones called made: nothing is left to learn from
 ROSE = 100.0  # times the greatest gradient norm of the beginning
+SILENT = 0.1  # nats of a code: below it, it says nothing
 ALIKE = 0.1  # spread of the samples beside data
 NORM, SPREAD = "gradient_norm", "sample_spread"
 
@@ -21,7 +23,7 @@ def health(values: Mapping[str, float], usual: Mapping[str, float]) -> str:
 
 def signs(values: Mapping[str, float], usual: Mapping[str, float]) -> dict[str, str]:
     """By what shows it, each sign of trouble with what to change."""
-    found = {"won": won(values), "gap": gap(values), "alike": alike(values)}
+    found = {"won": won(values), "gap": gap(values), "alike": alike(values), "silent": silent(values)}
     found |= {name: rose(name, values[name], usual) for name in values if name.startswith(NORM)}
     return {name: words for name, words in found.items() if words}
 
@@ -56,6 +58,17 @@ def alike(values: Mapping[str, float]) -> str:
     return (
         f"samples are all alike (spread {spread:.0%} of real): a generator that has collapsed seldom recovers; train "
         "anew with a lower --learning-rate, a larger --batch or another --seed"
+    )
+
+
+def silent(values: Mapping[str, float]) -> str:
+    """Posterior collapse: Bowman et al. 2016, arXiv:1511.06349; units in use as Burda et al. 2015 count them."""
+    kl = values.get("kl", SILENT)
+    if values.get("active_units", 1.0) >= 1 or kl >= SILENT:
+        return ""
+    return (
+        f"posterior collapse: the code says nothing of its item (KL {kl:.2g} nats, no unit in use). If that lasts, "
+        "--warm-up 0.2, --free-bits 0.1 or a smaller --beta would keep it in use"
     )
 
 

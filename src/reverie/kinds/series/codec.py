@@ -26,12 +26,20 @@ class Codec:
     channels: tuple[str, ...]
     means: tuple[float, ...]  # of each channel, over the training rows
     deviations: tuple[float, ...]
-    past: int  # rows that a model looks back at (L)
-    horizon: int  # rows that it predicts (H)
+    past: int  # rows that a model looks back at (L); where it makes windows: rows of each
+    horizon: int  # rows that it predicts (H); 0: nothing is predicted, windows are made
+    digits: tuple[int, ...] = ()  # decimals of each channel, of windows that are made; -1: as float64 has them
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Rows of each part of a window."""
+        return {"past": self.past, "future": self.horizon} if self.horizon else {"window": self.past}
 
     @property
     def spec(self) -> Spec:
         count = len(self.channels)
+        if not self.horizon:
+            return Spec("series", {"window": Field((self.past, count), 0.0, 0.0, names=self.channels)})
         past, future = (Field((n, count), 0.0, 0.0, names=self.channels) for n in (self.past, self.horizon))
         return Spec("series", {"past": past}, target={"future": future})
 
@@ -41,14 +49,14 @@ class Codec:
         return np.asarray(scaled, dtype=np.float32)
 
     def encode(self, raw: Sequence[Mapping[str, Any]]) -> Batch:
-        """Windows {"past": (L, C), "future": (H, C)} -> a batch; the future too where every window has it. Raises
-        Problem for another shape."""
+        """Windows {"past": (L, C), "future": (H, C)} -> a batch; the future too where every window has it. Where
+        windows are made, of {"window": (L, C)}. Raises Problem for another shape."""
         import torch
 
         from reverie.core import Batch
 
         values = {}
-        for name, length in (("past", self.past), ("future", self.horizon)):
+        for name, length in self.parts.items():
             if name == "future" and not all(name in window for window in raw):
                 continue
             found = [np.asarray(window[name], dtype=float) for window in raw]
@@ -59,13 +67,20 @@ class Codec:
         return Batch(values)
 
     def decode(self, values: Mapping[str, Tensor]) -> Any:
-        """One of past and future -> (B, rows, C) float64 in the data's units; both -> a dict of them for each
+        """One of past and future -> (B, rows, C) float64 in the data's units; both, or what is made -> a dict for each
         window, as `encode` takes it."""
         scale, shift = np.array(self.deviations), np.array(self.means)
         found = {k: x.detach().cpu().double().numpy() * scale + shift for k, x in values.items()}
+        if "window" in found:
+            return [{"window": self.rounded(window), "channels": self.channels} for window in found["window"]]
         if len(found) == 1:
             return next(iter(found.values()))
         return [dict(zip(found, window), channels=self.channels) for window in zip(*found.values())]
+
+    def rounded(self, window: np.ndarray) -> np.ndarray:
+        """(L, C) with as many decimals as the file has."""
+        said = [x if d < 0 else np.round(x, d) for x, d in zip(window.T, self.digits)]
+        return np.stack(said, 1) if said else window
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -73,7 +88,7 @@ class Codec:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Codec:
         try:
-            lists = {k: tuple(data[k]) for k in ("channels", "means", "deviations")}
+            lists = {k: tuple(data[k]) for k in ("channels", "means", "deviations", "digits") if k in data}
             return Codec(**{**data, **lists})
         except (KeyError, TypeError) as error:
             raise Problem(f"series codec: {error}. Take it from a run.json that fit wrote.") from None

@@ -39,7 +39,8 @@ class Windows:
         return len(self.starts)
 
     def take(self, index: Tensor, vary: bool = False) -> Batch:
-        """Items at index (B,): past (B, L, C) and, where it is known, future (B, H, C), float32."""
+        """Items at index (B,): past (B, L, C) and, where it is known, future (B, H, C), float32; where windows are
+        made, window (B, L, C)."""
         from reverie.core import Batch
 
         if not len(index):
@@ -47,20 +48,23 @@ class Windows:
         else:
             whole = self.encoded.unfold(0, self.length, 1)[self.starts[index]].transpose(1, 2)
         past = self.codec.past
+        if not self.codec.horizon:
+            return Batch({"window": whole})
         values = {"past": whole[:, :past]}
         if self.length > past:
             values["future"] = whole[:, past:]
         return Batch(values)
 
     def raw(self, index: Tensor) -> list[dict[str, Any]]:
-        """The same windows in the data's units: {"past": (L, C), "future": (H, C), "channels": names}."""
+        """The same windows in the data's units: {"past": (L, C), "future": (H, C), "channels": names}, or {"window":
+        (L, C), "channels": names}."""
         found = []
         for start in self.starts[index].tolist():
             whole, past = self.values[start : start + self.length], self.codec.past
             window = {"past": whole[:past]} | ({"future": whole[past:]} if self.length > past else {})
-            found.append({**window, "channels": self.codec.channels})
+            found.append({**(window if self.codec.horizon else {"window": whole}), "channels": self.codec.channels})
         return found
 
     def columns(self, index: Tensor) -> dict[str, list[str]]:
-        """ "item": the time of the first row that is predicted."""
+        """ "item": the time of the first row that is predicted; of a window that is made, of its first row."""
         return {"item": [self.names[i] for i in index.tolist()]}

@@ -22,7 +22,8 @@ Raw = Sequence[Mapping[str, Any]]  # as `Windows.raw` gives them
 
 
 def save(raw: Raw, folder: Path, first: int = 0) -> list[Path]:
-    """Windows as sample-000000.csv and on: rows up to step 0 are the past, those from 1 the future. Raises NoRoom."""
+    """Windows as sample-000000.csv and on: rows up to step 0 are the past, those from 1 the future, or what was made.
+    Raises NoRoom."""
     files = [Path(folder) / f"sample-{first + i:06d}.csv" for i in range(len(raw))]
     for file, window in zip(files, raw):
         write(file, lambda part, window=window: _csv(window, part))  # type: ignore[misc]
@@ -38,8 +39,14 @@ def _csv(window: Mapping[str, Any], part: Path) -> None:
 
 
 def show(raw: Raw, file: Path) -> None:
-    """A page, PNG: a row of plots for each window, a plot for each channel in its own scale, the past grey and the
-    future coloured. Of many windows or channels the first. Raises NoRoom."""
+    """A page, PNG: a row of plots for each window, a plot for each channel in its own scale, the past grey, the future
+    or what was made coloured. Of many windows or channels the first. Raises NoRoom."""
+    page = sheet(raw)
+    write(Path(file), lambda part: page.save(part, "PNG"))
+
+
+def sheet(raw: Raw) -> Image.Image:
+    """That page."""
     if not len(raw):
         raise Problem("0 windows: nothing to show. Ask for at least 1.")
     shown = raw[:ITEMS]
@@ -52,7 +59,7 @@ def show(raw: Raw, file: Path) -> None:
         for row, window in enumerate(shown):
             past, future = (part[:, column] for part in _two(window))
             _plot(draw, (left, TEXT + GAP + row * (HIGH + TEXT + GAP)), past, future)
-    write(Path(file), lambda part: page.save(part, "PNG"))
+    return page
 
 
 def _plot(draw: ImageDraw.ImageDraw, corner: tuple[int, int], past: np.ndarray, future: np.ndarray) -> None:
@@ -71,7 +78,10 @@ def _plot(draw: ImageDraw.ImageDraw, corner: tuple[int, int], past: np.ndarray, 
 
 
 def _two(window: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """(L, C) and (H, C); a part that is not there has no rows."""
+    """(L, C) and (H, C); a part that is not there has no rows. What was made is all future."""
+    if "window" in window:
+        made = np.asarray(window["window"])
+        return made[:0], made
     there = [np.asarray(window[name]) for name in ("past", "future") if name in window]
     none = np.zeros((0, there[0].shape[1]))
     return (np.asarray(window.get("past", none)), np.asarray(window.get("future", none)))

@@ -19,6 +19,8 @@ from .items import Windows
 from .steps import step
 
 PAST, HORIZON = 96, 24  # rows, where nobody says
+WINDOW = 24  # rows of a window that is made, where nobody says: Yoon et al. 2019, TimeGAN
+JUDGED = 10  # windows that are held out, at least
 ELSEWHERE = ("group", "order", "test", "fold")  # options by which other kinds are split
 
 
@@ -40,6 +42,8 @@ class Steps:
         if len(options.size) > 1 or any(n < 1 for n in options.size):
             said = "x".join(map(str, options.size))
             raise Problem(f"--size {said}: a series is looked back at by a number of rows. Write one, like {PAST}")
+        if options.horizon and not options.predict:
+            raise Problem(f"--horizon {options.horizon}: nothing is predicted. Pass --predict next, or leave it out")
         if options.horizon < 0:
             raise Problem(f"--horizon {options.horizon}: rows to predict. Give 1 or more")
         for name, share in (("held-out", options.held_out), ("calibration", options.calibration)):
@@ -73,24 +77,22 @@ class Steps:
             "gaps": found.longer,
             "missing": series.filled or 0,
         }
+        predict, length = self.options.predict, self._lengths(())[0]
         plan, train = list(series.notes), 0
-        if self.options.predict:
+        if predict or len(series) > 2 * length + JUDGED:
             prepared = self.prepare()
             plan, train = list(prepared.notes), len(prepared.train)
         else:
-            plan.append("--predict next learns to predict how it goes on; no model makes series yet")
-        shape = ((self.options.size or (PAST,))[0], len(series.channels))
+            plan.append(f"its {len(series):,} rows are too few for windows of {length:,}: pass a smaller --size")
+        if not predict:
+            plan.append("or, with --predict next, learn to predict how it goes on")
+        shape = (length, len(series.channels))
         return Summary("series", self.where, len(series), facts, (), tuple(plan), train, shape)
 
     def prepare(self, size: tuple[int, ...] = ()) -> Prepared:
         """Splits by time, then learns each channel's mean and deviation from the training rows alone."""
         import torch
 
-        if not self.options.predict:
-            raise Problem(
-                f"{self.where}: no model makes series yet. Pass --predict next to predict how it goes on, or --kind "
-                "table to predict one column"
-            )
         series, (past, horizon) = self.series, self._lengths(size)
         split = self._split(len(series), past, horizon)
         codec = self._codec(series, split.train, past, horizon)
@@ -100,22 +102,27 @@ class Steps:
         def windows(first: int, end: int) -> Windows:
             """Of which the first row predicted is `first` at the earliest, and the last `end` - 1 at the latest."""
             starts = np.arange(first - past, end - horizon - past + 1)
-            return Windows(series.values, encoded, starts, codec, [names[i + past] for i in starts])
+            shown = past if horizon else 0
+            return Windows(series.values, encoded, starts, codec, [names[i + shown] for i in starts])
 
-        train, held_out = windows(past, split.train), windows(split.aside, split.end)
-        calibration = windows(split.train, split.aside)
+        own = 0 if horizon else past  # windows that are made share no row with what is learnt from
+        train, held_out = windows(past, split.train), windows(split.aside + own, split.end)
+        calibration = windows(split.train, split.aside) if horizon else None
         notes = [*series.notes, *self._irregular(series), *self._said(series, split, past, horizon, bool(size))]
-        spans = [("learn from", train), ("calibrate by", calibration), ("judge by", held_out)]
-        notes.append("windows, one from every row: " + ", ".join(f"{len(w):,} to {what}" for what, w in spans))
+        spans = [("learn from", train), ("calibrate by", calibration or ()), ("judge by", held_out)]
+        counts = [f"{len(w):,} to {what}" for what, w in spans if horizon or len(w)]
+        notes.append(f"windows, one from every row: {', '.join(counts)}")
         mark = self._fingerprint(series, past, horizon)
-        return Prepared(codec, train, held_out, mark, tuple(notes), calibration if len(calibration) else None)
+        aside = calibration if calibration and len(calibration) else None
+        return Prepared(codec, train, held_out, mark, tuple(notes), aside)
 
     def _lengths(self, size: tuple[int, ...]) -> tuple[int, int]:
-        wished = self.options.size or size or (PAST,)
+        predict = self.options.predict
+        wished = self.options.size or size or (PAST if predict else WINDOW,)
         if len(wished) != 1:
             said = "x".join(map(str, wished))
             raise Problem(f"{said}: a series is looked back at by a number of rows. Pass --size {PAST}")
-        return wished[0], self.options.horizon or HORIZON
+        return wished[0], (self.options.horizon or HORIZON) if predict else 0
 
     def _split(self, rows: int, past: int, horizon: int) -> Parts:
         options = self.options
@@ -123,6 +130,8 @@ class Steps:
             aside, end = self._rows(rows)
         else:
             aside, end = rows - round(options.held_out * rows), rows
+        if not horizon:
+            return self._made_split(rows, aside, end, past)
         train = aside - round(options.calibration * aside)
         if aside - train < horizon + FEWEST - 1:
             train = aside  # too few windows to calibrate by
@@ -135,6 +144,24 @@ class Steps:
             what = f"--test-where {options.test_where}" if options.test_where else f"--held-out {options.held_out:g}"
             raise Problem(f"{what}: {end - aside:,} rows, fewer than the {horizon:,} of --horizon. Hold out more")
         return Parts(train, aside, end)
+
+    def _made_split(self, rows: int, aside: int, end: int, length: int) -> Parts:
+        """For windows that are made: none is kept to calibrate by, and as many rows at least are held out as judging
+        takes."""
+        options = self.options
+        if not options.test_where and options.held_out:
+            aside = min(aside, rows - length - JUDGED + 1)
+        if aside < length + 1:
+            raise Problem(
+                f"{self.where}: {rows:,} rows are too few for windows of {length:,} to learn from and to hold out. "
+                "Give more rows, or a smaller --size"
+            )
+        if 0 < end - aside < length:
+            raise Problem(
+                f"--test-where {options.test_where}: {end - aside:,} rows, fewer than the {length:,} of a window. Hold "
+                "out more, or pass a smaller --size"
+            )
+        return Parts(aside, aside, end)
 
     def _rows(self, rows: int) -> tuple[int, int]:
         """rows=11520:14400, the first row counted as 0, the last one not included."""
@@ -155,8 +182,9 @@ class Steps:
         means, spread = seen.mean(0), seen.std(0)
         flat = seen.max(0) == seen.min(0)
         means, spread = np.where(flat, seen[0], means), np.where(flat, 1.0, spread)
-        text = step(series.times).text
-        return Codec(series.time, text, series.channels, tuple(means.tolist()), tuple(spread.tolist()), past, horizon)
+        text, scale = step(series.times).text, (tuple(means.tolist()), tuple(spread.tolist()))
+        digits = () if horizon else tuple(map(decimals, seen.T))
+        return Codec(series.time, text, series.channels, *scale, past, horizon, digits)
 
     def _irregular(self, series: Series) -> list[str]:
         found = step(series.times)
@@ -172,7 +200,9 @@ class Steps:
         ahead = "--horizon" if options.horizon else "--horizon another"
         notes = [
             f"{len(series.channels)} channels ({', '.join(series.channels[:8])}{' …' if series.channels[8:] else ''})",
-            f"looks back at {past:,} rows ({by}) and predicts the next {horizon:,} ({ahead})",
+            f"looks back at {past:,} rows ({by}) and predicts the next {horizon:,} ({ahead})"
+            if horizon
+            else f"windows of {past:,} rows ({by}), one from every row: they overlap",
         ]
         spans = (("learnt from", 0, split.train), ("calibration", split.train, split.aside),
                  ("held out", split.aside, split.end), ("left out", split.end, len(series)))  # fmt: skip
@@ -185,7 +215,7 @@ class Steps:
             notes.append(
                 "times are not exchangeable: intervals cover as promised only while the series stays as it was"
             )
-        elif options.calibration:
+        elif options.calibration and horizon:
             notes.append("too few rows to calibrate by: all before the held-out ones are learnt from")
         flat = series.values[: split.train].max(0) == series.values[: split.train].min(0)
         if flat.any():
@@ -198,3 +228,11 @@ class Steps:
         digest.update(series.times.astype(np.int64).tobytes())
         digest.update(np.ascontiguousarray(series.values).tobytes())
         return digest.hexdigest()
+
+
+def decimals(values: np.ndarray) -> int:
+    """That all values (N,) have at most; -1 of more than 9."""
+    for digits in range(10):
+        if np.array_equal(np.round(values, digits), values):
+            return digits
+    return -1

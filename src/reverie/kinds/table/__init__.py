@@ -36,10 +36,15 @@ def unseen(where: Sequence[str], codec: Codec, options: DataOptions) -> Unseen:
 
 
 def save(raw: Sequence[dict[str, Any]], folder: Path, first: int = 0) -> list[Path]:
-    """All rows in one file. Raises OSError."""
-    from .files import write
+    """All rows in one file, sample-rows.csv: those from `first` on after those that are there, and then no new file is
+    named. Raises NoRoom."""
+    from .files import append, write
 
-    return [write(raw, Path(folder) / f"rows-{first:06d}.csv")]
+    file = Path(folder) / "sample-rows.csv"
+    if first and file.exists():
+        append(raw, file)
+        return []
+    return [write(raw, file)]
 
 
 def show(raw: Sequence[dict[str, Any]], file: Path) -> None:

@@ -1,4 +1,5 @@
-"""Rows <-> tensors: numbers with mean 0 and deviation 1, categories as integers, gaps said by a mask or a category."""
+"""Rows <-> tensors: numbers with mean 0 and deviation 1, categories as integers, gaps said by a mask or a category. Of
+rows that nobody predicts see also `made`."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ import numpy as np
 from reverie.errors import Problem
 from reverie.spec import Field, Spec
 
-from . import labels, smiles, threshold
+from . import labels, made, smiles, threshold
 from .files import Table, clean, number
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Column:
     """One column, as training found it."""
 
     name: str
-    type: str  # number | date | category | hash | molecule; of a target also labels
+    type: str  # number | date | category | hash | molecule; of a target also labels, of rows that are made constant
     mean: float = 0.0
     deviation: float = 1.0
     names: tuple[str, ...] = ()  # of categories (of features the first is OTHER), labels, or a molecule's numbers
@@ -47,6 +48,11 @@ class Column:
     middles: tuple[float, ...] = ()  # of a molecule's numbers
     spreads: tuple[float, ...] = ()
     of: str = ""  # the column that a target such as age>50 asks about
+    gap: str = ""  # of a number that is made: the field that says whether it is missing
+    low: float = 0.0  # of numbers and dates that are made: the training part's least
+    high: float = 0.0  # and largest
+    digits: int = -1  # decimals of a number that is made; -1: as float64 has them
+    form: str = ""  # of a date that is made, as strftime takes it; "": ISO 8601
 
     @property
     def field(self) -> Field:
@@ -109,13 +115,31 @@ class Column:
 class Codec:
     """What rows of one data set look like."""
 
-    columns: tuple[Column, ...]  # that a model sees
-    target: Column
+    columns: tuple[Column, ...]  # that a model sees; of rows that are made also constant ones, in the file's order
+    asked: Column | None  # what is predicted; None: nothing is, rows are made
+
+    @property
+    def target(self) -> Column:
+        """What is predicted, where something is."""
+        assert self.asked is not None
+        return self.asked
+
+    @property
+    def seen(self) -> tuple[Column, ...]:
+        """The columns that vary."""
+        return tuple(c for c in self.columns if c.type != "constant")
 
     @property
     def spec(self) -> Spec:
-        field = replace(self.target.field, missing=False)
-        return Spec("table", {c.name: c.field for c in self.columns}, target={self.target.name: field})
+        if self.asked:
+            field = replace(self.asked.field, missing=False)
+            return Spec("table", {c.name: c.field for c in self.columns}, target={self.asked.name: field})
+        fields = {}
+        for column in self.seen:
+            fields[column.name] = replace(column.field, missing=bool(column.gap))
+            if column.gap:
+                fields[column.gap] = Field((), categories=2, names=("no", "yes"))
+        return Spec("table", fields)
 
     def encode(self, raw: Sequence[Mapping[str, Any]]) -> Batch:
         """Rows as mappings of column to value -> a batch; the target too where every row has it. Raises Problem."""
@@ -130,11 +154,15 @@ class Codec:
             return f"row {i + 1}"
 
         values, masks = {}, {}
-        for column in self.columns:
+        for column in self.seen:
             encoded, there = column.encode(cells(column.name), where)
             values[column.name] = torch.from_numpy(encoded)
             if column.type in ("number", "date"):
                 masks[column.name] = torch.from_numpy(there)
+            if column.gap:
+                values[column.gap] = torch.from_numpy((~there).astype(np.int64))
+        if not self.asked:
+            return Batch(values, masks=masks)
         answers = self.answers(Table("rows", {name: cells(name) for name in self.answered}))
         if all(cell is not None for cell in answers):
             unknown = [a for a in answers if self.target.type == "category" and a not in self.target.names]
@@ -146,6 +174,8 @@ class Codec:
     @property
     def answered(self) -> tuple[str, ...]:
         """The columns that hold the answer."""
+        if not self.asked:
+            return ()
         return self.target.names if self.target.apart else (self.target.of or self.target.name,)
 
     def answers(self, table: Table) -> list[str | None]:
@@ -157,7 +187,10 @@ class Codec:
         return labels.joined(table, self.answered) if self.target.apart else table.columns[self.target.name]
 
     def decode(self, values: Mapping[str, Tensor]) -> list[dict[str, Any]]:
-        """Any of the columns and the target, (N,) each, labels (N, labels) -> rows."""
+        """Any of the columns and the target, (N,) each, labels (N, labels) -> rows; of rows that are made, in the
+        file's own form."""
+        if not self.asked:
+            return made.rows(self.columns, {name: x.detach().cpu().numpy() for name, x in values.items()})
         known = {c.name: c for c in (*self.columns, self.target)}
         decoded = {name: known[name].decode(x.detach().cpu().numpy()) for name, x in values.items()}
         if self.target.apart and self.target.name in decoded:
@@ -167,7 +200,7 @@ class Codec:
         return [dict(zip(decoded, row)) for row in zip(*decoded.values())]
 
     def to_json(self) -> dict[str, Any]:
-        return {"columns": [asdict(c) for c in self.columns], "target": asdict(self.target)}
+        return {"columns": [asdict(c) for c in self.columns], "target": asdict(self.asked) if self.asked else None}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Codec:
@@ -176,7 +209,8 @@ class Codec:
             return Column(**read)
 
         try:
-            return Codec(tuple(one(c) for c in data["columns"]), one(data["target"]))
+            target = data["target"]
+            return Codec(tuple(one(c) for c in data["columns"]), one(target) if target else None)
         except (KeyError, TypeError) as error:
             raise Problem(f"table codec: {error}. Take it from a run.json that fit wrote.") from None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reverie.errors import Problem
+from reverie.errors import NoRoom, Problem
 from reverie.kinds import writing
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -212,3 +212,12 @@ def write(rows: Sequence[dict[str, Any]], file: Path) -> Path:
 
     writing.write(file, fill)
     return file
+
+
+def append(rows: Sequence[dict[str, Any]], file: Path) -> None:
+    """More rows of the same columns after those of a file. Raises NoRoom."""
+    try:
+        with open(file, "a", newline="", encoding="utf-8") as out:
+            csv.DictWriter(out, list(rows[0]) if rows else []).writerows(rows)
+    except OSError as error:
+        raise NoRoom(f"{file}: can't be written ({error.strerror}). Make room, or name another folder.") from None

@@ -8,6 +8,7 @@ import numpy as np
 
 from .codec import Codec
 from .files import Table
+from .made import typed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,15 +29,17 @@ class Encoded:
         masks: dict[str, np.ndarray] = {}
         categories: dict[str, np.ndarray] = {}
         self.wide: dict[str, Tensor] = {}  # labels and molecules, (N, width) each
-        for column in [*codec.columns, *([codec.target] if truth else [])]:
+        for column in [*codec.seen, *([codec.asked] if truth and codec.asked else [])]:
             cells = table.columns[column.name]
             encoded, there = column.encode([cells[i] for i in places], lambda k: table.place(places[k]))
             if encoded.ndim > 1:
                 self.wide[column.name] = torch.from_numpy(encoded)
                 continue
             (numbers if encoded.dtype == np.float32 else categories)[column.name] = encoded
-            if column.type in ("number", "date") and column is not codec.target:
+            if column.type in ("number", "date") and column is not codec.asked:
                 masks[column.name] = there
+            if column.gap:
+                categories[column.gap] = (~there).astype(np.int64)
 
         def stacked(columns: dict[str, np.ndarray], like: type) -> tuple[list[str], Tensor]:
             return list(columns), torch.from_numpy(
@@ -62,9 +65,13 @@ class Encoded:
         return Batch(values, masks=chosen(*self.masks))
 
     def raw(self, index: Tensor) -> list[dict[str, Any]]:
-        """The same rows as the file has them: what the model saw, and the answer."""
-        names = [*(c.name for c in self.codec.columns), *self.codec.answered]
+        """The same rows as the file has them: what the model saw, and the answer. Of rows that are made, numbers are
+        numbers, as in those that it makes."""
         rows = self.rows[index.numpy()]
+        if not self.codec.asked:
+            columns = [(c, self.table.columns.get(c.name)) for c in self.codec.columns]
+            return [{c.name: typed(c, cells[i]) for c, cells in columns if cells is not None} for i in rows]
+        names = [*(c.name for c in self.codec.columns), *self.codec.answered]
         return [{k: self.table.columns[k][i] for k in names if k in self.table.columns} for i in rows]
 
     def columns(self, index: Tensor) -> dict[str, list[str]]:

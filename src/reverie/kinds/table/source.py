@@ -19,7 +19,7 @@ from reverie.kinds import DataOptions, Prepared, Summary
 from reverie.kinds.public import resolve
 from reverie.kinds.split import Parts, key, parts
 
-from . import labels, threshold
+from . import labels, making, threshold
 from .codec import BUCKETS, CLASSES, Codec, Column, fit, fit_target
 from .codec import NAMED as CATEGORIES
 from .files import LISTED, Table, number, read, some
@@ -63,18 +63,21 @@ class Rows:
 
     def summary(self) -> Summary:
         table = self.table
-        columns = {name: _said(fit(name, cells), cells) for name, cells in table.columns.items()}
+        learn = fit if self.options.predict else making.fit_made
+        found = {name: learn(name, cells) for name, cells in table.columns.items()}
+        columns = {name: _said(found[name], cells) for name, cells in table.columns.items()}
         rows = Counter(zip(*table.columns.values()))
         facts: dict[str, Any] = {"columns": columns, "duplicates": len(table) - len(rows)}
         plan = [*table.notes]
         train = 0
         if table.bad and not self.options.skip_bad:
             plan.append("fit stops at such rows: mend them, or pass --skip-bad")
-        elif self.options.predict:
+        elif self.options.predict or (len(table) > 1 and any(map(making.varies, found.values()))):
             prepared = self.prepare()
             plan, train = list(prepared.notes), len(prepared.train)
-        else:
-            plan.append("--predict COLUMN learns to predict one; no model makes rows yet")
+        if not self.options.predict:
+            makes = "or, with" if train else "no rows can be made of it;"
+            plan.append(f"{makes} --predict COLUMN, learn to predict one")
         return Summary(
             "table", self.where, len(table), facts, tuple(table.bad), tuple(plan), train, (len(table.columns),)
         )
@@ -83,8 +86,7 @@ class Rows:
         """Splits, then learns types, scales and categories from the training part alone."""
         table, target = self.table.checked(self.options.skip_bad), self.options.predict
         if not target:
-            names = some(list(table.columns), LISTED)
-            raise Problem(f"{self.where}: no model makes rows yet. Predict a column by --predict. There are: {names}")
+            return self._made(table)
         wanted = labels.apart(target, table.columns)
         question = threshold.asked(target, table.columns)
         for name in wanted or (question.column if question else target,):
@@ -109,6 +111,17 @@ class Rows:
         train, out, aside = (Encoded(whole, rows, codec) for rows in (split.train, split.held_out, split.calibration))
         return Prepared(codec, train, out, self._fingerprint(whole), tuple(notes), aside if len(aside) else None)
 
+    def _made(self, table: Table) -> Prepared:
+        """For a model that makes rows: nothing is predicted, so nothing is kept to calibrate by."""
+        notes = list(table.notes)
+        if len(table) < 2:
+            raise Problem(f"{self.where}: {len(table)} row: nothing to learn from. Give more")
+        whole, own = self._with_test(table, notes)
+        split = self._split(whole, np.arange(len(whole)), own)
+        codec = making.codec(whole, split.train.tolist(), self.options.drop, notes)
+        train, out = (Encoded(whole, rows, codec) for rows in (split.train, split.held_out))
+        return Prepared(codec, train, out, self._fingerprint(whole), (*notes, *split.notes))
+
     def _with_test(self, table: Table, notes: list[str]) -> tuple[Table, np.ndarray | None]:
         """The rows of --test after the others, and which those are."""
         if not self.options.test:
@@ -120,6 +133,15 @@ class Rows:
             raise Problem(
                 f"--test {self.options.test}: no column {lacking[0]}. There are: {some(list(other.columns), LISTED)}"
             )
+        if self.options.predict:
+            other = self._answered(other, table, notes)
+        columns = {name: [*cells, *other.columns[name]] for name, cells in table.columns.items()}
+        numbers, files = table.numbers + other.numbers, table.files + other.files
+        whole = Table(table.where, columns, table.notes, numbers=numbers, files=files)
+        return whole, np.arange(len(whole)) >= len(table)
+
+    def _answered(self, other: Table, table: Table, notes: list[str]) -> Table:
+        """The rows of --test with a column of answers, written as the table's are."""
         target = self.options.predict
         other = labels.with_answers(other, target, labels.apart(target, other.columns))
         other = threshold.with_answers(other, target)
@@ -128,25 +150,23 @@ class Rows:
         if not set(answers) <= {*known, None} and set(bare) <= {*known, None}:
             notes.append(f"a full stop after {target} in {self.options.test} taken off")
             other.columns[target] = bare
-        columns = {name: [*cells, *other.columns[name]] for name, cells in table.columns.items()}
-        numbers, files = table.numbers + other.numbers, table.files + other.files
-        whole = Table(table.where, columns, table.notes, numbers=numbers, files=files)
-        return whole, np.arange(len(whole)) >= len(table)
+        return other
 
     def _split(self, table: Table, kept: np.ndarray, own: np.ndarray | None) -> Parts:
-        order, places = self.options.order, kept.tolist()
+        order, places, options = self.options.order, kept.tolist(), self.options
         for i in places if order in table.columns else ():
             if table.columns[order][i] is None:
                 raise Problem(f"{table.place(i)}, {order}: empty, and --order needs a time there. Mend it")
         columns = {k: [cells[i] or "" for i in places] for k, cells in table.columns.items()}
-        answers = columns[self.options.predict]
         classes = None
-        if len(set(answers)) <= len(answers) // 10:
+        if not options.predict:
+            options = replace(options, calibration=0.0)
+        elif len(set(answers := columns[options.predict])) <= len(answers) // 10:
             classes = np.unique(np.array(answers), return_inverse=True)[1].reshape(-1)
         lines = ["\0".join(row) for row in zip(*columns.values())]
         again = len(set(lines)) < len(lines) and own is None and not self.options.test_where
         found = parts(
-            len(kept), self.options, own=None if own is None else own[kept], columns=columns, classes=classes,
+            len(kept), options, own=None if own is None else own[kept], columns=columns, classes=classes,
             kept_together=lines if again else None,
         )  # fmt: skip
         notes = found.notes
