@@ -178,6 +178,10 @@ def about(run: Run, places: Sequence[str], parts: tuple[str, ...], notes: list[s
     }
     many = "; the score is their mean, each in deviations of training items" if len(parts) > 1 else ""
     notes.append(f"scored by {', '.join(f'{ways[part]} ({part})' for part in parts)}{many}")
+    if run.spec.kind == "series":
+        notes.append(
+            "windows of one series are not independent: the rate of false alarms is promised of others like it"
+        )
     if run.info["source"]["where"] in places:
         notes.append("these are the items that it was trained on: what was seen scores lower than fresh items do")
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from reverie.judging.pictures import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, png, short
-from reverie.judging.report import clipped, document, item, section
+from reverie.judging.report import document, item, section
+from reverie.judging.rows import is_window
 from reverie.judging.style import STYLE
 
 BINS = 40  # of the histogram
@@ -62,8 +63,9 @@ def worst(shown: Sequence[Shown]) -> str:
     drawn = isinstance(shown[0].raw, np.ndarray) and shown[0].raw.ndim == 3
     figures = "".join(figure(one, pictured(one) if drawn else written(one)) for one in shown)
     about = ""
-    if drawn and shown[0].made is not None:
-        about = "Left the item, then what the model rebuilds of it, then each pixel's part in its score: dark is much."
+    if shown[0].made is not None:
+        about = "Left the item, then what the model rebuilds of it, then how far apart they are: dark is much."
+        about = about if drawn else "Each item, and what the model rebuilds of it: below it, or in brackets."
     return f"<p class='note'>{about}</p><div class='odd{'' if drawn else ' lines'}'>{figures}</div>"
 
 
@@ -89,9 +91,9 @@ def pictured(one: Shown) -> str:
 def written(one: Shown) -> str:
     if one.made is None or isinstance(one.made, np.ndarray):
         return item(one.raw, "item")
-    if isinstance(one.raw, dict):
+    if isinstance(one.raw, dict) and not is_window(one.raw):
         return item({k: f"{v} ({one.made[k]})" if k in one.made else v for k, v in one.raw.items()}, "item")
-    return item(one.raw, "item") + f"<pre>{escape(clipped(str(one.made)))}</pre>"
+    return item(one.raw, "item") + item(one.made, "rebuilt")
 
 
 def histogram(new: np.ndarray, held: np.ndarray, bound: float | None) -> str:
