@@ -61,7 +61,7 @@ class Anomalies:
         said = []
         if self.promise:
             hits, p = sum(self.columns["flagged"]), self.promise
-            said.append(f"{hits:,} of {len(self):,} items are flagged: they score above {p.threshold:.4g}.")
+            said.append(f"{hits:,} of {len(self):,} items are flagged, those with a score above {p.threshold:.4g}.")
             said.append(
                 f"Of normal items at most {p.rate * 100:.3g} % would be, if they are like the {p.items:,} held-out "
                 f"ones that this rests on (95 %: {p.low * 100:.2g} to {p.high * 100:.2g} % of all such items)."

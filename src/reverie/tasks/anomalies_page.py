@@ -17,6 +17,7 @@ from reverie.judging.style import STYLE
 BINS = 40  # of the histogram
 WIDE = 2.0  # spans of the held-out scores beyond the largest of them, at which the histogram ends
 MORE = """
+.scores { max-width: 36rem; }
 .odd { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem 1.5rem; }
 .odd .three { display: grid; grid-template-columns: repeat(3, 1fr); gap: .25rem; }
 .odd .three > div { min-width: 0; }
@@ -130,4 +131,4 @@ def histogram(new: np.ndarray, held: np.ndarray, bound: float | None) -> str:
     drawing = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{said}">{bars}{line}{mark}{axis}{ends}</svg>'
     key = f"<span class='key old'></span> {len(held):,} held-out items <span class='key'></span> {len(new):,} items"
     key += " <span class='key end'></span> threshold" if bound is not None else ""
-    return f"<figure><figcaption>{key}; shares of each</figcaption>{drawing}</figure>"
+    return f"<figure class='scores'><figcaption>{key}; shares of each</figcaption>{drawing}</figure>"

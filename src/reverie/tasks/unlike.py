@@ -21,7 +21,7 @@ from torch import Tensor
 from reverie.core import Batch, Conditioned, Items, Spec
 from reverie.errors import Problem
 from reverie.metrics.neighbours import ROWS, squared
-from reverie.training.seeds import reseed
+from reverie.training.seeds import generator, reseed
 
 from .codes import blocks
 from .rebuilt import columns
@@ -38,7 +38,7 @@ NEEDS = {
 BEST = ("reconstruction", "return", "latent")  # what "best" adds up; of a model without codes, its likelihood
 NEAREST = 5  # codes, whose mean distance counts
 SEEN = 6_000  # training items, at most, that say what is usual
-APART = 6  # every sixth of them gives the scale, and none of the codes that others are compared with
+APART = 6  # a sixth of them gives the scale, and none of the codes that others are compared with
 DRAWS = 8  # of a likelihood that chance is in
 SEED = 20_200_416
 LEAST = 0.01  # of the mean usual error of all columns: what counts as usual at least, where one is rebuilt exactly
@@ -96,7 +96,7 @@ def looks(run: Run, items: Items, parts: tuple[str, ...]) -> Looks:
     for batch, kept in blocks(items):
         on = batch.to(device)
         found.append([None if x is None else x[:kept].double().cpu() for x in look(run.spec, model, on, parts)])
-    return Looks(*(None if x[0] is None else torch.cat(x) for x in zip(*found)))  # type: ignore[arg-type]
+    return Looks(*(None if x[0] is None else torch.cat(x) for x in zip(*found)))
 
 
 def look(spec: Spec, model: Any, batch: Batch, parts: tuple[str, ...]) -> Looks:
@@ -127,17 +127,18 @@ def fit(run: Run, items: Items) -> None:
 
 
 def usual(run: Run, parts: tuple[str, ...]) -> Usual:
-    """Of a run's training items, evenly spaced where there are more than needed. Raises Problem."""
+    """Of a run's training items, of some where there are more than needed. Raises Problem."""
     seen = looks(run, Some(run.prepared.train, SEEN), parts)
     count = len(next(x for x in seen if x is not None))
-    apart = torch.arange(count) % APART == APART - 1 if count > APART else torch.ones(count, dtype=torch.bool)
-    rest = seen.some(~apart if count > APART else apart)
+    order = drawn(count, count)
+    cut = count // APART
+    apart, rest = (seen.some(order[:cut]), seen.some(order[cut:])) if cut > 1 else (seen, seen)
     errors = None
     if rest.errors is not None:
         errors = rest.errors.mean(0)
         errors = errors + max(LEAST * float(errors.mean()), TINY)
     first = Usual(errors, rest.codes, {})
-    raw = scored(seen.some(apart), first, parts)
+    raw = scored(apart, first, parts)
     scale = {name: (float(x.mean()), float(x.std(correction=0)) or 1.0) for name, x in raw.items()}
     return Usual(errors, rest.codes, scale)
 
@@ -160,7 +161,7 @@ def away(codes: Tensor, bank: Tensor) -> Tensor:
     """Mean distance of each code (N, latents) from the nearest codes of the bank: (N,). About the bank's mean, for
     rounding, so that no code hangs on another."""
     middle, k = bank.mean(0), min(NEAREST, len(bank))
-    parts = (squared(part - middle, bank - middle).topk(k, largest=False).values for part in codes.split(ROWS))
+    parts = (squared(part - middle, bank - middle).topk(k, largest=False).values for part in torch.split(codes, ROWS))
     return torch.cat([part.clamp(min=0).sqrt().mean(1) for part in parts])
 
 
@@ -171,13 +172,17 @@ def total(seen: Looks, by: Usual, parts: tuple[str, ...]) -> tuple[Tensor, dict[
     return torch.stack(list(each.values())).mean(0), each
 
 
+def drawn(count: int, most: int) -> Tensor:
+    """So many of `count` places, in an order of chance."""
+    return torch.randperm(count, generator=generator(SEED, "drawn", count))[:most]
+
+
 class Some:
-    """At most so many items of a set, evenly spaced: sets are often sorted by class."""
+    """At most so many items of a set, drawn by a fixed seed: sets are often sorted, and series repeat themselves."""
 
     def __init__(self, items: Items, most: int):
-        self.items, count = items, len(items)
-        taken = min(count, most)
-        self.index = torch.arange(taken) * (count - 1) // max(1, taken - 1)
+        self.items = items
+        self.index = drawn(len(items), most).sort().values
 
     def __len__(self) -> int:
         return len(self.index)
