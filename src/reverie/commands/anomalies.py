@@ -16,6 +16,7 @@ from .readers import one_of, real, text, whole
 HELP = "say which items are unlike those that a run has learnt, with a promised rate of false alarms"
 BY = ("best", "reconstruction", "likelihood", "latent")
 SHOWN = 10  # rows in a terminal
+TOLD = ("item", "score", "p", "flagged", "label", "because")  # columns that are shown there; the file has the parts too
 MOST = 1_000  # rows in the JSON
 
 
@@ -45,7 +46,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     files = found.save(file)
     rows = found.ranked()
     screen.tell(*found.headline)
-    heads = [name for name in found.columns if name != "place"]
+    heads = [name for name in TOLD if name in found.columns]
     screen.table(heads, [[cell(row[name]) for name in heads] for row in rows[:SHOWN]])
     if len(rows) > SHOWN:
         screen.tell(f"and {len(rows) - SHOWN:,} more")

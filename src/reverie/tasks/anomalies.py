@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 RATE = 0.01  # of false alarms, where nobody says
 HELD = 10_000  # held-out items that a promise rests on, at most
 WORST = 40  # items that the page shows, where nobody says
-NAMES = 3  # columns that a row names
-MARKS = ("item", "score", "p", "flagged", "label", "because")  # columns that are not a part of the score
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def able(run: Run, by: str) -> tuple[str, ...]:
     if by == "best":
         chosen = [part for part in BEST if part in has] or [part for part in has if part == "likelihood"]
     else:
-        chosen = [part for part in {"latent": ("latent",)}.get(by, (by,)) if part in has]
+        chosen = [by] if by in has else []
     if chosen:
         return tuple(chosen)
     if not has:
