@@ -111,7 +111,7 @@ def histogram(new: np.ndarray, held: np.ndarray, bound: float | None) -> str:
     base, wide = HEIGHT - BOTTOM, (WIDTH - LEFT - RIGHT) / BINS
 
     def up(share: float) -> float:
-        return base - (base - TOP) * share / most
+        return float(base - (base - TOP) * share / most)
 
     bars = "".join(
         f'<rect class="held" x="{LEFT + k * wide:.1f}" y="{up(v):.1f}" width="{wide:.2f}" height="{base - up(v):.1f}"/>'

@@ -54,14 +54,19 @@ def changed(names: Sequence[str], forms: Sequence[Form], codec: Codec) -> list[s
     notes = []
     sizes = [k for k, form in enumerate(forms) if form[:2] != own[:2]]
     kinds = [k for k, form in enumerate(forms) if form[2:] != own[2:]]
-    for found, said in (
-        (sizes, lambda f: f"{f[0]}x{f[1]} pixels, and the run takes {own[0]}x{own[1]}: resized (--fit {codec.fit})"),
-        (kinds, lambda f: f"{describe(*f[2:])}, and the run takes {describe(*own[2:])}: made so"),
-    ):
-        if found:
-            more = f"; so were {len(found) - 1:,} more" if len(found) > 1 else ""
-            notes.append(f"{names[found[0]]}: {said(forms[found[0]])}{more}")
+    if sizes:
+        height, width, *_ = forms[sizes[0]]
+        what = f"{height}x{width} pixels, and the run takes {own[0]}x{own[1]}: resized (--aspect {codec.fit})"
+        notes.append(f"{names[sizes[0]]}: {what}{others(sizes)}")
+    if kinds:
+        *_, channels, bits = forms[kinds[0]]
+        what = f"{describe(channels, bits)}, and the run takes {describe(codec.channels, codec.bits)}: made so"
+        notes.append(f"{names[kinds[0]]}: {what}{others(kinds)}")
     return notes
+
+
+def others(found: Sequence[int]) -> str:
+    return f"; so were {len(found) - 1:,} more" if len(found) > 1 else ""
 
 
 def _one(where: str, codec: Codec, options: DataOptions) -> Part:
