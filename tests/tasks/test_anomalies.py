@@ -206,3 +206,23 @@ def test_a_model_that_is_told_the_class_needs_it_and_judges_by_it(tmp_path):
     np.save(tmp_path / "bare.npy", fresh)
     with pytest.raises(Problem, match="scores an item with its label, which these don't say"):
         run.anomalies(tmp_path / "bare.npy")
+
+
+def test_items_can_be_scored_where_the_runs_data_are_not(place, tmp_path):
+    """What they are compared with is kept in the run, by its weights and the parts of the score."""
+    np.save(tmp_path / "small.npy", pictures(300, 9))
+    run = reverie.fit(tmp_path / "small.npy", "vae", out=tmp_path / "run", steps=3, set="tiny")
+    early = run.anomalies(place / "few.npy")
+    run = reverie.fit(tmp_path / "small.npy", out=tmp_path / "run", steps=6)
+    before = run.anomalies(place / "few.npy")
+    assert before.columns["score"] != early.columns["score"]  # of other weights
+    assert not np.array_equal(before.held, early.held)
+    (tmp_path / "small.npy").unlink()
+    alone = reverie.open(tmp_path / "run")
+    again = alone.anomalies(place / "few.npy")
+    assert (again.columns, again.promise) == (before.columns, before.promise)
+    with pytest.raises(Problem, match=r"small\.npy"):
+        alone.anomalies(place / "few.npy", by="latent")
+    (tmp_path / "run" / "usual.safetensors").write_bytes(b"not whole")
+    with pytest.raises(Problem, match=r"small\.npy"):
+        reverie.open(tmp_path / "run").anomalies(place / "few.npy")

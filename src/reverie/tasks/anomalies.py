@@ -20,13 +20,13 @@ from .anomalies_page import Shown, page
 from .codes import files
 from .odd import of_columns, shown
 from .predict import Answers
-from .unlike import Some, able, looks, total, usual
+from .reference import HELD, kept, made
+from .unlike import able, looks, total
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
 
 RATE = 0.01  # of false alarms, where nobody says
-HELD = 10_000  # held-out items that a promise rests on, at most
 WORST = 40  # items that the page shows, where nobody says
 
 
@@ -102,18 +102,18 @@ def anomalies(
     parts = able(run, by)
     unseen = files(run, places)
     notes = [*unseen.notes]
-    held_out = Some(run.prepared.held_out, HELD)
-    bound = asked(flag, len(held_out), notes)
     labels, ordinary = labelled(run, unseen, normal)
-    known = usual(run, parts)
+    there = kept(run, parts)
+    bound = asked(flag, len(there.held) if there else min(HELD, len(run.prepared.held_out)), notes)
     seen = looks(run, unseen.items, parts)
+    there = there or made(run, parts)
+    known = there.known
     score, each = total(seen, known, parts)
-    held = total(looks(run, held_out, parts), known, parts)[0] if len(held_out) else torch.zeros(0)
-    scores, normals = finite(score.numpy()), finite(held.numpy())
-    kept = promise(normals, bound) if bound else None
+    scores, normals = finite(score.numpy()), finite(there.held.numpy())
+    alarm = promise(normals, bound) if bound else None
     columns: dict[str, list[Any]] = {"item": list(unseen.names), "score": scores.tolist()}
     chance = p_values(scores, normals).tolist() if len(normals) else [None] * len(scores)
-    columns |= {"p": chance, "flagged": [bool(kept and s > kept.threshold) for s in scores.tolist()]}
+    columns |= {"p": chance, "flagged": [bool(alarm and s > alarm.threshold) for s in scores.tolist()]}
     if labels:
         columns["label"] = list(labels)
     if len(each) > 1:
@@ -121,10 +121,10 @@ def anomalies(
     because = of_columns(run.spec, seen, known)
     if because:
         columns["because"] = because
-    made = shown(run, unseen.items, columns, known, worst)
+    worse = shown(run, unseen.items, columns, known, worst)
     split = area(scores[ordinary], scores[~ordinary]) if ordinary is not None else None
     about(run, places, parts, notes)
-    return Anomalies(columns, normals, kept, split, made, title(run), notes)
+    return Anomalies(columns, normals, alarm, split, worse, title(run), notes)
 
 
 def asked(flag: float, count: int, notes: list[str]) -> float:
