@@ -37,6 +37,7 @@ def place(tmp_path_factory) -> Path:
     where = tmp_path_factory.mktemp("anomalies")
     np.save(where / "normal.npy", pictures(NORMAL, 0))
     np.save(where / "fresh.npy", pictures(1_000, 1))
+    np.save(where / "few.npy", pictures(1_000, 1)[:70])
     mixed = [pictures(100, 2), pictures(OTHERS, 3, "down"), pictures(OTHERS, 4, "hole")]
     said = ["good"] * 100 + ["down"] * OTHERS + ["hole"] * OTHERS
     for k, (x, label) in enumerate(zip(np.concatenate(mixed), said)):
@@ -96,7 +97,6 @@ def test_a_score_hangs_on_no_neighbour(run, place, fresh):
     """The same item alone and in other company: to the rounding of sums in float64. In another place of its block: to
     that of float32 kernels."""
     few = pictures(1_000, 1)[:70]
-    np.save(place / "few.npy", few)
     np.save(place / "back.npy", few[::-1])
     np.save(place / "one.npy", few[5:6])
     scores = {name: run.anomalies(place / f"{name}.npy").columns["score"] for name in ("few", "back", "one")}
