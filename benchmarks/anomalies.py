@@ -219,7 +219,7 @@ def main() -> None:
     page: list[dict[str, object]] = []
     for name in asked.sets:
         tasks = of_pictures(name, asked.work) if name in PICTURES else of_table(name, asked.work)
-        chosen = (task for k, task in enumerate(tasks) if True or asked.only in (None, k))
+        chosen = (task for k, task in enumerate(tasks) if asked.only in (None, k))
         rows = [measured(task, asked.work, asked.peers) for task in chosen]
         page += map(shown, rows)
         page += [mean(name, rows)] if len(rows) > 1 else []
