@@ -166,6 +166,7 @@ def test_pictures_of_another_form_are_named(run, tmp_path):
 
 WRONG = [
     (("--flag", "2"), ("--flag 2", "below 1")),
+    (("--flag", "0"), ("--flag 0", "above 0")),
     (("--flag", "some"), ("--flag some", "not a number")),
     (("--by", "nearest"), ("--by nearest", "best, reconstruction")),
     (("--normal", "goood"), ("--normal goood", "There are: down, good, hole")),
@@ -226,3 +227,12 @@ def test_items_can_be_scored_where_the_runs_data_are_not(place, tmp_path):
     (tmp_path / "run" / "usual.safetensors").write_bytes(b"not whole")
     with pytest.raises(Problem, match=r"small\.npy"):
         reverie.open(tmp_path / "run").anomalies(place / "few.npy")
+
+
+def test_a_folder_of_one_class_says_what_is_normal(place, tmp_path):
+    for k, x in enumerate(pictures(60, 9)):
+        (tmp_path / "train" / "good").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(x).save(tmp_path / "train" / "good" / f"{k:03d}.png")
+    run = reverie.fit(tmp_path / "train", "vae", out=tmp_path / "run", steps=2, set="tiny")
+    found = run.anomalies(place / "mixed")
+    assert (found.area.normal, found.area.other) == (100, 2 * OTHERS)

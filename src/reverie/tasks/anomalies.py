@@ -94,11 +94,17 @@ class Anomalies:
 
 
 def anomalies(
-    run: Run, places: Sequence[str], *, flag: float = 0.0, by: str = "best", normal: str = "", worst: int = WORST
+    run: Run,
+    places: Sequence[str],
+    *,
+    flag: float | None = None,
+    by: str = "best",
+    normal: str = "",
+    worst: int = WORST,
 ) -> Anomalies:
-    """Score every item of files, folders or named sets. `flag`: the share of normal items that may be flagged (0: 0.01,
-    or the least that the held-out items can promise); `by`: best, or one part of it; `normal`: labels of normal items,
-    or COLUMN=VALUE,VALUE, where the data says what its items are. Raises Problem."""
+    """Score every item of files, folders or named sets. `flag`: the share of normal items that may be flagged (None:
+    0.01, or the least that the held-out items can promise); `by`: best, or one part of it; `normal`: labels of normal
+    items, or COLUMN=VALUE,VALUE, where the data says what its items are. Raises Problem."""
     parts = able(run, by)
     unseen = files(run, places)
     notes = [*unseen.notes]
@@ -127,10 +133,10 @@ def anomalies(
     return Anomalies(columns, normals, alarm, split, worse, title(run), notes)
 
 
-def asked(flag: float, count: int, notes: list[str]) -> float:
+def asked(flag: float | None, count: int, notes: list[str]) -> float:
     """The rate that is promised; 0: none can be. Raises Problem where one was asked for that so few items can't
     promise."""
-    if flag:
+    if flag is not None:
         if not count:
             raise Problem(f"--flag {flag:g}: nothing was held out in training. Train with --held-out 0.1")
         promise(np.arange(float(count)), flag)  # before the work
@@ -156,7 +162,7 @@ def labelled(run: Run, unseen: Unseen, normal: str) -> tuple[Sequence[str], np.n
         labels = there[name]
     elif normal and not labels:
         raise Problem(f"--normal {normal}: the files say no labels. Put the items of each in a folder, or leave it out")
-    own = run.spec.condition["label"].names if "label" in run.spec.condition else ()
+    own = run.info["codec"].get("classes", ())  # also where there is but one: a folder "good"
     wanted = [one.strip() for one in (values if sign else normal).split(",") if one.strip()] or list(own)
     unknown = [one for one in wanted if one not in labels] if normal else []
     if unknown:
