@@ -6,6 +6,6 @@
 """
 
 VERBS = (
-    "data", "fit", "sample", "predict", "explain", "embed", "reconstruct", "denoise", "interpolate", "traverse",
-    "evaluate", "compare", "tradeoff", "reproduce", "models", "export",
+    "data", "fit", "sample", "predict", "explain", "embed", "reconstruct", "denoise", "anomalies", "interpolate",
+    "traverse", "evaluate", "compare", "tradeoff", "reproduce", "models", "export",
 )  # fmt: skip

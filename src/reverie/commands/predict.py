@@ -36,7 +36,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     from reverie.training.run import Run
 
     opened = Run.open(args.run)
-    file = place(args, opened)
+    file = place(args, opened, "predictions.csv")
     answers = opened.predict(args.files, conformal=args.conformal, others=getattr(args, "with") or ())
     answers.save(file)
     for note in answers.notes:
@@ -55,9 +55,9 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     }
 
 
-def place(args: Namespace, run: Run) -> Path:
-    """Where the answers go: never over what they are made from."""
-    file = Path(args.out) if args.out else run.path / "predictions.csv"
+def place(args: Namespace, run: Run, name: str) -> Path:
+    """Where the table of that name goes: never over what it is made from."""
+    file = Path(args.out) if args.out else run.path / name
     if file.is_dir():
         raise Problem(f"--out {file}: a folder. Name a file, such as answers.csv")
     if file.suffix.lower() not in (".csv", ".parquet"):

@@ -85,6 +85,7 @@ class Unseen:
     truth: bool = False  # the files say the answers too
     notes: Sequence[str] = ()
     ahead: Sequence[Sequence[str]] = ()  # of answers that go on in time: the times of each item's rows
+    labels: Sequence[str] = ()  # what the files call each item's class, known to the run or not; (): they don't say
 
 
 class Source(Protocol):

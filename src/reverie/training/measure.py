@@ -35,6 +35,8 @@ def take(
     distance between samples and held-out items that the kind's `cheap` measures. The first is also taken with each of
     `parts` groups of items left out."""
     count = min(PREDICTED if isinstance(model, Predicts) else COUNT, len(held_out))
+    if not count:
+        return (Measure("nothing", 0.0),)
     index, dealt = torch.arange(count) * len(held_out) // count, groups(count, parts)
     if isinstance(model, Scores):
         return (likelihood(model, held_out, index, device, dealt),)

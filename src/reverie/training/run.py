@@ -22,6 +22,7 @@ from . import checkpoint
 
 if TYPE_CHECKING:
     from reverie.judging.evaluate import Report
+    from reverie.tasks.anomalies import Anomalies
     from reverie.tasks.denoise import Cleaned
     from reverie.tasks.embed import Embedding
     from reverie.tasks.explained import Explanation
@@ -178,6 +179,13 @@ class Run:
         from reverie.tasks.traverse import traverse
 
         return traverse(self, str(item), dims=dims, span=span, steps=steps)
+
+    def anomalies(self, data: Files, **asked: Any) -> Anomalies:
+        """Scores of items, and which are flagged; `save(file)` writes table and page. `asked`: flag, by, normal, worst.
+        See `reverie.tasks.anomalies.anomalies`."""
+        from reverie.tasks.anomalies import anomalies
+
+        return anomalies(self, words(data), **asked)
 
     def evaluate(self, **asked: Any) -> Report:
         """Judge the run and write its report: samples, seed, seeds, against, extractor, classifier, statistics, draws.

@@ -1,0 +1,97 @@
+"""Anomalies among rows and among windows of a series: found, and the columns named that give them away."""
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import reverie
+from reverie.errors import Problem
+
+NORMAL = 1_400
+
+
+def rows(count: int, seed: int) -> list[list[str]]:
+    """b is twice a, but for noise; the job follows from a; c is anything and has gaps."""
+    rng = np.random.default_rng(seed)
+    a = rng.normal(size=count)
+    b = 2 * a + 0.05 * rng.normal(size=count)
+    job = np.where(a > 0, "tall", "small")
+    c = [f"{x:.3f}" if there else "" for x, there in zip(rng.normal(size=count), rng.random(count) < 0.9)]
+    return [[f"{x:.3f}", f"{y:.3f}", str(j), z] for x, y, j, z in zip(a, b, job, c)]
+
+
+def write(file: Path, heads: list[str], lines: list[list[str]]) -> Path:
+    with open(file, "w", newline="") as out:
+        csv.writer(out).writerows([heads, *lines])
+    return file
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    where = tmp_path_factory.mktemp("rows")
+    write(where / "normal.csv", ["a", "b", "job", "c"], rows(NORMAL, 0))
+    mixed = [[*row, "usual"] for row in rows(200, 1)]
+    mixed += [[row[0], f"{-float(row[1]):.3f}", *row[2:], "turned"] for row in rows(60, 2) if abs(float(row[1])) > 1]
+    write(where / "mixed.csv", ["a", "b", "job", "c", "what"], mixed)
+    return where
+
+
+@pytest.fixture(scope="module")
+def run(place):
+    fields = {"latents": 3, "hidden": (32,)}
+    return reverie.fit(place / "normal.csv", "vae", out=place / "run", steps=300, fields=fields)
+
+
+def test_rows_that_break_a_relation_are_found_and_their_columns_named(run, place):
+    found = run.anomalies(place / "mixed.csv", normal="what=usual")
+    assert found.area.normal == 200
+    assert found.area.low > 0.9
+    turned = [row for row in found.rows() if row["label"] == "turned" and row["flagged"]]
+    assert turned
+    named = [row["because"].split(" (")[0] for row in turned]
+    assert sum(name in ("a", "b", "job") for name in named) > 0.8 * len(named)  # never c, which says nothing
+
+
+def test_rows_with_gaps_have_scores(run, place, tmp_path):
+    file = write(
+        tmp_path / "gaps.csv", ["a", "b", "job", "c"], [["0.5", "1.0", "tall", ""], ["0.5", "1.0", "tall", "0.1"]]
+    )
+    found = run.anomalies(file)
+    assert all(math.isfinite(score) for score in found.columns["score"])
+    found.save(tmp_path / "found.csv")
+    assert "rebuilds" in (tmp_path / "found.html").read_text()
+
+
+def test_a_column_that_is_not_there_is_named(run, place):
+    with pytest.raises(Problem, match=r"--normal whta=usual: no column whta\. There are: a, b, job, c, what"):
+        run.anomalies(place / "mixed.csv", normal="whta=usual")
+    with pytest.raises(Problem, match=r"--normal what=fine: no item is fine\. There are: turned, usual"):
+        run.anomalies(place / "mixed.csv", normal="what=fine")
+
+
+def test_windows_of_a_series_that_stand_still_are_found(tmp_path):
+    rng = np.random.default_rng(0)
+
+    def wave(count: int) -> np.ndarray:
+        return np.sin(np.arange(count)[:, None] * 2 * np.pi / 12 + np.array([0, 1])) + 0.05 * rng.normal(
+            size=(count, 2)
+        )
+
+    def series(name: str, values: np.ndarray) -> Path:
+        times = np.datetime64("2024-01-01T00", "h") + np.arange(len(values))
+        lines = [[str(t), *(f"{x:.4f}" for x in row)] for t, row in zip(times, values)]
+        return write(tmp_path / name, ["time", "left", "right"], lines)
+
+    fields = {"latents": 4, "hidden": (64,)}
+    run = reverie.fit(series("past.csv", wave(3_000)), "vae", out=tmp_path / "run", steps=300, fields=fields)
+    length = run.spec.only[1].shape[0]
+    fresh = wave(20 * length)
+    fresh[7 * length : 8 * length] = 0.7  # the eighth window: a sensor that stands still
+    found = run.anomalies(series("fresh.csv", fresh))
+    assert int(np.argmax(found.columns["score"])) == 7
+    assert any("not independent" in note for note in found.notes)
+    found.save(tmp_path / "found.csv")
+    assert "data:image/png" in (tmp_path / "found.html").read_text()

@@ -1,0 +1,60 @@
+"""Errors of what was rebuilt, column by column, against hand-made values."""
+
+import torch
+from torch import Tensor
+
+from reverie.core import Batch, Field, Spec
+from reverie.tasks.rebuilt import columns, named
+from reverie.tasks.unlike import NEAREST, away, drawn
+
+
+def f(values: list) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32)
+
+
+def test_numbers_with_bounds_count_in_units_of_their_range():
+    spec = Spec("image", {"image": Field((1, 1, 2))})  # from -1 to 1
+    found = columns(spec, Batch({"image": f([[[[1.0, -1.0]]]])}), {"image": f([[[[0.0, 1.0]]]])})
+    assert found.tolist() == [[(0.5**2 + 1.0**2) / 2]]
+
+
+def test_of_a_category_counts_whether_another_came_back():
+    spec = Spec("table", {"a": Field((), 0.0, 0.0), "job": Field((), categories=3)})
+    batch = Batch({"a": f([1.0, 2.0]), "job": torch.tensor([0, 2])})
+    assert columns(spec, batch, {"a": f([1.0, -1.0]), "job": torch.tensor([1, 2])}).tolist() == [[0, 1], [9, 0]]
+
+
+def test_what_is_not_there_counts_as_nothing():
+    spec = Spec("table", {"a": Field((), 0.0, 0.0, missing=True)})
+    batch = Batch({"a": f([0.0, 0.0])}, masks={"a": torch.tensor([False, True])})
+    assert columns(spec, batch, {"a": f([5.0, 5.0])}).tolist() == [[0.0], [25.0]]
+
+
+def test_places_beyond_an_items_length_count_as_nothing():
+    spec = Spec("sentences", {"text": Field((4,), categories=9, length=True)})
+    batch = Batch({"text": torch.tensor([[1, 2, 0, 0], [1, 2, 3, 4]])}, {"text": torch.tensor([2, 4])})
+    made = {"text": torch.tensor([[1, 5, 6, 7], [1, 5, 6, 7]])}
+    assert columns(spec, batch, made).tolist() == [[1 / 2], [3 / 4]]
+
+
+def test_a_window_has_a_column_a_channel():
+    field = Field((2, 3), 0.0, 0.0, names=("x", "y", "z"))
+    spec = Spec("series", {"window": field})
+    batch = Batch({"window": f([[[0, 0, 0], [0, 0, 0]]])})
+    found = columns(spec, batch, {"window": f([[[1, 2, 0], [1, 0, 0]]])})
+    assert found.tolist() == [[1.0, 2.0, 0.0]]
+    assert named(spec) == ["x", "y", "z"]
+    assert named(Spec("table", {"a": field, "b": Field(())})) == ["a x", "a y", "a z", "b"]
+
+
+def test_a_code_is_as_far_away_as_its_nearest_neighbours_are_on_average():
+    bank = torch.arange(20.0, dtype=torch.float64)[:, None]
+    assert NEAREST == 5
+    assert away(f([[-1.0]]).double(), bank).item() == (1 + 2 + 3 + 4 + 5) / 5
+    assert away(bank[:3], bank[:2]).tolist() == [0.5, 0.5, 1.5]  # of a bank of fewer, all
+
+
+def test_some_of_a_sets_items_have_every_phase_of_a_period():
+    """An even choice of a series' windows would see two of twelve phases."""
+    assert set((drawn(3_000, 500) % 12).tolist()) == set(range(12))
+    assert sorted(drawn(50, 500).tolist()) == list(range(50))
