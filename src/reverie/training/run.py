@@ -22,6 +22,8 @@ from . import checkpoint
 
 if TYPE_CHECKING:
     from reverie.judging.evaluate import Report
+    from reverie.tasks.compress import Compressed
+    from reverie.tasks.decompress import Restored
     from reverie.tasks.explained import Explanation
     from reverie.tasks.predict import Answers
 
@@ -140,6 +142,26 @@ class Run:
 
         named = [files] if isinstance(files, str | Path) else files
         return explain(self, [str(file) for file in named], Ask(method, of, baseline, steps, repeats, items))
+
+    def compress(
+        self,
+        files: str | Path | Sequence[str | Path],
+        *,
+        lossless: bool = False,
+        together: bool = False,
+        out: str | Path = "",
+    ) -> Compressed:
+        """Items as small files. See `reverie.tasks.compress.compress`."""
+        from reverie.tasks.compress import compress
+
+        named = [files] if isinstance(files, str | Path) else files
+        return compress(self, [str(file) for file in named], lossless=lossless, together=together, out=out)
+
+    def decompress(self, where: str | Path, *, out: str | Path = "") -> Restored:
+        """And back. See `reverie.tasks.decompress.decompress`."""
+        from reverie.tasks.decompress import decompress
+
+        return decompress(where, run=self, out=out)
 
     def evaluate(self, **asked: Any) -> Report:
         """Judge the run and write its report: samples, seed, seeds, against, extractor, classifier, statistics, draws.
