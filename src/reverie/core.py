@@ -226,8 +226,8 @@ class Tables:
     that every process has the same."""
 
     frequencies: Tensor  # (T, K) int64, each at least 1: of K values in a row, for each of T tables
-    low: Tensor  # (T,) int64: the first of them
     rows: Tensor  # (n,), or (B, n) where each item has its own: which table holds for which integer
+    low: Tensor  # the same shape: the value that the table's first column stands for
     open: bool = False  # the last column stands for every value that is not in the table
 
 

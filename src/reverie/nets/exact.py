@@ -5,6 +5,8 @@ products and sums stay below 2^53, so that each is exact, and any order, any num
 the same bits. Ballé, Johnston & Minnen 2019, "Integer Networks for Data Compression with Latent-Variable Models", ICLR;
 they train with the rounding, which 53 bits make needless."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -30,17 +32,22 @@ class Block(nn.Module):
         return x + self.inner(x)  # type: ignore[no-any-return]
 
 
-def exact(network: nn.Sequential, codes: Tensor) -> Tensor:
-    """What the network says of whole numbers (B, C, h, w): (B, D, H, W) int64 with NUMBER bits after the point. On the
-    processor, whatever device the network is on. Raises ValueError where weights are so large that a sum could reach
-    2^53."""
-    x = (codes.detach().cpu().double() * 2.0**ACTIVATION).clamp(-LIMIT, LIMIT)
-    *layers, last = network
+def exact(networks: Sequence[nn.Module], numbers: Tensor, bits: int = 0) -> Tensor:
+    """The sum of what some networks say of numbers (B, C, h, w) int64 with `bits` bits after the point: (B, D, H, W)
+    int64 with NUMBER. On the processor, whatever device the network is on. Raises ValueError where weights are so large
+    that a sum could reach 2^53."""
+    x = (numbers.detach().cpu().double() * 2.0 ** (ACTIVATION - bits)).floor().clamp(-LIMIT, LIMIT)
     with torch.no_grad():
-        for layer in layers:
-            x = passed(layer, x)
-        made = summed(last, x) * 2.0 ** (NUMBER - ACTIVATION - WEIGHT)
-    return made.floor().clamp(-LAST, LAST).to(torch.int64)
+        made = [said(network, x).clamp(-LAST, LAST) for network in networks]
+    return sum(made[1:], made[0]).clamp(-LAST, LAST).to(torch.int64)
+
+
+def said(network: nn.Module, x: Tensor) -> Tensor:
+    """Of one network, or of one layer: with NUMBER bits after the point."""
+    *layers, last = network if isinstance(network, nn.Sequential) else [network]
+    for layer in layers:
+        x = passed(layer, x)
+    return (summed(last, x) * 2.0 ** (NUMBER - ACTIVATION - WEIGHT)).floor()
 
 
 def passed(layer: nn.Module, x: Tensor) -> Tensor:

@@ -107,8 +107,8 @@ def alone(said: Said, i: int) -> bytes:
     """The bytes of item i of a block."""
     writer = Writer()
     for symbols, tables in said:
-        own = tables.rows if tables.rows.dim() == 1 else tables.rows[i : i + 1]
-        writer.write(symbols[i : i + 1], Tables(tables.frequencies, tables.low, own, tables.open))
+        rows, low = (t if t.dim() == 1 else t[i : i + 1] for t in (tables.rows, tables.low))
+        writer.write(symbols[i : i + 1], Tables(tables.frequencies, rows, low, tables.open))
     return writer.bytes()
 
 

@@ -22,10 +22,11 @@ MOST_CUT = 8  # bytes that the coder's end may hold beyond what is needed
 FAMILY = stream.model.Categorical(perfect=False)
 
 
-def flat(tables: Tables, items: int) -> np.ndarray:
-    """Which table holds for which number of that many items, one item after the other: (items · n,)."""
-    rows = tables.rows.expand(items, -1) if tables.rows.dim() == 1 else tables.rows
-    return rows.reshape(-1).numpy()
+def flat(tables: Tables, items: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of the numbers of that many items, one item after the other, (items · n,): which table holds, and its lowest
+    value."""
+    rows, low = (t.expand(items, -1) if t.dim() == 1 else t for t in (tables.rows, tables.low))
+    return rows.reshape(-1).numpy(), low.reshape(-1).numpy()
 
 
 @dataclass
@@ -47,9 +48,9 @@ class Writer:
 
     def write(self, symbols: Tensor, tables: Tables) -> None:
         """Numbers (B, n) of one stage."""
-        rows = flat(tables, len(symbols))
+        rows, low = flat(tables, len(symbols))
         often = tables.frequencies.numpy()[rows].astype(np.float64)
-        column = symbols.reshape(-1).numpy() - tables.low.numpy()[rows]
+        column = symbols.reshape(-1).numpy() - low
         last = often.shape[1] - 1
         outside = (column < 0) | (column >= last if tables.open else column > last)
         if outside.any() and not tables.open:
@@ -98,14 +99,14 @@ class Reader:
         """Numbers (items, n) of one stage."""
         import torch
 
-        rows = flat(tables, items)
+        rows, low = flat(tables, items)
         often = tables.frequencies.numpy()[rows].astype(np.float64)
         column = self.coder.decode(FAMILY, often).astype(np.int64)
         last = often.shape[1] - 1
         if tables.open:
             for k in np.flatnonzero(column == last):
                 column[k] = zagzig(self.gamma(), last)
-        return torch.from_numpy(column + tables.low.numpy()[rows]).view(items, -1)
+        return torch.from_numpy(column + low).view(items, -1)
 
     def gamma(self) -> int:
         length = int(self.coder.decode(stream.model.Uniform(LENGTHS)))

@@ -65,6 +65,11 @@ def read(file: Path) -> Packed:
         raise Problem(f"{file}: no such file. Is it spelt right?") from None
     except OSError as error:
         raise Problem(f"{file}: can't be read ({error.strerror or error})") from None
+    return parse(data, str(file))
+
+
+def parse(data: bytes, file: str) -> Packed:
+    """The content of a file; `file` is what a Problem calls it."""
     broken = f"{file}: not whole: truncated or changed since it was written. Copy it anew, or compress again"
     if data[:3] != MAGIC[: len(data)] or not data:
         what = "empty" if not data else "not a file that `reverie compress` made"

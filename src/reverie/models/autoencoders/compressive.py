@@ -10,8 +10,8 @@ ask for.
 """
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
-from math import log, prod
+from dataclasses import dataclass, replace
+from math import log, prod, sqrt
 from typing import Any, Literal
 
 import torch
@@ -19,14 +19,16 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from reverie import core
-from reverie.core import At, Batch, Field, Loss, Named, Spec, Tables, Training, Update
+from reverie.core import At, Batch, Field, Loss, Named, Passes, Spec, Tables, Training, Update
 from reverie.maths.fixed import NUMBER
 from reverie.maths.schedules import falling
 from reverie.nets.checks import at_least, picture, positive
+from reverie.nets.density import Density
 from reverie.nets.exact import exact
-from reverie.nets.factorised import Factorised
 from reverie.nets.levels import Levels
-from reverie.nets.transform import Analysis, grid, synthesis
+from reverie.nets.transform import Analysis, Synthesis, grid
+
+BEGIN = 16  # batches whose codes say how wide the densities begin
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,11 @@ class Config:
     quality: float = 500.0  # lambda: nats that a squared error of 1 weighs, of pixels in [0, 1]; twice is 3 dB or less
     residual: Literal["none", "logistic"] = "none"  # logistic: pixels get probabilities, and nothing need be lost
     mixtures: int = 3  # logistics of a pixel's density
+    passes: Literal[1, 3] = 3  # in which pixels are told, each knowing those before it; 1: from the code alone
+    fine: int = 32  # channels of the layers that look at the pixels before
     prior: Literal["channel", "place"] = "channel"  # what has a density of its own; place: each number of the code
     logistics: int = 3  # of each such density
+    groups: int = 1  # steps in which the channels are told, each knowing those before it; 1: all by themselves
     learning_rate: float = 1e-3  # of Adam
     prior_rate: float = 1e-2  # the same for the code's densities
     decay: Literal["none", "cosine"] = "cosine"  # of the learning rates over the planned steps
@@ -55,13 +60,14 @@ class Config:
     @classmethod
     def small(cls) -> Named:
         """For small pictures of one kind, minutes on two cores: a density for each place."""
-        config = cls(width=64, code=24, halvings=2, blocks=2, prior="place")
+        config = cls(width=64, code=16, halvings=2, blocks=2, prior="place", groups=4)
         return Named(config, Training(batch=32, steps=4_000, ema_items=5_000))
 
     @classmethod
     def tiny(cls) -> Named:
         """For tests: seconds."""
-        config = cls(width=8, code=4, halvings=2, blocks=1, prior="place", logistics=2, residual="logistic", mixtures=2)
+        config = cls(width=8, code=4, halvings=2, blocks=1, prior="place", logistics=2, groups=2)
+        config = replace(config, residual="logistic", mixtures=2, fine=8)
         return Named(config, Training(batch=16, steps=200))
 
 
@@ -69,25 +75,31 @@ class Compressive(core.Model):
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
         self.cfg, self.spec = cfg, spec
-        at_least(cfg, width=1, code=1, halvings=1, blocks=0, mixtures=1, logistics=1)
+        at_least(cfg, width=1, code=1, halvings=1, blocks=0, mixtures=1, fine=1, logistics=1, groups=1)
         positive(cfg, "quality", "learning_rate", "prior_rate")
         self.name, self.field = picture(spec, "compressive")
         channels = self.field.shape[0]
         self.levels = self.probabilities() if cfg.residual == "logistic" else None
         out = self.levels.outputs if self.levels else channels
         self.shape = (cfg.code, *grid(self.field.shape[1:], cfg.halvings))  # of a code
-        self.analysis = Analysis(channels, cfg.width, cfg.code, cfg.halvings, cfg.blocks)
-        self.synthesis = synthesis(cfg.code, cfg.width, out, cfg.halvings, cfg.blocks)
-        each = self.shape if cfg.prior == "place" else (cfg.code, 1, 1)
-        self.prior = Factorised(each, self.shape[1:], cfg.logistics)
+        layers = (cfg.halvings, cfg.blocks, sqrt(cfg.quality / 6))
+        pictures = self.levels.means if self.levels else [[c] for c in range(channels)]
+        self.analysis = Analysis(channels, cfg.width, cfg.code, *layers)
+        self.synthesis = Synthesis(cfg.code, cfg.width, out, *layers, pictures)
+        self.prior = Density(self.shape, cfg.prior == "place", cfg.logistics, cfg.groups, cfg.width)
         if self.levels:
-            self.levels.begin(self.synthesis[-1].bias)
+            assert self.synthesis.linear.bias is not None
+            self.levels.begin(self.synthesis.linear.bias)
 
     def probabilities(self) -> Levels:
         bits = {256: 8, 65_536: 16}.get(self.field.levels)
         if not bits:
             raise ValueError(f"--residual logistic: for pictures of 8 or 16 bits, not {self.field.levels} levels")
-        return Levels(self.field.shape, bits, self.cfg.mixtures)
+        return Levels(self.field.shape, bits, self.cfg.mixtures, self.cfg.passes, self.cfg.fine)
+
+    def begin(self, stream: Passes) -> None:
+        """The code's densities begin as wide as the codes of the first batches are."""
+        self.prior.begin(torch.cat([self.analysis(self.unit(stream(k))) for k in range(BEGIN)]))
 
     # ------------------------------------------------------------------------------------------------- rate, distortion
 
@@ -114,13 +126,13 @@ class Compressive(core.Model):
         x = self.unit(batch)
         y = self.analysis(x)
         noisy = y + torch.rand_like(y) - 0.5
-        rate, lost = self.prior.nats(noisy).sum(), self.lost(noisy, x).sum()
+        rate, lost = self.prior.each(noisy).sum(), self.lost(noisy, x).sum()
         bits = rate / (log(2) * prod(self.field.shape[1:]))
         logs = {"loss": rate + lost, "rate": rate, "pixels" if self.levels else "distortion": lost}
         return Loss(rate + lost, len(x), logs | {"code_bits_per_pixel": bits})
 
     def optimizers(self) -> dict[str, Optimizer]:
-        networks = [*self.analysis.parameters(), *self.synthesis.parameters()]
+        networks = [p for name, p in self.named_parameters() if not name.startswith("prior.")]
         groups = [{"params": networks}, {"params": list(self.prior.parameters()), "lr": self.cfg.prior_rate}]
         return {"adam": Adam(groups, lr=self.cfg.learning_rate, fused=True)}
 
@@ -140,7 +152,7 @@ class Compressive(core.Model):
 
     def code_nll(self, codes: Tensor) -> Tensor:
         """Of rounded codes: nats of their probability."""
-        return self.prior.nats(codes.unflatten(1, self.shape))
+        return self.prior.each(codes.unflatten(1, self.shape)).flatten(1).sum(1)
 
     def noise(self, generator: torch.Generator, how: Any) -> Tensor:
         """Two numbers in [0, 1) for each of the code: which logistic, and where in it."""
@@ -148,17 +160,18 @@ class Compressive(core.Model):
 
     def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
         """Pictures of codes that are drawn number by number: what the density takes for likely."""
-        return self.decode(self.prior.drawn(noise))
+        return self.decode(self.prior.drawn(noise).flatten(1))
 
     def symbols(self, batch: Batch, lossless: bool) -> list[Tensor]:
-        codes = self.encode(batch).long()
-        return [codes, *self.exactly(lossless).digits(self.unit(batch))] if lossless else [codes]
+        codes = self.analysis(self.unit(batch)).round().long()
+        groups = [part.flatten(1) for part in codes.split(self.prior.sizes, 1)]
+        return [*groups, *self.exactly(lossless).digits(self.unit(batch))] if lossless else groups
 
     def coding(self, lossless: bool) -> Generator[Tables, Tensor, dict[str, Tensor]]:
         """The code; with `lossless` then every digit of every pixel."""
-        codes = yield self.prior.tables()
+        codes = yield from self.prior.coding()
         height, width = self.field.shape[1:]
-        said = exact(self.synthesis, codes.unflatten(1, self.shape))[:, :, :height, :width]
+        said = exact((self.synthesis.linear, self.synthesis.network), codes)[:, :, :height, :width]
         if lossless:
             levels = yield from self.exactly(lossless).coding(said)
             unit = levels.double() / (self.field.levels - 1)
