@@ -258,12 +258,12 @@ def page(found: Sequence[dict[str, Any]]) -> str:
 
 
 SAID = """By `python benchmarks/compression.py`. Every rate is of files that were written and read back. *A file a
-picture*: all bytes of all files; of reverie's, 12 bytes of each are head and checksum. *Shared*: what files have in
-common is told once. Of reverie, one file for all by `--together`, with every name; of the others, the smaller of two: one
-sheet on which all pictures stand below each other, with tables made for the sheet; or all files less the bytes that all
-of them have alike (of JPEG, an abbreviated stream with the standard's tables). JPEG's own tables are made for each
-picture (`optimize`), of colour pictures with whole and with halved colour, the better one is compared; WebP with
-`method=6`."""
+picture*: all bytes of all files; of reverie's, 12 bytes of each are head and checksum. *Shared*: what files
+have in common is told once. Of reverie, one file for all by `--together`, with every name; of the others, the
+smaller of two: one sheet on which all pictures stand below each other, with tables made for the sheet; or all
+files less the bytes that all of them have alike (of JPEG, an abbreviated stream with the standard's tables).
+JPEG's own tables are made for each picture (`optimize`), of colour pictures with whole and with halved
+colour, the better one is compared; WebP with `method=6`."""
 TITLES = {
     "fashion": "Fashion-MNIST, 28 × 28, grey",
     "emoji": "Emoji of two houses on white, 64 × 64, RGB; held out by base code point",
