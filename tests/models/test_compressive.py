@@ -50,7 +50,7 @@ def cost(symbols: torch.Tensor, tables: Tables) -> torch.Tensor:
 
 def test_the_loss_is_rate_plus_lambda_times_the_squared_error_at_noisy_codes():
     """Term by term, with the very noise that the loss drew."""
-    model, batch = built(residual="none", quality=7.0, groups=1)
+    model, batch = built(residual="none", quality=7.0, groups=1, rounding="noise")
     torch.manual_seed(3)
     loss = model.loss(batch, AT)
     torch.manual_seed(3)
@@ -69,10 +69,24 @@ def test_the_loss_is_rate_plus_lambda_times_the_squared_error_at_noisy_codes():
     assert float(loss.logs["code_bits_per_pixel"]) == pytest.approx(float(rate) / log(2) / 120, rel=1e-4)
 
 
+def test_mixed_rounding_shows_the_synthesis_what_a_file_holds_and_passes_its_gradient_on():
+    model, batch = built(residual="none", quality=7.0, rounding="mixed")
+    x = (batch["image"] + 1) / 2
+    loss = model.loss(batch, AT)
+    rounded = model.analysis(x).round().detach().requires_grad_()
+    error = 7 * (model.synthesis(rounded)[:, :, :12, :10] + 0.5 - x).square().sum()
+    assert float(loss.logs["distortion"]) == pytest.approx(float(error), rel=1e-5)
+    into = torch.autograd.grad(error, rounded)[0]  # what the analysis is told, had it said these numbers itself
+    weight = model.analysis.linear.bias
+    assert weight is not None
+    told = torch.autograd.grad(loss.logs["distortion"], weight)[0]
+    assert torch.allclose(told, into.sum((0, 2, 3)), rtol=1e-4, atol=1e-4)
+
+
 def test_the_mean_gradient_of_the_noisy_rate_is_the_difference_at_the_ends_of_a_step():
     """d/dy of the mean of f over y - 1/2 … y + 1/2 is f(y + 1/2) - f(y - 1/2): what a rounding has no gradient for.
     Six standard errors at 20,000 draws."""
-    model, _ = built(groups=1)
+    model, _ = built(groups=1, rounding="noise")
     prior = model.prior.double()
     y = torch.linspace(-3, 3, prod(model.shape), dtype=torch.float64).view(1, *model.shape)
     torch.manual_seed(0)

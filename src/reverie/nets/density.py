@@ -163,7 +163,7 @@ def context(before: int, width: int, size: int) -> nn.Sequential:
     """What the groups before say of the next: (B, before, h, w) -> (B, 2 · size, h, w). It begins as nothing."""
     made = nn.Sequential(
         nn.Conv2d(before, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 1), nn.ReLU(),
-        nn.Conv2d(width, 2 * size, 3, padding=1),
+        nn.Conv2d(width, 2 * size, 1),
     )  # fmt: skip
     for layer, factor in ((made[0], SOFT), (made[2], 1.0), (made[4], SOFT**2)):
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")

@@ -52,7 +52,8 @@ def compress(
     folder `compressed`). Items must have the run's own size and form. Overwrites nothing. Raises Problem."""
     able(run, "compress")
     found = as_they_are(run, files)
-    names = inside(found.names)
+    single = {str(located(file)) for file in files}  # a file that was named itself has its own name, without folders
+    names = inside([Path(name).name if name in single else name for name in found.names])
     places = targets(run, names, together, Path(out) if out else None)
     made, sizes, errors = [], 0, list[float]()
     for k, (content, lost) in enumerate(packed(run, found.items, names, lossless, together)):

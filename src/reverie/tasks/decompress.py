@@ -43,7 +43,7 @@ def decompress(where: str | Path, *, run: Run | None = None, out: str | Path = "
         if part.run != ours:
             others = f"made by another run ({part.run.hex()}{called(part)}), and {opened.path} is {ours.hex()}"
             raise Problem(f"{file}: {others}. Name its run by --run")
-    folder = Path(out) if out else place.parent / f"{place.stem if place.is_file() else place.name}-decompressed"
+    folder = Path(out) if out else beside(place, parts)
     if folder.is_file():
         raise Problem(f"--out {folder}: a file of that name is there. Name a folder")
     names = [list(part.facts["names"]) if part.facts else [own(file, place)] for file, part in zip(files, parts)]
@@ -100,6 +100,13 @@ def found(place: Path) -> list[Path]:
     if not files:
         raise Problem(f"{place}: no file that ends in {SUFFIX}. Name what `reverie compress` wrote")
     return files
+
+
+def beside(place: Path, parts: Sequence[Packed]) -> Path:
+    """Where items go: beside a file of one, else into a folder of their own beside what was named."""
+    if place.is_dir():
+        return place.with_name(f"{place.resolve().name}-decompressed")
+    return place.with_name(f"{place.stem}-decompressed") if parts[0].facts else place.parent
 
 
 def own(file: Path, place: Path) -> str:

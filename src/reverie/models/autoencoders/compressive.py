@@ -38,6 +38,7 @@ class Config:
     halvings: int = 4  # of the picture's sides: the code has one number a channel for each 2^halvings pixels square
     blocks: int = 0  # residual blocks beside the code, on either side
     quality: float = 500.0  # lambda: nats that a squared error of 1 weighs, of pixels in [0, 1]; twice is 3 dB or less
+    rounding: Literal["noise", "mixed"] = "noise"  # what the synthesis learns from; mixed: codes that are rounded
     residual: Literal["none", "logistic"] = "none"  # logistic: pixels get probabilities, and nothing need be lost
     mixtures: int = 3  # logistics of a pixel's density
     passes: Literal[1, 3] = 3  # in which pixels are told, each knowing those before it; 1: from the code alone
@@ -46,7 +47,7 @@ class Config:
     logistics: int = 3  # of each such density
     groups: int = 1  # steps in which the channels are told, each knowing those before it; 1: all by themselves
     learning_rate: float = 1e-3  # of Adam
-    prior_rate: float = 1e-2  # the same for the code's densities
+    prior_rate: float = 1e-2  # the same for the means, scales and shares of the code's densities
     decay: Literal["none", "cosine"] = "cosine"  # of the learning rates over the planned steps
 
     @classmethod
@@ -60,7 +61,7 @@ class Config:
     @classmethod
     def small(cls) -> Named:
         """For small pictures of one kind, minutes on two cores: a density for each place."""
-        config = cls(width=64, code=16, halvings=2, blocks=2, prior="place", groups=4)
+        config = cls(width=64, code=16, halvings=2, blocks=2, prior="place", groups=4, rounding="mixed")
         return Named(config, Training(batch=32, steps=4_000, ema_items=5_000))
 
     @classmethod
@@ -122,18 +123,22 @@ class Compressive(core.Model):
         return self.cfg.quality * (said + 0.5 - x).square().flatten(1).sum(1)
 
     def loss(self, batch: Batch, at: At) -> Loss:
-        """Rate plus what is lost (equation 6), at codes with noise in place of rounding (equation 9)."""
+        """Rate plus what is lost (equation 6), at codes with noise in place of rounding (equation 9); of `mixed` the
+        synthesis sees rounded ones, whose gradient is passed straight on (Minnen & Singh 2020, section 3.2): a code that
+        is mostly zeros loses less by rounding than by noise."""
         x = self.unit(batch)
         y = self.analysis(x)
         noisy = y + torch.rand_like(y) - 0.5
-        rate, lost = self.prior.each(noisy).sum(), self.lost(noisy, x).sum()
+        seen = noisy if self.cfg.rounding == "noise" else y + (y.round() - y).detach()
+        rate, lost = self.prior.each(noisy).sum(), self.lost(seen, x).sum()
         bits = rate / (log(2) * prod(self.field.shape[1:]))
         logs = {"loss": rate + lost, "rate": rate, "pixels" if self.levels else "distortion": lost}
         return Loss(rate + lost, len(x), logs | {"code_bits_per_pixel": bits})
 
     def optimizers(self) -> dict[str, Optimizer]:
-        networks = [p for name, p in self.named_parameters() if not name.startswith("prior.")]
-        groups = [{"params": networks}, {"params": list(self.prior.parameters()), "lr": self.cfg.prior_rate}]
+        densities = list(self.prior.logistics.parameters())
+        networks = [p for name, p in self.named_parameters() if not name.startswith("prior.logistics.")]
+        groups = [{"params": networks}, {"params": densities, "lr": self.cfg.prior_rate}]
         return {"adam": Adam(groups, lr=self.cfg.learning_rate, fused=True)}
 
     def updates(self) -> Sequence[Update]:
