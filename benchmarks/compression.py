@@ -35,7 +35,7 @@ from pictures_coded import Point
 from reverie.judging.chart import chart
 from reverie.kinds import DataOptions
 from reverie.kinds.find import open_source
-from reverie.tasks.compress import packed
+from reverie.tasks.compress import coded, packed
 from reverie.tasks.decompress import unpacked
 from reverie.tasks.packed import Packed, parse
 from reverie.training.run import Run
@@ -189,6 +189,25 @@ def drawn(data: str, mine: Sequence[Point], others: Sequence[Point]) -> None:
     (DRAWN / f"compression-{data}.svg").write_text(f"{svg}{legend}{STYLE}</svg>\n", encoding="utf-8")
 
 
+def strip(data: str, run: Run, items: Some, rate: float, peers_points: Sequence[Point]) -> None:
+    """Twelve pictures: as they are, at our rate, and by the JPEG whose rate (shared) is the next higher one."""
+    raw = items.raw(torch.arange(len(items)))[:: max(1, len(items) // 12)][:12]
+    batch = items.take(torch.arange(len(items))[:: max(1, len(items) // 12)][:12])
+    _, made = coded(run.model, batch, len(raw), False)
+    jpegs = [p for p in peers_points if p.name.startswith("JPEG") and p.shared >= rate]
+    nearest = min(jpegs, key=lambda p: p.shared)
+    options = {"subsampling": 2 if nearest.name.endswith("20") else 0} if raw.shape[3] == 3 else {}
+    files = [peers.written(x, "JPEG", quality=int(nearest.setting), optimize=True, **options) for x in raw]
+    rows = [raw, run.codec.decode(made), np.stack([peers.read(file, raw.shape[3]) for file in files])]
+    whole = np.concatenate([np.concatenate(list(row), 1) for row in rows], 0)
+    times = max(1, 56 // raw.shape[1])
+    page = whole.repeat(times, 0).repeat(times, 1)
+    peers.image(page).save(DRAWN / f"compression-{data}.png", optimize=True)
+    print(
+        f"{data}: strip of ours at {rate:.3f} and {nearest.name} {nearest.setting} at {nearest.shared:.3f} bits a pixel"
+    )
+
+
 def measured(data: str, runs: Path, pictures: int) -> dict[str, Any]:
     """All points of one set."""
     where = "fashion-mnist" if data == "fashion" else str(emoji(runs / "emoji"))
@@ -197,6 +216,7 @@ def measured(data: str, runs: Path, pictures: int) -> dict[str, Any]:
     raw = items.raw(torch.arange(len(items)))
     mine = [ours(run, items, order) for order, run in orders]
     lossy, whole = [*peers.jpeg(raw), *peers.webp(raw)], peers.lossless(raw)
+    strip(data, orders[0][1], items, mine[0].shared, lossy)
     drawn(data, [p for p in mine if p.setting != "lossless"], lossy)
     return {
         "data": data, "pictures": len(items), "mine": mine, "lossy": lossy, "whole": whole,

@@ -56,3 +56,8 @@ def test_hostile_scales_and_logits_are_bounded_not_wrapped():
     far = torch.tensor([[-(2**40), 2**40]])
     said = mixture(torch.tensor([[0, 2**30]]), torch.zeros(1, 2, dtype=torch.int64), far, far)
     assert 0 <= int(said.min()) <= int(said.max()) <= 1 << ONE
+    for sign in (-1, 1):  # a mean far off, and sure of it
+        said = mixture(
+            torch.tensor([[0, 2**30]]), torch.tensor([[sign * 2**28]]), far[:, :1], torch.zeros_like(far[:, :1])
+        )
+        assert said.tolist() == [[0, 0] if sign > 0 else [1 << ONE] * 2]

@@ -19,7 +19,7 @@ def parser(words: Sequence[str]) -> Parser:
     made = Parser("decompress", f"{HELP[0].upper()}{HELP[1:]}, under its own names.")
     made.add_argument("file", metavar="FILE", help="a .rvz file, or a folder of them")
     made.value("--run", text("--run"), "that made them (default: looked for around them, and in runs/)", metavar="RUN")
-    made.value("--out", text("--out"), "folder (default: beside FILE; of a set or a folder FILE-decompressed)", metavar="DIR")
+    made.value("--out", text("--out"), "folder (default: beside FILE, of many FILE-decompressed)", metavar="DIR")
     made.switch("--json", "print one JSON object, and nothing else, on standard output")
     return made
 

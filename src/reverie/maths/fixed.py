@@ -18,7 +18,8 @@ FINE = 8  # of the tables: their entries lie 2^-8 apart
 REACH = 22  # scales from the mean beyond which nothing is left: 2^30 / (1 + e^22) < 1
 STEP = 5  # the logarithm of a scale is taken in steps of 2^-5: at most 1.6 % off
 SMALLEST, LARGEST = -12, 4  # logarithm of a scale, on that axis
-WIDTHS = 12  # bits after the point of 1 / scale: products stay below 2^63
+WIDTHS = 12  # bits after the point of 1 / scale
+FARTHEST = 1 << PLACE + 3  # distance that is told from a farther one: its product with 1 / scale stays below 2^63
 WEIGHT = 16  # a mixture's largest weight is 2^16
 DIGITS = 60  # bits that e^-x is known to
 
@@ -68,10 +69,11 @@ def weights() -> Tensor:
 
 
 def logistic(distance: Tensor, log_scale: Tensor) -> Tensor:
-    """2^ONE · sigmoid(distance / scale), never falling in the distance. Distance with PLACE bits after the point, below
-    2^33; log_scale with NUMBER; any shapes that broadcast."""
+    """2^ONE · sigmoid(distance / scale), never falling in the distance. Distance with PLACE bits after the point,
+    log_scale with NUMBER; any shapes that broadcast."""
     index = (log_scale >> NUMBER - STEP).clamp(SMALLEST << STEP, LARGEST << STEP) - (SMALLEST << STEP)
     limit = REACH << TIME
+    distance = distance.clamp(-FARTHEST, FARTHEST)
     time = (distance * inverses()[index] >> PLACE + WIDTHS - TIME).clamp(-limit, limit - 1) + limit
     cell, rest = time >> TIME - FINE, time & (1 << TIME - FINE) - 1
     table = sigmoids()

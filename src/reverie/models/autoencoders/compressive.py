@@ -124,8 +124,8 @@ class Compressive(core.Model):
 
     def loss(self, batch: Batch, at: At) -> Loss:
         """Rate plus what is lost (equation 6), at codes with noise in place of rounding (equation 9); of `mixed` the
-        synthesis sees rounded ones, whose gradient is passed straight on (Minnen & Singh 2020, section 3.2): a code that
-        is mostly zeros loses less by rounding than by noise."""
+        synthesis sees rounded ones, whose gradient is passed straight on (Minnen & Singh 2020, section 3.2): a code
+        that is mostly zeros loses less by rounding than by noise."""
         x = self.unit(batch)
         y = self.analysis(x)
         noisy = y + torch.rand_like(y) - 0.5
