@@ -19,8 +19,10 @@ TINY = Config.tiny().config
 def built(size=(12, 10), channels=1, **fields) -> tuple[Compressive, Batch]:
     spec, items = pictures(16, size, channels)
     torch.manual_seed(0)
-    model = Compressive(replace(TINY, **fields), spec)
-    return model, on_grid(items.take(torch.arange(16)))
+    model, batch = Compressive(replace(TINY, **fields), spec), on_grid(items.take(torch.arange(16)))
+    with torch.no_grad():
+        model.begin(lambda k: batch)
+    return model, batch
 
 
 def on_grid(batch: Batch) -> Batch:
@@ -165,7 +167,7 @@ def test_samples_are_decoded_codes_of_the_prior():
     model, _ = built()
     noise = torch.stack([model.noise(torch.Generator().manual_seed(k), None) for k in range(3)])
     with torch.no_grad():
-        codes = model.prior.drawn(noise)
+        codes = model.prior.drawn(noise).flatten(1)
         assert torch.equal(codes, codes.round())
         assert torch.equal(model.sample(noise, {}, None)["image"], model.decode(codes)["image"])
 

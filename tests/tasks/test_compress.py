@@ -94,7 +94,9 @@ def test_a_file_s_bytes_are_the_model_s_cross_entropy_and_a_head(desk, run, tmp_
 def test_lossless_holds_for_every_form_of_picture(channels, bits, tmp_path):
     raw = drawn(20, channels, bits)
     saved(raw, tmp_path / "pictures")
-    made = reverie.fit(tmp_path / "pictures", out=tmp_path / "run", steps=3, model="compressive", set="tiny", batch=4)
+    made = reverie.fit(
+        tmp_path / "pictures", out=tmp_path / "run", steps=3, model="compressive", set="tiny", training={"batch": 4}
+    )
     small = made.compress(tmp_path / "pictures", lossless=True, together=True, out=tmp_path / "all.rvz")
     assert small.psnr == inf
     made.decompress(tmp_path / "all.rvz", out=tmp_path / "back")
@@ -175,7 +177,9 @@ def test_the_run_is_found_around_the_file(desk, tmp_path, capsys):
 
 
 def test_a_file_of_another_run_is_refused_and_says_which(desk, run, tmp_path, capsys):
-    other = reverie.fit(desk / "pictures", out=tmp_path / "other", steps=2, model="compressive", set="tiny", batch=4)
+    other = reverie.fit(
+        desk / "pictures", out=tmp_path / "other", steps=2, model="compressive", set="tiny", training={"batch": 4}
+    )
     file = run.compress(desk / "new", together=True, out=tmp_path / "all.rvz").files[0]
     said = refused(capsys, "decompress", file, "--run", other.path)
     assert "made by another run" in said
@@ -237,11 +241,12 @@ def test_nothing_is_overwritten(desk, run, tmp_path, capsys):
 
 
 def test_a_run_that_can_t_is_refused(desk, tmp_path, capsys):
-    lossy = reverie.fit(
-        desk / "pictures", out=tmp_path / "lossy", steps=2, model="compressive", set="tiny", batch=4, residual="none"
-    )
+    tiny = {"out": tmp_path / "lossy", "steps": 2, "set": "tiny", "training": {"batch": 4}}
+    lossy = reverie.fit(desk / "pictures", "compressive", fields={"residual": "none"}, **tiny)
     assert "--residual logistic" in refused(capsys, "compress", lossy.path, desk / "new", "--lossless")
-    other = reverie.fit(desk / "pictures", out=tmp_path / "vae", steps=2, model="vae", set="tiny", batch=4)
+    other = reverie.fit(
+        desk / "pictures", out=tmp_path / "vae", steps=2, model="vae", set="tiny", training={"batch": 4}
+    )
     assert "vae can't compress" in refused(capsys, "compress", other.path, desk / "new")
 
 

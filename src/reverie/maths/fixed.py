@@ -47,7 +47,7 @@ def powers() -> list[int]:
 def sigmoids() -> Tensor:
     """2^ONE · sigmoid(k / 2^FINE) for k from -REACH · 2^FINE on, rising from 0 to 2^ONE."""
     upper = [(1 << ONE + DIGITS) // ((1 << DIGITS) + entry) for entry in powers()]
-    upper[-1] = 1 << ONE
+    upper[-2:] = [1 << ONE] * 2
     return torch.tensor([(1 << ONE) - value for value in upper[:0:-1]] + upper)
 
 
@@ -71,7 +71,8 @@ def weights() -> Tensor:
 def logistic(distance: Tensor, log_scale: Tensor) -> Tensor:
     """2^ONE · sigmoid(distance / scale), never falling in the distance. Distance with PLACE bits after the point,
     log_scale with NUMBER; any shapes that broadcast."""
-    index = (log_scale >> NUMBER - STEP).clamp(SMALLEST << STEP, LARGEST << STEP) - (SMALLEST << STEP)
+    half = 1 << NUMBER - STEP - 1
+    index = (log_scale + half >> NUMBER - STEP).clamp(SMALLEST << STEP, LARGEST << STEP) - (SMALLEST << STEP)
     limit = REACH << TIME
     distance = distance.clamp(-FARTHEST, FARTHEST)
     time = (distance * inverses()[index] >> PLACE + WIDTHS - TIME).clamp(-limit, limit - 1) + limit
