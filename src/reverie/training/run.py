@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from reverie.tasks.anomalies import Anomalies
     from reverie.tasks.denoise import Cleaned
     from reverie.tasks.embed import Embedding
+    from reverie.tasks.compress import Compressed
+    from reverie.tasks.decompress import Restored
     from reverie.tasks.explained import Explanation
     from reverie.tasks.interpolate import Between
     from reverie.tasks.predict import Answers
@@ -186,6 +188,20 @@ class Run:
         from reverie.tasks.anomalies import anomalies
 
         return anomalies(self, words(data), **asked)
+
+    def compress(
+        self, files: Files, *, lossless: bool = False, together: bool = False, out: str | Path = ""
+    ) -> Compressed:
+        """Items as small files. See `reverie.tasks.compress.compress`."""
+        from reverie.tasks.compress import compress
+
+        return compress(self, words(files), lossless=lossless, together=together, out=out)
+
+    def decompress(self, where: str | Path, *, out: str | Path = "") -> Restored:
+        """And back. See `reverie.tasks.decompress.decompress`."""
+        from reverie.tasks.decompress import decompress
+
+        return decompress(where, run=self, out=out)
 
     def evaluate(self, **asked: Any) -> Report:
         """Judge the run and write its report: samples, seed, seeds, against, extractor, classifier, statistics, draws.
