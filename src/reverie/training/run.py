@@ -23,10 +23,10 @@ from . import checkpoint
 if TYPE_CHECKING:
     from reverie.judging.evaluate import Report
     from reverie.tasks.anomalies import Anomalies
-    from reverie.tasks.denoise import Cleaned
-    from reverie.tasks.embed import Embedding
     from reverie.tasks.compress import Compressed
     from reverie.tasks.decompress import Restored
+    from reverie.tasks.denoise import Cleaned
+    from reverie.tasks.embed import Embedding
     from reverie.tasks.explained import Explanation
     from reverie.tasks.interpolate import Between
     from reverie.tasks.predict import Answers
