@@ -116,4 +116,4 @@ def _same(names: Sequence[str], forms: Sequence[Form], codec: Codec) -> None:
     for name, have in zip(names, forms):
         if have != want:
             own, runs = (f"{h}x{w} with {c} channel{'s' * (c > 1)} of {bits} bits" for h, w, c, bits in (have, want))
-            raise Problem(f"{name}: {own}, and the run's pictures are {runs}. Bring it to that form, or take another run")
+            raise Problem(f"{name}: {own}, and the run's pictures are {runs}. Change it, or name another run")
