@@ -60,7 +60,7 @@ class Config:
             corruption="gaussian", amount=0.4, spread=0.15, network="auto", latents=256, hidden=(256,),
             activation="relu", learning_rate=2e-3, decay="cosine",
         )  # fmt: skip
-        return Named(config, Training(batch=64, steps=2_000, ema_items=10_000))
+        return Named(config, Training(batch=64, steps=2_500, ema_items=10_000))
 
     @classmethod
     def tiny(cls) -> Named:
