@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from reverie.metrics import Sets, measures
-from reverie.metrics.image.sharpness import detail, measure
 from reverie.metrics.image.seen import Seen
+from reverie.metrics.image.sharpness import detail, measure
 
 
 def noise(seed: int, count: int = 40) -> np.ndarray:
