@@ -4,7 +4,7 @@ from reverie.recipes import Recipe
 from reverie.recipes.vae_mnist import measure
 
 # As vae_mnist, but for fifty draws a loss, whose gradient is taken from one of them, drawn by its weight (the paper's
-# section 3). A step took 0.046 s on one core beside other work, where one draw's took 0.0035 s: 212 epochs, a fifteenth
+# section 3). A step took 0.046 s on one core beside other work, one draw's 0.0035 s: 212 epochs, a fifteenth
 # of the paper's, are about three hours and a quarter; a run that is cut goes on. With the gradient of all draws it would
 # be 0.069 s; where the processor multiplies bfloat16, that is used.
 RECIPE = Recipe(
