@@ -4,9 +4,9 @@ from reverie.recipes import Recipe
 from reverie.recipes.vae_mnist import measure
 
 # As vae_mnist, but for fifty draws a loss, whose gradient is taken from one of them, drawn by its weight (the paper's
-# section 3). A step took 0.046 s on one core beside other work, one draw's 0.0035 s: 212 epochs, a fifteenth
-# of the paper's, are about three hours and a quarter; a run that is cut goes on. With the gradient of all draws it would
-# be 0.069 s; where the processor multiplies bfloat16, that is used.
+# section 3). A step took 0.046 s on one core beside other work, one draw's 0.0035 s: 212 epochs, a fifteenth of the
+# paper's, are about three hours and a quarter; a run that is cut goes on. With the gradient of all draws a step took
+# 0.069 s; where the processor multiplies bfloat16, that is used.
 RECIPE = Recipe(
     title="IWAE with 50 draws on MNIST, each pixel drawn anew from its intensity; test NLL by 5,000 importance samples",
     source="Burda et al. 2015, arXiv:1509.00519, table 1 (IWAE, one layer, k=50)",
