@@ -85,7 +85,9 @@ class Codebook(nn.Module):
                 made["sums"] = chosen.t() @ z
             if self.revive:
                 rows = drawn((z - self(index)).square().sum(1), SLOTS)
-                level = (-torch.rand(SLOTS, device=z.device).log2()).long().clamp(max=LEVELS - 1)
+                level = (
+                    (-(1 - torch.rand(SLOTS, device=z.device)).log2()).long().clamp(max=LEVELS - 1)
+                )  # of a number above 0
                 held = F.one_hot(level, LEVELS).to(z.dtype)  # (slots, levels)
                 made |= {"held": held, "candidates": held[..., None] * z[rows, None]}
             return made
