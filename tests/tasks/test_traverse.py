@@ -37,7 +37,7 @@ def test_numbers_are_ordered_by_how_much_they_vary(whole):
     assert made.columns["latent"] == ["z1", "z0", "z2", "z3"]
 
 
-def test_one_number_moves_from_span_to_span_and_the_rest_stay(whole):
+def test_one_number_moves_from_end_to_end_and_the_rest_stay(whole):
     run = known(whole)
     made = run.traverse(dims=2, reach=1, steps=3)
     grid = made.raw.reshape(2, 3, 4).astype(int)
