@@ -54,7 +54,7 @@ AT_ONCE = [  # none of these needs torch or reads data
     (("interpolate", "run", "a.png", "b.png", "--seed", "1"), ("--seed 1", "Leave one")),
     (("interpolate", "run", "a", "b", "c"), ("c: one thing too many",)),
     (("traverse", "run", "--dims", "0"), ("--dims 0", "1 or more")),
-    (("traverse", "run", "--span", "wide"), ("--span wide", "not a number")),
+    (("traverse", "run", "--reach", "wide"), ("--reach wide", "not a number")),
 ]
 
 
@@ -116,7 +116,7 @@ FURTHER = [
     (("interpolate", "run", "--gif", "path.png"), ("--gif path.png", ".gif")),
     (("traverse", "gan"), ("dcgan can't encode",)),
     (("traverse", "run", "--dims", "5"), ("--dims 5", "4 or fewer")),
-    (("traverse", "run", "--span", "0"), ("--span 0", "not above 0")),
+    (("traverse", "run", "--reach", "0"), ("--reach 0", "not above 0")),
     (("traverse", "run", "--out", "pictures"), ("--out pictures", "Name a file")),
     (("traverse", "run", "--item", "pictures"), ("--item pictures", "a file of one")),
 ]

@@ -1,5 +1,7 @@
 """Codes as files, reduced, grouped and measured."""
 
+import csv
+import json
 import re
 
 import numpy as np
@@ -31,6 +33,16 @@ def test_an_npy_holds_the_numbers_alone(coded, stripes, tmp_path):
     held = np.load(made.save(tmp_path / "codes.npy"), allow_pickle=False)
     assert held.shape == (120, 2)
     assert np.array_equal(held, made.points.numpy())
+
+
+def test_csv_and_json_hold_what_the_parquet_holds(coded, stripes, tmp_path):
+    made = coded.embed(stripes / "dots")
+    rows = json.loads(made.save(tmp_path / "codes.json").read_text())
+    lines = list(csv.DictReader(made.save(tmp_path / "codes.csv").open()))
+    for row, line, point in zip(rows, lines, made.points.tolist()):
+        assert [row[f"z{k}"] for k in range(4)] == point
+        assert [float(line[f"z{k}"]) for k in range(4)] == pytest.approx(point, rel=1e-6)
+        assert row["item"] == line["item"]
 
 
 def test_codes_are_reduced_by_their_own_principal_components(coded, stripes):

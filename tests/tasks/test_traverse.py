@@ -37,9 +37,9 @@ def test_numbers_are_ordered_by_how_much_they_vary(whole):
     assert made.columns["latent"] == ["z1", "z0", "z2", "z3"]
 
 
-def test_one_number_moves_from_span_to_span_and_the_rest_stay(whole):
+def test_one_number_moves_from_end_to_end_and_the_rest_stay(whole):
     run = known(whole)
-    made = run.traverse(dims=2, span=1, steps=3)
+    made = run.traverse(dims=2, reach=1, steps=3)
     grid = made.raw.reshape(2, 3, 4).astype(int)
     values = run.prepared.held_out.raw(torch.arange(200)).reshape(200, 4)
     mean, deviation = values.mean(0), values.std(0, ddof=1)
@@ -62,7 +62,7 @@ def test_the_probe_names_the_number_that_carries_the_class(whole):
 
 def test_an_item_gives_the_other_numbers(coded, stripes):
     file = stripes / "down" / "03.png"
-    made = coded.traverse(file, dims=1, span=1e-6, steps=3)
+    made = coded.traverse(file, dims=1, reach=1e-6, steps=3)
     (k,) = made.latents
     code = coded.embed(file).points[0].clone()
     held = coded.prepared.held_out
@@ -89,7 +89,7 @@ def test_sentences_are_written_under_their_number(whole, tmp_path):
     texts = ["a b", "e b", "c b"] * 5
     run = whole(codec)
     vars(run)["prepared"] = Prepared(codec, Two(codec.encode(texts), texts), Two(codec.encode(texts), texts), "")
-    made = run.traverse(dims=1, span=1, steps=3)
+    made = run.traverse(dims=1, reach=1, steps=3)
     page, _ = made.save(tmp_path / "grid.txt")
     assert "z0" in page.read_text()
 
@@ -97,7 +97,7 @@ def test_sentences_are_written_under_their_number(whole, tmp_path):
 def test_wishes_that_can_not_be_met(coded):
     with pytest.raises(Problem, match=r"--dims 5: a code of .* has 4 numbers"):
         coded.traverse(dims=5)
-    with pytest.raises(Problem, match="--span 0: not above 0"):
-        coded.traverse(span=0)
+    with pytest.raises(Problem, match="--reach 0: not above 0"):
+        coded.traverse(reach=0)
     with pytest.raises(Problem, match="--steps 1"):
         coded.traverse(steps=1)

@@ -21,7 +21,7 @@ def parser(words: Sequence[str]) -> Parser:
         "run", metavar="RUN", help="a folder that `reverie fit` made, of a model that encodes and decodes"
     )
     made.value("--dims", whole("--dims", 1), "how many numbers, the most used first (default 8)", metavar="N")
-    made.value("--span", real("--span"), "deviations to either side of a number's mean (default 3)", default=3.0)
+    made.value("--reach", real("--reach"), "deviations to either side of a number's mean (default 3)", default=3.0)
     made.value("--steps", whole("--steps", 2), "values of each (default 9)", default=9)
     made.value(
         "--item", text("--item"), "a file whose item gives the other numbers (default: their mean)", metavar="FILE"
@@ -42,7 +42,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     if args.out:
         inputs = [one for one in (args.item, opened.info["source"]["where"]) if one]
         page = file_place("--out", args.out, (suffix,), inputs)
-    made = opened.traverse(args.item or "", dims=args.dims or 0, span=args.span, steps=args.steps)
+    made = opened.traverse(args.item or "", dims=args.dims or 0, reach=args.reach, steps=args.steps)
     files = made.save(page)
     heads = list(made.columns)
     screen.table(heads, [[cell(row[head]) for head in heads] for row in made.rows()])

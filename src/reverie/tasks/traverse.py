@@ -71,14 +71,14 @@ class Traversal:
         ]
 
 
-def traverse(run: Run, item: str = "", *, dims: int = 0, span: float = 3.0, steps: int = 9) -> Traversal:
-    """Of the `dims` numbers of a code that vary most over the run's held-out items, each from `span` deviations below
-    its mean to `span` above it, in `steps` values; all others are those of the item, else the mean of all codes. Where
+def traverse(run: Run, item: str = "", *, dims: int = 0, reach: float = 3.0, steps: int = 9) -> Traversal:
+    """Of the `dims` numbers of a code that vary most over the run's held-out items, each from `reach` deviations below
+    its mean to `reach` above it, in `steps` values; all others are those of the item, else the mean of all codes. Where
     items have classes, what each number says of them. Raises Problem."""
     if steps < 2:
         raise Problem(f"--steps {steps}: too few to see a change. Give 2 or more")
-    if not span > 0:
-        raise Problem(f"--span {span:g}: not above 0. Give some, like --span 3")
+    if not reach > 0:
+        raise Problem(f"--reach {reach:g}: not above 0. Give some, like --reach 3")
     able(run, "encode", "decode")
     items = run.prepared.held_out if len(run.prepared.held_out) > 1 else run.prepared.train
     chosen = Some(items, evenly(len(items), ITEMS))
@@ -89,7 +89,7 @@ def traverse(run: Run, item: str = "", *, dims: int = 0, span: float = 3.0, step
     base, about = start(run, item, whole, own)
     deviation, mean = own.std(0), own.mean(0)
     latents = deviation.argsort(descending=True, stable=True)[: dims or min(DIMS, own.shape[1])].tolist()
-    shifts = torch.linspace(-span, span, steps)
+    shifts = torch.linspace(-reach, reach, steps)
     codes = base.repeat(len(latents) * steps, 1)
     for i, k in enumerate(latents):
         codes[i * steps : (i + 1) * steps, k] = mean[k] + shifts * deviation[k]

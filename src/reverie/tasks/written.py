@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from reverie.errors import Problem
 from reverie.training.files import write
@@ -29,8 +32,14 @@ def parquet(part: Path, columns: Columns) -> None:
 
 
 def as_json(part: Path, columns: Columns) -> None:
-    whole = [{k: None if v != v else v for k, v in row.items()} for row in rows(columns)]  # JSON has no NaN
+    whole = [{name: plain(value) for name, value in row.items()} for row in rows(columns)]
     part.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def plain(value: Any) -> Any:
+    """As JSON has it: no number of numpy's, no NaN, nothing infinite."""
+    own = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(own, float) and not isfinite(own) else own
 
 
 def as_csv(part: Path, columns: Columns) -> None:

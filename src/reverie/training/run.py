@@ -176,11 +176,11 @@ class Run:
 
         return interpolate(self, str(a), str(b), steps=steps, spherical=spherical, seed=seed)
 
-    def traverse(self, item: str | Path = "", *, dims: int = 0, span: float = 3.0, steps: int = 9) -> Traversal:
+    def traverse(self, item: str | Path = "", *, dims: int = 0, reach: float = 3.0, steps: int = 9) -> Traversal:
         """What each number of a code does, one at a time. See `reverie.tasks.traverse.traverse`."""
         from reverie.tasks.traverse import traverse
 
-        return traverse(self, str(item), dims=dims, span=span, steps=steps)
+        return traverse(self, str(item), dims=dims, reach=reach, steps=steps)
 
     def anomalies(self, data: Files, **asked: Any) -> Anomalies:
         """Scores of items, and which are flagged; `save(file)` writes table and page. `asked`: flag, by, normal, worst.
