@@ -258,7 +258,7 @@ def test_a_recipe_with_folds_holds_out_each_part_once_and_its_value_is_their_mea
 def test_an_unknown_recipe_is_refused_with_the_names_that_are_near():
     with pytest.raises(Problem, match=r"nothing: no such recipe. There are: adult_feedforward, "):
         load("nothing")
-    with pytest.raises(Problem, match=r"vae_mnits: no such recipe. Did you mean vae_mnist\?"):
+    with pytest.raises(Problem, match=r"vae_mnits: no such recipe. Did you mean vae_mnist or iwae_mnist\?"):
         load("vae_mnits")
     with pytest.raises(Problem, match=r"esol: no such recipe. Did you mean esol_feedforward\?"):
         load("esol")

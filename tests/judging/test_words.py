@@ -30,7 +30,7 @@ OFF = "Off by {} (root mean square; 95 %: {} to {}) on 50 items"
 MEAN = "; always saying the mean would be off by 2; 75 % of the variance is explained."
 BLUR = "The samples are blurred: their fine detail is {} as strong as real items'."
 SAID = [
-    ([Metric("detail_2k", 0.4, "of held-out", 2000, "", floor=1.0)], BLUR.format("40 %")),
+    ([Metric("sharpness_2k", 0.4, "of held-out", 2000, "", floor=1.0)], BLUR.format("40 %")),
     (ece(0.02), "Its probabilities can be taken at their word " + ERROR.format("2.0 %")),
     (ece(0.2), "Its probabilities are off by 20 % on average " + ERROR.format("20 %")),
     (rmse(1.0, 0.8, 1.2), OFF.format(1, 0.8, 1.2) + MEAN),

@@ -132,6 +132,14 @@ def test_nothing_is_learnt_from_what_is_held_out(tmp_path):
     assert second.held_out.raw(torch.arange(1))[0]["age"] == 99999
 
 
+def test_a_held_out_number_is_what_the_file_says_not_what_a_model_could_make(tmp_path):
+    """Half a year, where training has whole ones; a word that training has not seen."""
+    codec = prepared(file(tmp_path, people())).codec
+    new = unseen([file(tmp_path, [people()[0], "20.5,1,2,Rom,2024-02-03,DE,n"], "new.csv")], codec, DataOptions())
+    (row,) = new.items.raw(torch.arange(1))
+    assert (row["age"], row["town"]) == (20.5, "Rom")
+
+
 def test_copies_of_a_row_stay_in_one_part_and_none_is_kept_to_calibrate_by(tmp_path):
     text = people(60)
     found = prepared(file(tmp_path, [text[0], *text[1:] * 4]))
@@ -151,6 +159,14 @@ def test_options_of_the_split_are_those_of_every_table(tmp_path):
     other = file(tmp_path, people(30, 1), "test.csv")
     assert len(prepared(where, test=other).held_out) == 30
     assert "town" not in prepared(where, drop=("town",)).codec.spec.fields
+
+
+def test_few_whole_numbers_are_categories_as_they_are_written():
+    """3.0 is as whole as 3, and comes back so; a column that writes both is one of numbers, as are dates."""
+    assert fit_made("x", ["3.0", "7.0", "3.0", "6.0"] * 9).names == (OTHER, "3.0", "6.0", "7.0")
+    assert fit_made("x", ["10", "9", "-1"] * 9).names == (OTHER, "-1", "9", "10")
+    for cells in (["3", "3.0", "4"], ["0.5", "1", "2"], [str(k) for k in range(11)], ["2024-01-01", "2024-01-02"]):
+        assert fit_made("x", cells * 9).type in ("number", "date")
 
 
 def test_what_cannot_be_undone_is_left_out_and_said():

@@ -279,6 +279,14 @@ def test_samples_and_data_need_share_no_more_than_some_columns():
     assert "marginal[colour]" in found
 
 
+def test_a_number_that_samples_write_as_a_word_is_that_number():
+    """As where other data, which have more of them, are named to judge by."""
+    real = [{"x": k % 20} for k in range(60)]
+    found = judged([{"x": str(row["x"])} for row in real], real)
+    assert found["marginals"].value == 0
+    assert judged([{"x": "none"}] * 60, real)["marginal[x is missing]"].value == 1
+
+
 def test_a_thousand_columns_are_judged_and_what_is_left_out_is_said():
     def table(seed):
         draws = np.random.default_rng(seed).standard_normal((60, 1000)).round(3)

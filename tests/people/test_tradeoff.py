@@ -25,7 +25,7 @@ WRONG = [
     (("tradeoff",), ("DATA", "missing")),
     (("tradeoff", "pictures", "--model", "dcgan"), ("--model dcgan", "no rate")),
     (("tradeoff", "pictures", "--model", "vea"), ("--model vea", "Did you mean vae?")),
-    (("tradeoff", "pictures", "--betas", "-1,2"), ("--betas -1", "0 or more")),
+    (("tradeoff", "pictures", "--betas=-1,2"), ("--betas -1", "0 or more")),
     (("tradeoff", "pictures", "--betas", "much"), ("--betas much", "not a number")),
     (("tradeoff", "pictures", "--steps", "3", "--time", "1m", "--out", "x"), ("--steps 3 --time 1m", "one of")),
     (("tradeoff", "pictures", "--out", "pictures"), ("pictures", "not empty", "--out")),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from reverie.core import Batch, Bounds, Decodes, Density, Encodes
 from reverie.metrics import Metric, Z
-from reverie.metrics.image.detail import detail
+from reverie.metrics.image.sharpness import detail
 from reverie.training.seeds import generator, reseed
 
 from .items import spread
@@ -92,7 +92,7 @@ def reconstructed(run: Run, index: Tensor) -> list[Metric]:
     out = [Metric("reconstruction_rmse", sqrt(errors / max(1, there)), unit, count, f"{how}, root mean square")]
     if made and (usual := detail(real)):
         blur = f"{how}; strength of their fine detail beside the items' own: below 1 they are blurred"
-        out.append(Metric("reconstruction_detail", detail(made) / usual, "of held-out", count, blur))
+        out.append(Metric("reconstruction_sharpness", detail(made) / usual, "of held-out", count, blur))
     return out
 
 

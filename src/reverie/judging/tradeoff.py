@@ -27,7 +27,9 @@ from .words import number
 
 BETAS = (0.25, 1.0, 4.0, 16.0)
 WEIGHT = "beta"  # the field that weighs a rate
-SHOWN = ("rate_bits", "distortion_nats", "reconstruction_rmse", "reconstruction_detail", "active_units")
+SHOWN = ("rate_bits", "distortion_nats", "reconstruction_rmse", "reconstruction_sharpness", "active_units")
+
+Point = tuple[float, str, int, Mapping[str, Metric]]  # a weight, its run's folder, steps, what was measured
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Tradeoff:
     folder: Path
     data: str
     model: str
-    points: Sequence[tuple[float, str, int, Mapping[str, Metric]]]  # weight, the run's folder, steps, what was measured
+    points: Sequence[Point]
 
     @property
     def json(self) -> Path:
@@ -105,7 +107,7 @@ def tradeoff(
     folder = Path(out) if out else Path("runs") / f"tradeoff-{slug(str(data))}"
     if folder.is_dir() and not all(own(place.name) for place in folder.iterdir()):
         raise Problem(f"{folder}: not empty, and no trade-off. Name another folder by --out")
-    points = []
+    points: list[Point] = []
     with locked(folder):
         for beta in chosen:
             name = f"{WEIGHT}-{beta:g}"

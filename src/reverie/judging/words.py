@@ -71,7 +71,7 @@ def variety(found: Mapping[str, Metric]) -> str:
 
 def sharp(found: Mapping[str, Metric]) -> str:
     """Whether samples are blurred: said where they are."""
-    m = found.get("detail")
+    m = found.get("sharpness")
     if m is None or m.floor is None or m.value > BLURRED * m.floor:
         return ""
     return f"The samples are blurred: their fine detail is {percent(m.value)} as strong as real items'."
@@ -86,7 +86,7 @@ def coded(named: Mapping[str, Metric]) -> str:
     if error is None:
         return f"{said}."
     off = percent(error.value) if error.unit == "of the range" else number(error.value)
-    fine = named.get("reconstruction_detail")
+    fine = named.get("reconstruction_sharpness")
     left = f" and keep {percent(fine.value)} of the fine detail" if fine and fine.value < 1 else ""
     return f"{said}; items decoded from it are off by {off} {error.unit}{left}."
 

@@ -48,7 +48,7 @@ class Flat:
     @property
     def within(self) -> bool:
         """Do all numbers have bounds, so that intensities can be probabilities?"""
-        return bool(self.bounded.all())
+        return all(field.low < field.high for field in self.numbers.values())
 
     def seen(self, batch: Batch) -> Seen:
         """Encoded items -> vectors. A number that is not there is 0."""
@@ -90,17 +90,17 @@ class Flat:
         """log p of each item's categories: (B,). 0 where there are none."""
         if not self.groups:
             return outputs.new_zeros(len(outputs))
-        logits, ones = (t[:, self.count :].split(self.groups, 1) for t in (outputs, seen.x))
+        logits, ones = (torch.split(t[:, self.count :], self.groups, 1) for t in (outputs, seen.x))
         return torch.stack([(one * row.log_softmax(1)).sum(1) for one, row in zip(ones, logits)]).sum(0)
 
     def items(self, numbers: Float[Tensor, "b n"], logits: Float[Tensor, "b c"]) -> dict[str, Tensor]:
         """Expected numbers, and of every category its logits -> fields: the most probable category."""
         made: dict[str, Tensor] = {}
-        values = numbers.split([f.size for f in self.numbers.values()], 1) if self.numbers else ()
+        values = torch.split(numbers, [f.size for f in self.numbers.values()], 1) if self.numbers else ()
         for (name, field), value in zip(self.numbers.items(), values):
             value = field.from_unit(value) if field.low < field.high else value
             made[name] = value.view(-1, *field.shape)
-        chosen = [row.argmax(1) for row in logits.split(self.groups, 1)] if self.groups else []
+        chosen = [row.argmax(1) for row in torch.split(logits, self.groups, 1)] if self.groups else []
         for name, field in self.categories.items():
             mine = [chosen.pop(0) for _ in range(prod(field.shape))]
             made[name] = torch.stack(mine, 1).view(-1, *field.shape)

@@ -38,8 +38,9 @@ class Ladder(nn.Module):
         heights = [bottom]
         for up in self.up:
             heights.append(up(heights[-1]))
-        found, z = [], None
-        for level, eps in reversed(list(enumerate(noise.split(self.sizes, 1)))):
+        found: list[tuple[Tensor, Tensor, Tensor]] = []
+        z: Tensor | None = None
+        for level, eps in reversed(list(enumerate(torch.split(noise, self.sizes, 1)))):
             mu, log_var = heights[level].chunk(2, 1)
             if z is not None:
                 prior_mu, prior_log_var = self.down[level](z).chunk(2, 1)
@@ -52,8 +53,9 @@ class Ladder(nn.Module):
 
     def latents(self, codes: Float[Tensor, "b d"]) -> Float[Tensor, "b l"]:
         """z_1 of whole codes."""
-        *lower, z = codes.split(self.sizes, 1)
-        for code, down in zip(reversed(lower), reversed(self.down)):
+        parts = list(torch.split(codes, self.sizes, 1))
+        z = parts.pop()
+        for code, down in zip(reversed(parts), reversed(self.down)):
             mu, log_var = down(z).chunk(2, 1)
             z = mu + (0.5 * log_var).exp() * code
         return z

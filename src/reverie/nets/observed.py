@@ -37,7 +37,7 @@ class Observed:
         self.which = place.clamp(min=0)[flat.of] if fields else place  # of each number, its field's deviation
         half = [0.5 / (f.levels - 1) if f.levels > 1 else 1.0 for f in fields for _ in range(f.size)]
         self.half = torch.tensor(half, dtype=torch.float64)  # of a level's cell
-        self.alike = flat.within or not flat.bounded.any()
+        self.alike = flat.within or not any(f.low < f.high for f in fields)
 
     @property
     def density(self) -> bool:
@@ -61,8 +61,8 @@ class Observed:
 
     def log_p(self, seen: Seen, outputs: Float[Tensor, "b d"], log_var: Tensor) -> Float[Tensor, " b"]:
         """log p(x|z) of each item; gaps cost nothing."""
-        found = self.log_numbers(seen, outputs, self.spread(log_var)) if self.flat.count else 0.0
-        return found + self.flat.log_categories(seen, outputs) if self.flat.groups else found
+        found = self.flat.log_categories(seen, outputs)
+        return found + self.log_numbers(seen, outputs, self.spread(log_var)) if self.flat.count else found
 
     def log_numbers(self, seen: Seen, outputs: Float[Tensor, "b d"], log_var: Tensor) -> Float[Tensor, " b"]:
         count, bounded = self.flat.count, self.flat.bounded.to(outputs.device)

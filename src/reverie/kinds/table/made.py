@@ -58,4 +58,4 @@ def typed(column: Column, cell: str | None) -> Any:
     if cell is None or column.type != "number":
         return cell
     value = number(cell)
-    return int(value) if value is not None and not column.digits else value
+    return int(value) if value is not None and not column.digits and value % 1 == 0 else value

@@ -71,7 +71,7 @@ def fit_made(name: str, cells: Cells, others: Collection[str] = ()) -> Column | 
     if found.type == "category":
         return found
     distinct = set(present)
-    if found.whole and len(distinct) <= CLASSES and all(cell.lstrip("+-").isdecimal() for cell in distinct):
+    if found.type == "number" and found.whole and len(set(map(float, distinct))) == len(distinct) <= CLASSES:
         names = (OTHER, *((MISSING,) if found.missing else ()), *sorted(distinct, key=float))
         return Column(name, "category", names=names, missing=found.missing)
     gap = f"{name} is missing" if found.missing else ""

@@ -105,11 +105,14 @@ def seconds(cell: Any) -> float | None:
 
 
 def value(cell: Any) -> float:
-    """A number, a date's seconds, NaN for all else."""
-    if is_number(cell):
-        return float(cell)
+    """A number, also one that other data hold to be a word, a date's seconds, NaN for all else."""
     read = seconds(cell)
-    return float("nan") if read is None else read
+    if read is not None:
+        return read
+    try:
+        return float("nan") if cell is None else float(cell)
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 # ----------------------------------------------------------------------------------------------------------- neighbours

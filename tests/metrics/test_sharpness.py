@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from reverie.metrics import Sets, measures
-from reverie.metrics.image.detail import detail, measure
 from reverie.metrics.image.seen import Seen
+from reverie.metrics.image.sharpness import detail, measure
 
 
 def noise(seed: int, count: int = 40) -> np.ndarray:
@@ -33,7 +33,7 @@ def test_blurred_samples_score_below_1_and_real_ones_1():
     of the two kernels' convolution."""
     sets = Sets(blurred(noise(0)), noise(1), noise(2))
     (found,) = measure(Seen(sets))
-    assert found.name == "detail_40"
+    assert found.name == "sharpness_40"
     assert found.floor == pytest.approx(1.0, abs=0.02)
     kernel = np.zeros((3, 5))  # the Laplacian of the blur: what a pixel's value is multiplied by
     for shift in (0, 1, 2):

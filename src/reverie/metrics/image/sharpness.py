@@ -25,7 +25,7 @@ def measure(seen: Seen) -> list[Metric]:
     protocol = f"root mean square difference of a pixel and its four neighbours' mean, of {count} samples over that of "
     protocol += f"{len(sets.real)} {sets.what} pictures: below 1 samples are blurred, above it noisy; "
     protocol += "floor: training pictures in the samples' place; reference: the untrained model's"
-    name = f"detail_{size_name(count)}"
+    name = f"sharpness_{size_name(count)}"
     value = of(sets.fake) / usual
     return [Metric(name, value, f"of {sets.what}", count, protocol, floor=floor, reference=reference)]
 
