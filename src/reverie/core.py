@@ -20,7 +20,7 @@ __all__ = [
     "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Bound", "Bounds", "Codec", "Conditioned", "Decodes", "Density",
     "Described",
     "Encodes", "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named", "Network", "Passes", "Predicts",
-    "Prior", "Samples", "Scores", "Spec", "Training", "Update", "always",
+    "Prior", "Samples", "Says", "Scores", "Spec", "Training", "Update", "always",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -73,6 +73,7 @@ class Described(Protocol):
         ...
 
 
+@runtime_checkable
 class Passes(Protocol):
     """The training data, as `begin` and `finish` see it."""
 
@@ -188,6 +189,15 @@ class Samples(Protocol):
     def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
         """Noise (B, …) and a value (B,) for each condition -> the fields of B items. `how` is the `Sampling` dataclass
         that stands in the model's file, if one does."""
+        ...
+
+
+@runtime_checkable
+class Says(Protocol):
+    """Has something to say of how its samples are made."""
+
+    def said(self) -> str:
+        """Of a finished model, in one line: what a person should know."""
         ...
 
 

@@ -272,3 +272,10 @@ def test_a_run_that_has_hardly_begun_is_called_undertrained(trained):
     said = json.loads((report.folder / "report.json").read_text())
     assert said["verdicts"][0]["name"] == "undertrained"
     assert "Undertrained" in report.html.read_text(encoding="utf-8")
+
+
+def test_what_a_model_says_of_its_samples_stands_among_the_notes(trained):
+    report = evaluate(trained("autoencoder"), samples=12)
+    assert [note for note in report.notes if "mixture of 2 Gaussians, fitted after training to" in note]
+    assert escape(report.notes[-1]) in report.html.read_text()
+    assert not [note for note in evaluate(trained("vae"), samples=10, draws=3).notes if "Gaussians" in note]

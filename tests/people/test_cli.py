@@ -51,6 +51,17 @@ def test_fewer_samples_leave_no_old_ones_behind(office):
     assert len(list((office.folder / "run/samples/seed-0").glob("sample-*"))) == 2
 
 
+def test_fit_and_sample_say_of_which_density_samples_are_drawn(typed):
+    """Of a model that has no prior of its own; of others, nothing."""
+    fitted = typed("fit", "pictures", "--model", "autoencoder", "--set", "tiny", "--steps", 2, "--out", "coded")
+    drawn = typed("sample", "coded", "-n", 2, "--out", "coded-samples")
+    for done in (fitted, drawn):
+        assert done.code == 0, done.err
+        assert "a mixture of 2 Gaussians, fitted after training to" in done.out + done.err
+    other = typed("sample", "run", "-n", 2, "--out", "vae-samples")
+    assert "Gaussian" not in other.out + other.err
+
+
 def test_evaluate_prints_a_list_of_metrics(office):
     found = office.reverie("evaluate", "run", "--samples", 20, "--json").json
     assert found["metrics"]

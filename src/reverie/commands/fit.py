@@ -97,6 +97,7 @@ def use_threads(count: int | None, screen: Terminal) -> None:
 
 def tell(made: Run, screen: Terminal) -> dict[str, Any]:
     """What the run holds, and what to do next."""
+    from reverie.core import Says
     from reverie.training.log import read
 
     log = read(made.path / "log.jsonl")
@@ -110,6 +111,8 @@ def tell(made: Run, screen: Terminal) -> dict[str, Any]:
     screen.files(files)
     folder = shlex.quote(str(made.path))
     able = made.family.abilities
+    if "sample" in able and isinstance(made.model, Says):
+        screen.tell(f"note: {made.model.said()}")
     after = [f"reverie sample {folder}"] if "sample" in able else []
     after += [f"reverie predict {folder} FILES"] if "predict" in able else []
     screen.tell("next: " + " or ".join([*after, f"reverie evaluate {folder}"]))

@@ -38,6 +38,7 @@ def parser(words: Sequence[str]) -> Parser:
 
 
 def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
+    from reverie.core import Says
     from reverie.kinds.find import module
     from reverie.training.run import Run
 
@@ -45,6 +46,8 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     kind = module(opened.spec.kind)
     folder, grid = places(args, opened.path, kind.SHEET)
     screen.tell(f"{opened.info['model']}, {opened.info['source']['where']}: {args.n:,} samples, seed {args.seed}")
+    if isinstance(opened.model, Says):
+        screen.tell(f"note: {opened.model.said()}")
     files = written(args, opened, kind, folder, grid)
     screen.tell(f"wrote {files[0]} … {files[-1].name}" if len(files) > 1 else f"wrote {files[0]}")
     screen.files([grid])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reverie.core import Bounds, Predicts, Samples, Scores
+from reverie.core import Bounds, Predicts, Samples, Says, Scores
 from reverie.errors import Problem
 from reverie.metrics import Metric
 from reverie.training.files import write_json, write_text
@@ -64,6 +64,7 @@ def evaluate(run: Run, asked: Asked | None = None, *, draws: int = 50, **more: A
     if made:
         metrics += made.metrics
         notes += made.notes
+        notes += [run.model.said()] if isinstance(run.model, Says) else []
     if isinstance(run.model, Scores):
         metrics += likelihood(run, samples=asked.samples, seed=asked.seed, draws=draws)
     if isinstance(run.model, Bounds):

@@ -14,7 +14,7 @@ from reverie.errors import Problem
 from .ema import Average
 from .health import NORM
 from .precision import mixed
-from .seeds import reseed
+from .seeds import fold, reseed
 from .stream import Aside, Stream
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class Trainer:
             )
         self.plan, self.fabric = plan, fabric
         self.model = model.to(fabric.device)
-        self.stream = Stream(items, plan.batch, plan.seed, plan.shards)
+        order = fold(plan.seed, "attempt", plan.attempt) if plan.attempt else plan.seed
+        self.stream = Stream(items, plan.batch, order, plan.shards)  # a loss may hold no chance but that of its batches
         begun(self.model, self.stream, plan.seed, fabric.device)  # a checkpoint that is loaded overrules it
         self.average = Average(self.model, plan.ema_items)
         self.optimizers = self.model.optimizers()
