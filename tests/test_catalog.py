@@ -11,15 +11,17 @@ from reverie.catalog import comments, families, family, find
 from reverie.core import ABILITIES, Model
 from reverie.errors import Problem
 from reverie.training.run import model_class
-from toys import pairs, pictures, tokens
+from toys import lines, pairs, pictures, tokens
 
 FAMILIES = families()
 
 
 def built(family) -> Model:
-    """For the first toy set that it takes."""
+    """For the first toy set that it takes, and told its classes where it can be."""
     made = getattr(family.load().Config, "tiny" if "tiny" in family.sets else "small")().config
-    for spec, _ in (pictures(), tokens(), pairs()):
+    if any(field.name == "conditional" for field in dataclasses.fields(made)):
+        made = dataclasses.replace(made, conditional=True)
+    for spec, _ in (pictures(), tokens(), pairs(), lines()):
         try:
             return model_class(family.load())(made, spec)
         except ValueError:

@@ -11,6 +11,7 @@ from reverie.errors import Problem
     ("kind", "shape", "count", "gpu", "model", "set"),
     [
         ("text", (128,), 1, False, "gpt", ""),
+        ("sentences", (60,), 1, False, "text_vae", ""),
         ("image", (3, 64, 48), ENOUGH - 1, True, "vae", ""),
         ("image", (3, 64, 48), ENOUGH, True, "dcgan", ""),
         ("image", (3, 64, 48), ENOUGH, False, "dcgan", "quick"),

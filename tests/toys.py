@@ -137,4 +137,21 @@ def pairs(count: int = 96, longest: int = 6, vocabulary: int = 8) -> tuple[Spec,
     return spec, Values({"source": source, "target": target}, {"source": lengths + 1, "target": lengths + 1})
 
 
-SETS = (pictures, tokens, rows, series, sounds, sentences, pairs)
+def lines(count: int = 96, longest: int = 8, vocabulary: int = 9) -> tuple[Spec, Values]:
+    """Sentences that count up from any word, around and around, of any number of words from 2 on. 0 ends and fills, 1
+    starts. The class says whether a sentence is long."""
+    g = torch.Generator().manual_seed(1)
+    lengths = torch.randint(2, longest, (count,), generator=g)
+    place = torch.arange(longest)
+    first = torch.randint(vocabulary - 2, (count, 1), generator=g)
+    words = (2 + (first + place) % (vocabulary - 2)) * (place < lengths[:, None])
+    label = (lengths > longest // 2).long()
+    spec = Spec(
+        "sentences",
+        {"text": Field((longest,), categories=vocabulary, length=True, start=1)},
+        {"label": Field((), categories=2, names=("short", "long"))},
+    )
+    return spec, Values({"text": words, "label": label}, {"text": lengths + 1})
+
+
+SETS = (pictures, tokens, rows, series, sounds, sentences, pairs, lines)

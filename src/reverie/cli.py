@@ -114,7 +114,7 @@ def command(word: str) -> ModuleType:
 
 def overview() -> str:
     lines = ["usage: reverie VERB …", "", "Generative models of your own data.", ""]
-    lines += [f"  {verb:<10}{command(verb).HELP}" for verb in VERBS]
+    lines += [f"  {verb:<13}{command(verb).HELP}" for verb in VERBS]
     lines += ["", "reverie VERB --help says more; --json on any verb prints one JSON object and nothing else."]
     lines += ["Start with: reverie fit DATA; DATA is a folder of pictures, a text, or a set such as demo-fashion."]
     return "\n".join(lines)

@@ -6,7 +6,7 @@ What a model can do besides learning is an ability: a small `Protocol`, met by `
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -17,10 +17,10 @@ from torch.optim import Optimizer
 from .spec import At, Field, Named, Spec, Training
 
 __all__ = [
-    "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Bound", "Bounds", "Codec", "Conditioned", "Decodes", "Density",
-    "Described",
-    "Encodes", "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named", "Network", "Passes", "Predicts",
-    "Prior", "Samples", "Says", "Scores", "Spec", "Training", "Update", "always",
+    "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Bound", "Bounds", "Codec", "Compresses", "Conditioned", "Decodes",
+    "Denoises", "Density", "Described", "Encodes", "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named",
+    "Network", "Passes", "Predicts", "Prior", "Samples", "Says", "Scores", "Spec", "Tables", "Training", "Update",
+    "UpperBound", "always",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -223,11 +223,43 @@ class Decodes(Protocol):
 
 
 @runtime_checkable
+class Denoises(Protocol):
+    """Was trained to bring back clean items: `decode(encode(noisy))`."""
+
+    removes: str  # what it has learnt to take away, in words: "Gaussian noise of deviation 0.3"
+
+
+@runtime_checkable
 class Prior(Protocol):
     """Knows how probable a code is."""
 
     def code_nll(self, codes: Tensor) -> Tensor:
         """Nats of codes (B, latents) under the density that sampling draws them from: (B,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tables:
+    """How often each value of some integers comes, beside the others: what an entropy coder needs. Whole numbers, so
+    that every process has the same."""
+
+    frequencies: Tensor  # (T, K) int64, each at least 1: of K values in a row, for each of T tables
+    rows: Tensor  # (n,), or (B, n) where each item has its own: which table holds for which integer
+    low: Tensor  # the same shape: the value that the table's first column stands for
+    open: bool = False  # the last column stands for every value that is not in the table
+
+
+@runtime_checkable
+class Compresses(Protocol):
+    """Says an item in integers, and how often each of them comes: few bits, and the same in every process."""
+
+    def symbols(self, batch: Batch, lossless: bool) -> list[Tensor]:
+        """The integers of each stage, (B, n) int64. Raises ValueError where the model can't be lossless."""
+        ...
+
+    def coding(self, lossless: bool) -> Generator[Tables, Tensor, dict[str, Tensor]]:
+        """Yields the tables of each stage, is sent its integers (B, n), returns the items' fields: of every item the
+        same whatever its company, the number of threads and the processor."""
         ...
 
 
@@ -264,6 +296,13 @@ class Density(Protocol):
     density: bool
 
 
+@runtime_checkable
+class UpperBound(Protocol):
+    """Says whether its `nll` is above -log p(x) even where no draws are in it."""
+
+    upper_bound: bool
+
+
 @dataclass(frozen=True)
 class Network:
     """A network as other programs use it, the first axis of every input and output over items."""
@@ -295,7 +334,9 @@ ABILITIES = {
     "condition": Conditioned,
     "encode": Encodes,
     "decode": Decodes,
+    "denoise": Denoises,
     "prior": Prior,
+    "compress": Compresses,
     "score": Scores,
     "bound": Bounds,
     "predict": Predicts,

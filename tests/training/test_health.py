@@ -22,6 +22,7 @@ from toys import Values
 HEALTHY = {
     "discriminator": 0.8, "real": 0.7, "fake": 0.3, "generator": 1.5, "distance": 1.2, "sample_spread": 0.8,
     "kl": 20.0, "active_units": 9.0,
+    "codes_used": 0.9,
     "gradient_norm": 2.0, "gradient_norm_generator": 2.0, "gradient_norm_discriminator": 2.0, "held_out_nats": 1.0,
 }  # fmt: skip
 USUAL = {name: 2.0 for name in HEALTHY if name.startswith("gradient_norm")}
@@ -40,6 +41,7 @@ def test_of_a_healthy_run_nothing_is_said():
         ({"distance": -0.25}, "the critic rates made items above real ones (gap -0.25)"),
         ({"sample_spread": 0.03}, "samples are all alike (spread 3% of real)"),
         ({"kl": 0.02, "active_units": 0.0}, "posterior collapse: the code says nothing of its item (KL 0.02 nats"),
+        ({"codes_used": 0.05}, "only 5% of the codes are in use"),
         ({"gradient_norm_generator": 500.0}, "the generator gradient's norm rose to 500, 250 times"),
         ({"gradient_norm": 500.0}, "the gradient's norm rose to 500, 250 times"),
     ],
@@ -60,6 +62,7 @@ def test_each_sign_is_said_and_no_other_with_it(values, says):
         {"sample_spread": 0.11},
         {"kl": 0.02},  # of units that are in use
         {"active_units": 0.0},  # each by a little, which adds up
+        {"codes_used": 0.11},
         {"gradient_norm_generator": 199.0},
         {"gradient_norm_newer": 1e9},  # of which no beginning is known
     ],

@@ -1,11 +1,11 @@
 """The verbs of the command line: one file a verb, each a thin call into the library. A verb's module has
 
-    HELP: str                                       one line for `reverie --help`
-    parser(words: Sequence[str]) -> Parser          its flags; `words` may name a model whose fields are flags too
-    run(args: Namespace, screen: Terminal) -> dict  does it, says what came of it, returns what --json prints
+HELP: str                                       one line for `reverie --help`
+parser(words: Sequence[str]) -> Parser          its flags; `words` may name a model whose fields are flags too
+run(args: Namespace, screen: Terminal) -> dict  does it, says what came of it, returns what --json prints
 """
 
 VERBS = (
-    "data", "fit", "sample", "predict", "explain", "anomalies",
-    "evaluate", "compare", "tradeoff", "reproduce", "models", "export",
+    "data", "fit", "sample", "predict", "explain", "embed", "reconstruct", "denoise", "anomalies", "compress",
+    "decompress", "interpolate", "traverse", "evaluate", "compare", "tradeoff", "reproduce", "models", "export",
 )  # fmt: skip

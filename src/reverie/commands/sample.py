@@ -82,7 +82,7 @@ def written(args: Namespace, opened: Any, kind: ModuleType, folder: Path, grid: 
         count = min(AT_ONCE, args.n - first)
         raw = draw(opened, count, seed=args.seed, label=args.label or "", how=how, first=first)
         if not first:
-            for stale in folder.glob("sample-*") if old else []:  # of an earlier, larger -n in the run's own folder
+            for stale in folder.glob("*-*") if old else []:  # of an earlier, larger -n in the run's own folder
                 stale.unlink()
             kind.show(raw[:SHOWN], grid)
         files += kind.save(raw, folder, first)

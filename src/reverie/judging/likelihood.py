@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import exp, log, sqrt
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from reverie.core import Batch, Density, Scores, Spec
+from reverie.core import Batch, Density, Prior, Scores, Spec, UpperBound
 from reverie.metrics import Metric, Z, size_name
 from reverie.metrics.text import Bigrams, Counted, bits_per_byte, bits_per_character
 from reverie.training.seeds import generator, reseed
@@ -84,16 +85,18 @@ def likelihood(run: Run, *, samples: int = 0, seed: int = 0, draws: int = 50) ->
     """Of `samples` held-out items, evenly spaced (0: 1,000 items, or 200,000 tokens)."""
     held_out = run.prepared.held_out
     tokens = all(field.categories and field.shape for field in run.spec.fields.values())  # a table's words are none
-    default = max(1, TOKENS // max(field.size for field in run.spec.fields.values())) if tokens else ITEMS
+    drawn = isinstance(run.model, Prior)  # a code an importance sample: each costs a pass
+    default = max(1, TOKENS // max(field.size for field in run.spec.fields.values())) if tokens and not drawn else ITEMS
     index = spread(len(held_out), samples or default)
     scored = score(run, index, seed, draws)
-    return of_tokens(run, index, scored) if tokens else of_numbers(run, scored, draws)
+    return of_tokens(run, index, scored, draws) if tokens else of_numbers(run, scored, draws)
 
 
 def of_numbers(run: Run, scored: Scored, draws: int) -> list[Metric]:
     count = len(scored.nats)
     name = "nll_nats" if scored.exact else f"nll_nats_is{draws}"
     how = "exact" if scored.exact else f"{draws} importance samples an item, an upper bound in expectation"
+    how = "an upper bound" if scored.exact and isinstance(run.model, UpperBound) and run.model.upper_bound else how
     bits, why = per_dimension(run, scored)
     value, low, high = scored._replace(units=torch.ones_like(scored.nats)).interval()
     protocol = f"held-out items, mean over {count} evenly spaced, {how}; {why}"
@@ -115,19 +118,38 @@ def per_dimension(run: Run, scored: Scored) -> tuple[Metric | None, str]:
     return Metric(name, value, "bits", count, protocol, low=real(low), high=real(high)), "dequantised, on [0, 1]"
 
 
-def of_tokens(run: Run, index: Tensor, scored: Scored) -> list[Metric]:
-    """Bits a character and a byte of text, beside a bigram model learnt from the same training text."""
+def of_tokens(run: Run, index: Tensor, scored: Scored, draws: int) -> list[Metric]:
+    """Nats a token; bits a character and a byte of text, beside a bigram model learnt from the same training text. Of
+    sentences, nats of a whole one too, and a line's end counts as one of their characters."""
     count, whole = len(index), run.prepared.held_out
+    ended, counted = has_ends(run.spec), isinstance(whole, Counted)
+    what = "windows, each from an empty context" if counted and not ended else "items"
+    windows, mark = f"{count} of {len(whole)} held-out {what}", size_name(count)
+    if not scored.exact:
+        windows, mark = f"{windows}, {draws} importance samples, an upper bound in expectation", f"is{draws}_{mark}"
     value, low, high = scored.interval()
-    what = "windows, each from an empty context" if isinstance(whole, Counted) else "items"
-    windows = f"{count} of {len(whole)} held-out {what}"
-    unit = "nats a token"
-    out = [Metric(f"nll_nats_{size_name(count)}", value, unit, count, windows, low=real(low), high=real(high))]
-    if not isinstance(whole, Counted):
+    out = [Metric(f"nll_nats_{mark}", value, "nats a token", count, windows, low=real(low), high=real(high))]
+    if ended or not counted:
         same = f"{windows}: e to the nats a token; compare at one vocabulary only"
         ends = [real(exp(x)) for x in (low, high)]
-        return [*out, Metric(f"perplexity_{size_name(count)}", exp(value), "tokens", count, same, *ends)]
-    reference = bigram_bits(run, index)
+        out.append(Metric(f"perplexity_{mark}", exp(value), "tokens", count, same, *ends))
+    if not isinstance(whole, Counted):
+        return out
+    if ended:
+        value, low, high = scored._replace(units=torch.ones_like(scored.nats)).interval()
+        ends = [real(x) for x in (low, high)]
+        out.append(Metric(f"nll_nats_item_{mark}", value, "nats an item", count, windows, *ends))
+    return [*out, *of_text(run, index, scored, whole, windows)]
+
+
+def has_ends(spec: Spec) -> bool:
+    """Are the items sentences, of any number of tokens, in place of windows of a text?"""
+    return any(field.length for field in spec.fields.values())
+
+
+def of_text(run: Run, index: Tensor, scored: Scored, whole: Counted, windows: str) -> list[Metric]:
+    """Bits a character and a byte."""
+    count, out, reference = len(index), [], bigram_bits(run, index)
     for name, size, measure in (
         ("bits_per_character", whole.characters, bits_per_character),
         ("bits_per_byte", whole.bytes, bits_per_byte),
@@ -144,11 +166,17 @@ def of_tokens(run: Run, index: Tensor, scored: Scored) -> list[Metric]:
 
 
 def bigram_bits(run: Run, index: Tensor) -> float | None:
-    """Bits a character of the bigram baseline on the same held-out windows."""
+    """Bits a character of the bigram baseline on the same held-out windows. A sentence lies between two line ends, of
+    which the second is predicted too."""
     train, held_out = run.prepared.train, run.prepared.held_out
-    model = Bigrams(train.raw(spread(len(train), WINDOWS)))
+    end = "\n" if has_ends(run.spec) else ""
+
+    def framed(texts: Sequence[str]) -> list[str]:
+        return [f"{end}{text}{end}" for text in texts]
+
+    model = Bigrams(framed(train.raw(spread(len(train), WINDOWS))))
     try:
-        return model.bits(held_out.raw(index))
+        return model.bits(framed(held_out.raw(index)))
     except ValueError:
         return None
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 NOT_CURVES = ("step", "items", "seconds")
 COLUMNS = ("value", "95 %", "floor", "reference", "p", "n")
 CHARACTERS = 600  # of a text sample, shown
+LINE = 300  # of a text that is shown in a line, where all are so short
 WIDE = 6  # fields that are named
 MOST = 20  # classes that a confusion table shows
 SUSPECTS = (
@@ -135,6 +136,8 @@ def samples(shown: Any) -> str:
         wide = columns * shown.shape[2] * max(1, 640 // (columns * shown.shape[2]))  # whole pixels, where there is room
         alt = f"{len(shown)} samples, not chosen: the first of this seed"
         return f"<img class='grid' style='width:{wide}px' alt='{alt}' src='{png(grid(shown, columns))}'>"
+    if all(isinstance(text, str) and len(text) <= LINE for text in shown):  # sentences
+        return f"<pre>{escape(chr(10).join(' '.join(text.split()) for text in shown))}</pre>"
     return "".join(f"<pre>{escape(clipped(text))}</pre>" for text in shown[:4])
 
 

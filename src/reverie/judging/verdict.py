@@ -16,7 +16,7 @@ SURE = 1e-4  # p below which a test accuses
 SHORT = 0.1  # of the usual steps: below it, a model has hardly begun
 USUAL = 0.5  # of the usual steps: below it, a model that is not there yet may need no more than time
 FAR = 0.75  # of the way from the untrained model to the data: below it, samples are far from it
-COPIED, ECHOED = 0.005, 0.15  # shares above the floor that count: of copied pictures, of copied text
+COPIED, ECHOED, SAID = 0.005, 0.15, 0.05  # shares above the floor that count: of pictures, text, sentences copied
 LEANS = 0.6  # share of samples nearer to what was trained on; chance is a half
 SILENT = 0.1  # nats an item: below it, a code says nothing
 ALIKE = 0.5  # of the variety of real data: below it, samples are all alike
@@ -144,12 +144,15 @@ def halfway(m: Metric | None, what: str) -> tuple[float, str] | None:
 def memorising(m: Numbers) -> Verdict | None:
     """Samples are training items once more, or lean to what was trained on rather than to its like."""
     said = []
-    for name, least in (("copies_exact", COPIED), ("copies", COPIED), ("copied", ECHOED)):
+    kinds = (("copies_exact", COPIED), ("copies", COPIED), ("copied", ECHOED), ("copied_sentences", SAID))
+    for name, least in kinds:
         c = m.find(name)
         if c is not None and c.p is not None and c.p < SURE and c.value - (c.floor or 0.0) > least:
-            what = "samples' text stands word for word in" if name == "copied" else "samples are copies from"
+            text = {"copied": "samples' text stands word", "copied_sentences": "samples' sentences stand word"}
+            what = f"{text[name]} for word in" if name in text else "samples are copies from"
             usual = percent(c.floor or 0.0)
-            said.append(f"{percent(c.value)} of the {what} the training data (held-out data: {usual})")
+            real = "real ones" if name == "copied_sentences" else "held-out data"
+            said.append(f"{percent(c.value)} of the {what} the training data ({real}: {usual})")
             break
     for name in ("nearer_training", "nearer_training_pixels"):
         c = m.find(name)

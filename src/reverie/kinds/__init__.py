@@ -10,6 +10,10 @@ A kind's module has
 and, where its items can be predicted from,
     TARGETS: tuple[str, ...]                                words that --predict may be, besides a column: ("labels",)
     unseen(where: Sequence[str], codec, options) -> Unseen  new items of that form, in the order of the files
+and, where they can be compressed,
+    unchanged(where, codec, options) -> Unseen              the same, of the codec's own size and form or a Problem
+    saved_as(name, codec) -> str                            the name of a file that keeps an item named so as it is
+    content(item, suffix) -> bytes                          what is in it
 and imports torch only inside the functions that need it, so that `reverie data --help` stays quick.
 """
 
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
 KINDS = ("image", "sound", "pairs", "text", "sentences", "series", "table")  # in the order in which they are tried
 PREDICTED = ("image", "sound", "pairs", "sentences", "table", "series")  # the same, where --predict is given
+
+COMPRESSED = ("image",)  # kinds whose items can be compressed
 
 
 @dataclass(frozen=True)

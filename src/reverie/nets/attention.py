@@ -47,9 +47,7 @@ class CausalSelfAttention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width, bias)
         self.out = nn.Linear(width, width, bias)
 
-    def forward(
-        self, x: Float[Tensor, "b t d"], cache: Cache | None = None, layer: int = 0
-    ) -> Float[Tensor, "b t d"]:
+    def forward(self, x: Float[Tensor, "b t d"], cache: Cache | None = None, layer: int = 0) -> Float[Tensor, "b t d"]:
         split = self.qkv(x).unflatten(2, (3, self.heads, -1))  # (B, T, 3, H, D/H)
         q, k, v = split.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, T, D/H) each
         if cache is not None:

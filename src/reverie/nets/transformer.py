@@ -30,9 +30,7 @@ class Block(nn.Module):
         self.down = nn.Linear(4 * width, width, bias)
         self.dropout = dropout
 
-    def forward(
-        self, x: Float[Tensor, "b t d"], cache: Cache | None = None, layer: int = 0
-    ) -> Float[Tensor, "b t d"]:
+    def forward(self, x: Float[Tensor, "b t d"], cache: Cache | None = None, layer: int = 0) -> Float[Tensor, "b t d"]:
         x = x + self.drop(self.attention(self.norm1(x), cache, layer))
         return x + self.drop(self.down(F.gelu(self.up(self.norm2(x)), approximate="tanh")))
 

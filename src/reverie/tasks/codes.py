@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reverie.core import Batch, Items
+from reverie.core import Batch, Conditioned, Items
 from reverie.errors import Problem
 from reverie.kinds import PREDICTED, Unseen
 from reverie.kinds.find import located, module
@@ -51,9 +51,14 @@ def blocks(items: Items) -> Iterator[tuple[Batch, int]]:
 
 @torch.inference_mode()
 def encoded(run: Run, items: Items) -> Tensor:
-    """The code of each item: (N, latents). Raises Problem where the model has no codes."""
+    """The code of each item: (N, latents). Raises Problem where the model has no codes, or where they hold a label that
+    the items don't say."""
     model = able(run, "encode")
     device = next(model.parameters()).device
+    first = items.take(torch.zeros(1, dtype=torch.long))
+    lacks = [name for name in model.conditions if name not in first.values] if isinstance(model, Conditioned) else []
+    if lacks:
+        raise Problem(f"{run.path}: a code holds its item's {lacks[0]}, which these don't say. Give a folder a class")
     return torch.cat([model.encode(batch.to(device))[:kept].cpu() for batch, kept in blocks(items)])
 
 

@@ -4,7 +4,7 @@ names that any model may log, and say nothing of what is not there.
 `real` and `fake` are a discriminator's mean probabilities that real items, and made ones, are real; `distance` is how
 much higher a critic rates real items than made ones (its gap); `gradient_norm_NAME` is of an optimiser's gradient;
 `sample_spread` of the samples beside data (1 as data, 0 all alike); `kl` is what a code says of its item, in nats, and
-`active_units` in how many of its units."""
+`active_units` in how many of its units; `codes_used` the share of a codebook's codes that are."""
 
 from collections.abc import Mapping
 
@@ -12,6 +12,7 @@ WON = 0.99  # of real items called real and made ones called made: nothing is le
 ROSE = 100.0  # times the greatest gradient norm of the beginning
 SILENT = 0.1  # nats of a code: below it, it says nothing
 ALIKE = 0.1  # spread of the samples beside data
+FEW = 0.1  # of a codebook
 NORM, SPREAD = "gradient_norm", "sample_spread"
 
 
@@ -23,7 +24,8 @@ def health(values: Mapping[str, float], usual: Mapping[str, float]) -> str:
 
 def signs(values: Mapping[str, float], usual: Mapping[str, float]) -> dict[str, str]:
     """By what shows it, each sign of trouble with what to change."""
-    found = {"won": won(values), "gap": gap(values), "alike": alike(values), "silent": silent(values)}
+    found = {"won": won(values), "gap": gap(values), "alike": alike(values)}
+    found |= {"silent": silent(values), "unused": unused(values)}
     found |= {name: rose(name, values[name], usual) for name in values if name.startswith(NORM)}
     return {name: words for name, words in found.items() if words}
 
@@ -70,6 +72,14 @@ def silent(values: Mapping[str, float]) -> str:
         f"posterior collapse: the code says nothing of its item (KL {kl:.2g} nats, no unit in use). If that lasts, "
         "--warm-up 0.2, --free-bits 0.1 or a smaller --beta would keep it in use"
     )
+
+
+def unused(values: Mapping[str, float]) -> str:
+    """A codebook of which few codes are chosen says little of an item."""
+    share = values.get("codes_used", 1.0)
+    if share > FEW:
+        return ""
+    return f"only {share:.0%} of the codes are in use: a larger --revive, or a lower --learning-rate, brings them back"
 
 
 def rose(name: str, value: float, usual: Mapping[str, float]) -> str:

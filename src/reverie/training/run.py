@@ -23,10 +23,18 @@ from . import checkpoint
 if TYPE_CHECKING:
     from reverie.judging.evaluate import Report
     from reverie.tasks.anomalies import Anomalies
+    from reverie.tasks.compress import Compressed
+    from reverie.tasks.decompress import Restored
+    from reverie.tasks.denoise import Cleaned
+    from reverie.tasks.embed import Embedding
     from reverie.tasks.explained import Explanation
+    from reverie.tasks.interpolate import Between
     from reverie.tasks.predict import Answers
+    from reverie.tasks.reconstruct import Reconstruction
+    from reverie.tasks.traverse import Traversal
 
 FORMAT = 1  # of run.json
+Files = str | Path | Sequence[str | Path]
 
 
 class Run:
@@ -142,13 +150,58 @@ class Run:
         named = [files] if isinstance(files, str | Path) else files
         return explain(self, [str(file) for file in named], Ask(method, of, baseline, steps, repeats, items))
 
-    def anomalies(self, data: str | Path | Sequence[str | Path], **asked: Any) -> Anomalies:
+    def embed(self, data: Files, *, to: int = 0, by: str = "pca", clusters: int = 0) -> Embedding:
+        """Codes of items; `save(file)` and `plot(file)` write them. See `reverie.tasks.embed.embed`."""
+        from reverie.tasks.embed import embed
+
+        return embed(self, words(data), to=to, by=by, clusters=clusters)
+
+    def reconstruct(self, files: Files) -> Reconstruction:
+        """Items encoded and decoded; `save(folder)` writes a sheet and a table. See `reverie.tasks.reconstruct`."""
+        from reverie.tasks.reconstruct import reconstruct
+
+        return reconstruct(self, words(files))
+
+    def denoise(self, files: Files, out: str | Path) -> Cleaned:
+        """Cleaned copies of picture files in the folder `out`. See `reverie.tasks.denoise.denoise`."""
+        from reverie.tasks.denoise import denoise
+
+        return denoise(self, words(files), Path(out))
+
+    def interpolate(
+        self, a: str | Path = "", b: str | Path = "", *, steps: int = 10, spherical: bool = False, seed: int = 0
+    ) -> Between:
+        """The path between two items, or between two random ones. See `reverie.tasks.interpolate.interpolate`."""
+        from reverie.tasks.interpolate import interpolate
+
+        return interpolate(self, str(a), str(b), steps=steps, spherical=spherical, seed=seed)
+
+    def traverse(self, item: str | Path = "", *, dims: int = 0, span: float = 3.0, steps: int = 9) -> Traversal:
+        """What each number of a code does, one at a time. See `reverie.tasks.traverse.traverse`."""
+        from reverie.tasks.traverse import traverse
+
+        return traverse(self, str(item), dims=dims, span=span, steps=steps)
+
+    def anomalies(self, data: Files, **asked: Any) -> Anomalies:
         """Scores of items, and which are flagged; `save(file)` writes table and page. `asked`: flag, by, normal, worst.
         See `reverie.tasks.anomalies.anomalies`."""
         from reverie.tasks.anomalies import anomalies
 
-        named = [data] if isinstance(data, str | Path) else data
-        return anomalies(self, [str(one) for one in named], **asked)
+        return anomalies(self, words(data), **asked)
+
+    def compress(
+        self, files: Files, *, lossless: bool = False, together: bool = False, out: str | Path = ""
+    ) -> Compressed:
+        """Items as small files. See `reverie.tasks.compress.compress`."""
+        from reverie.tasks.compress import compress
+
+        return compress(self, words(files), lossless=lossless, together=together, out=out)
+
+    def decompress(self, where: str | Path, *, out: str | Path = "") -> Restored:
+        """And back. See `reverie.tasks.decompress.decompress`."""
+        from reverie.tasks.decompress import decompress
+
+        return decompress(where, run=self, out=out)
 
     def evaluate(self, **asked: Any) -> Report:
         """Judge the run and write its report: samples, seed, seeds, against, extractor, classifier, statistics, draws.
@@ -162,6 +215,11 @@ class Run:
         from reverie.tasks.export import export
 
         return export(self, format, Path(out) if out else None)
+
+
+def words(files: Files) -> list[str]:
+    """One place or several, as a person names them."""
+    return [str(one) for one in ([files] if isinstance(files, str | Path) else files)]
 
 
 def read(folder: Path) -> dict[str, Any]:

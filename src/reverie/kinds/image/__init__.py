@@ -9,12 +9,15 @@ from pathlib import Path
 from reverie.kinds import DataOptions, Unseen
 
 from .codec import Codec, load_picture
-from .page import save, show
+from .page import content, save, saved_as, show
 from .places import locate, mostly_pictures
 from .sources import Images
 from .tables import has_pictures
 
-__all__ = ["SHEET", "TARGETS", "Codec", "load_picture", "open", "recognise", "save", "show", "unseen"]
+__all__ = [
+    "SHEET", "TARGETS", "Codec", "content", "load_picture", "open", "recognise", "save", "saved_as", "show",
+    "unchanged", "unseen",
+]  # fmt: skip
 
 TARGETS = ("labels",)
 SHEET = ".png"  # the suffix of what `show` writes
@@ -38,6 +41,14 @@ def unseen(where: Sequence[str], codec: Codec, options: DataOptions) -> Unseen:
     from .fresh import read
 
     return read(where, codec, options)
+
+
+def unchanged(where: Sequence[str], codec: Codec, options: DataOptions) -> Unseen:
+    """The same, none of them resized or otherwise brought to the codec's form. Raises Problem at the first that would
+    have to be."""
+    from .fresh import read
+
+    return read(where, codec, options, as_it_is=True)
 
 
 def open(where: str, options: DataOptions) -> Images:

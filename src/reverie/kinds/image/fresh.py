@@ -23,19 +23,22 @@ from .work import spread
 Form = tuple[int, int, int, int]  # of a picture: height, width, channels, bits
 
 
-def read(where: Sequence[str], codec: Codec, options: DataOptions) -> Unseen:
+def read(where: Sequence[str], codec: Codec, options: DataOptions, as_it_is: bool = False) -> Unseen:
     """Single files, folders, zips, IDX, arrays or tables, one after the other. A label counts only where every picture
     has one that the codec knows. Pictures of another form than the codec's are made to fit, and said. Raises Problem at
-    the first picture that can't be read."""
+    the first picture that can't be read, and with `as_it_is` at the first of another form."""
     parts = [_one(place, codec, options) for place in where]
-    images = np.concatenate([part.images for part in parts])
     names = [name for part in parts for name in part.names]
+    forms = [form for part in parts for form in part.forms]
+    if as_it_is:
+        _same(names, forms, codec)
+    images = np.concatenate([part.images for part in parts])
     labels = [label for part in parts for label in part.labels]
     known = {name: k for k, name in enumerate(codec.classes)}
     truth = all(label in known for label in labels)
     numbers = np.array([known[label] for label in labels], np.int64) if truth else None
     said = labels if all(labels) else ()
-    notes = changed(names, [form for part in parts for form in part.forms], codec)
+    notes = changed(names, forms, codec)
     return Unseen(Pictures(images, numbers, np.arange(len(images)), codec), names, truth, notes, labels=said)
 
 
@@ -105,3 +108,12 @@ def _one(where: str, codec: Codec, options: DataOptions) -> Part:
 def _form(data: bytes) -> Form:
     head = header(data)
     return head.height, head.width, head.channels, head.bits
+
+
+def _same(names: Sequence[str], forms: Sequence[Form], codec: Codec) -> None:
+    """Raises Problem where a picture would have to be changed."""
+    want = (*codec.size, codec.channels, codec.bits)
+    for name, have in zip(names, forms):
+        if have != want:
+            own, runs = (f"{h}x{w} with {c} channel{'s' * (c > 1)} of {bits} bits" for h, w, c, bits in (have, want))
+            raise Problem(f"{name}: {own}, and the run's pictures are {runs}. Change it, or name another run")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -12,7 +13,8 @@ from PIL import Image
 from reverie.errors import Problem
 from reverie.kinds.writing import write
 
-from .picture import as_depth
+from .codec import Codec
+from .picture import SUFFIXES, as_depth
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # of a PNG, by channels
 _GAP = 2  # pixels between pictures on a page
@@ -40,7 +42,7 @@ def page(raw: np.ndarray) -> np.ndarray:
     """The page: (H, W, 1 or 3) uint8."""
     if not len(raw):
         raise Problem("0 pictures: nothing to show. Ask for at least 1.")
-    pictures = _opaque(as_depth(raw, 8))
+    pictures = opaque(as_depth(raw, 8))
     pictures = pictures.repeat(times := max(1, _SEEN // max(raw.shape[1:3])), axis=1).repeat(times, axis=2)
     count, height, width, channels = pictures.shape
     columns = min(count, max(1, round((count * (height + _GAP) / (width + _GAP)) ** 0.5)))
@@ -52,7 +54,7 @@ def page(raw: np.ndarray) -> np.ndarray:
     return whole
 
 
-def _opaque(raw: np.ndarray) -> np.ndarray:
+def opaque(raw: np.ndarray) -> np.ndarray:
     """(N, H, W, 1 or 3), alpha laid on a board of light and dark squares."""
     height, width, channels = raw.shape[1:]
     if channels in (1, 3):
@@ -82,3 +84,34 @@ def encoded(picture: np.ndarray) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
     )
+
+
+# --------------------------------------------------------------------------------------------------- under its own name
+
+_EXACT = {".bmp": ("BMP", (1, 3)), ".tif": ("TIFF", (1, 3, 4)), ".tiff": ("TIFF", (1, 3, 4)), ".webp": ("WEBP", (3, 4))}
+"""Formats besides PNG that keep every pixel of 8 bits, and of how many channels."""
+
+
+def saved_as(name: str, codec: Codec) -> str:
+    """The name of a file that keeps a picture of that name as it is: its own, or .png where that
+    format loses pixels."""
+    path = PurePosixPath(name)
+    suffix = path.suffix.lower()
+    if suffix == ".png" or (suffix in _EXACT and codec.bits == 8 and codec.channels in _EXACT[suffix][1]):
+        return name
+    return str(path.with_suffix(".png")) if suffix in SUFFIXES else f"{name}.png"
+
+
+def content(picture: np.ndarray, suffix: str) -> bytes:
+    """A picture (H, W, C) in the format of a suffix, every pixel kept."""
+    if suffix.lower() not in _EXACT:
+        return encoded(picture)
+    import io
+
+    file = io.BytesIO()
+    form = _EXACT[suffix.lower()][0]
+    options: dict[str, Any] = {"lossless": True, "exact": True} if form == "WEBP" else {}
+    Image.fromarray(np.ascontiguousarray(picture[..., 0] if picture.shape[2] == 1 else picture)).save(
+        file, form, **options
+    )
+    return file.getvalue()

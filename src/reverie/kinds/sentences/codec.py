@@ -15,6 +15,8 @@ from reverie.errors import Problem
 from reverie.kinds.texts import filled
 from reverie.spec import Field, Spec
 
+from .pieces import Pieces
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -68,7 +70,9 @@ class Codec:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
     @staticmethod
-    def from_json(data: Mapping[str, Any]) -> Codec:
+    def from_json(data: Mapping[str, Any]) -> Codec | Pieces:
+        if "model" in data:  # of sentences that are written
+            return Pieces.from_json(data)
         try:
             words, classes = tuple(data["vocabulary"]), tuple(data["classes"])
             return Codec(words, int(data["longest"]), classes, data.get("column", ""), data.get("answer", "label"))

@@ -38,6 +38,19 @@ def labelled(where: str, options: DataOptions, notes: list[str]) -> Rows:
     return Rows(_lines(table, places, text, answer), columns, text, answer)
 
 
+def alone(where: str, column: str, notes: list[str]) -> Rows:
+    """The rows with a text, which nobody predicts anything from: `column`, or the only one of texts. Raises Problem."""
+    table = read(where)
+    text = _text(table, column, "")
+    rest = [name for name in table.columns if name != text]
+    notes += [*table.notes, f"texts: {text}" + (f"; not read: {', '.join(rest)}" if rest else "")]
+    places = _whole(table, [text], notes)
+    if not places:
+        raise Problem(f"{where}: no row has a text in {text}. Fill some, or name another column by --column")
+    columns = {name: [cells[i] or "" for i in places] for name, cells in table.columns.items()}
+    return Rows(_lines(table, places, text, ""), columns, text, "")
+
+
 def fresh(where: str, column: str, answer: str, notes: list[str]) -> list[Line]:
     """The texts of a file to predict, with their answers where it has them. Raises Problem."""
     table = read(where)

@@ -46,8 +46,6 @@ class Sentences:
                 raise Problem(
                     f"--{name}: not of sentences. Leave it out; folders train and test are the data's own parts"
                 )
-        if self.tabular and not options.predict:
-            raise Problem(f"{where}: no model makes such rows yet. Predict a column by --predict COLUMN")
 
     @cached_property
     def notes(self) -> list[str]:

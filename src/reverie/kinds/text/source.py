@@ -171,6 +171,8 @@ class Texts:
         kept = f"the last {share} of the characters" if one else f"{share} of the text in whole documents, at random"
         cut = {"bpe": f"a BPE of up to {options.vocabulary:,} pieces"}.get(options.tokens, options.tokens)
         plan = [f"keep {kept} for judging", f"cut the text into {cut}", f"learn from windows of {window} tokens"]
+        if one:
+            plan.append("take it as one text: --kind sentences takes each line as an item of its own")
         if self._found.bad:
             bad = len(self._found.bad)
             plan.append(f"leave out {bad} bad" if options.skip_bad else f"stop at the {bad} bad, without --skip-bad")

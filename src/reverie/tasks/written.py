@@ -1,0 +1,67 @@
+"""Tables as files, and places for what a task makes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from reverie.errors import Problem
+from reverie.training.files import write
+
+Columns = Mapping[str, Sequence[Any]]
+
+
+def save_table(file: Path, columns: Columns) -> Path:
+    """Parquet, JSON (a list of rows) or, by any other suffix, CSV. Raises NoRoom."""
+    made = {".parquet": parquet, ".json": as_json}.get(file.suffix.lower(), as_csv)
+    write(file, lambda part: made(part, columns))
+    return file
+
+
+def parquet(part: Path, columns: Columns) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    parquet.write_table(pa.table({name: pa.array(values) for name, values in columns.items()}), part)
+
+
+def as_json(part: Path, columns: Columns) -> None:
+    whole = [{k: None if v != v else v for k, v in row.items()} for row in rows(columns)]  # JSON has no NaN
+    part.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def as_csv(part: Path, columns: Columns) -> None:
+    with open(part, "w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values()))
+
+
+def rows(columns: Columns) -> list[dict[str, Any]]:
+    return [dict(zip(columns, values)) for values in zip(*columns.values())]
+
+
+def file_place(flag: str, file: str | Path, suffixes: Sequence[str], inputs: Sequence[str | Path] = ()) -> Path:
+    """A file that may be written. Raises Problem for a folder, another suffix, or a file among what is read."""
+    place = Path(file)
+    if place.is_dir():
+        raise Problem(f"{flag} {place}: a folder of that name is there. Name a file, such as {place}/new{suffixes[0]}")
+    if place.suffix.lower() not in suffixes:
+        raise Problem(f"{flag} {place}: its name ends in none of {', '.join(suffixes)}. Name it so")
+    there = [Path(one).expanduser() for one in inputs]
+    if place.exists() and any(place.resolve().is_relative_to(one.resolve()) for one in there if one.exists()):
+        raise Problem(f"{flag} {place}: there already, among the data. Name another")
+    return place
+
+
+def empty_folder(flag: str, folder: str | Path) -> Path:
+    """A folder for files that overwrite nothing. Raises Problem where it holds anything, or is a file."""
+    place = Path(folder)
+    if place.exists() and not place.is_dir():
+        raise Problem(f"{flag} {place}: a file of that name is there. Name a folder")
+    if place.is_dir() and any(place.iterdir()):
+        raise Problem(f"{flag} {place}: not empty, and nothing is overwritten. Name another folder")
+    return place
