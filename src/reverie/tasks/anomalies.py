@@ -162,7 +162,7 @@ def labelled(run: Run, unseen: Unseen, normal: str) -> tuple[Sequence[str], np.n
         labels = there[name]
     elif normal and not labels:
         raise Problem(f"--normal {normal}: the files say no labels. Put the items of each in a folder, or leave it out")
-    own = run.info["codec"].get("classes", ())  # also where there is but one: a folder "good"
+    own = run.info["codec"].get("classes", ())  # also where all that it learnt from had but one
     wanted = [one.strip() for one in (values if sign else normal).split(",") if one.strip()] or list(own)
     unknown = [one for one in wanted if one not in labels] if normal else []
     if unknown:
