@@ -58,7 +58,7 @@ WIDE: dict[str, Any] = {"width": 64, "code": 128, "halvings": 3, "blocks": 1, "p
 ORDERS = {
     "fashion": [
         *(Order(f"lambda {q:g}", 3_500, {**SMALL, "quality": q}, 32) for q in (100.0, 500.0, 2_500.0)),
-        Order("lossless", 2_800, {**SMALL, "quality": 200.0, "residual": "logistic"}, 32),
+        Order("lossless", 2_800, {**SMALL, "quality": 30.0, "residual": "logistic", "learning_rate": 2e-3}, 32),
     ],
     "emoji": [Order(f"lambda {q:g}", 3_500, {**WIDE, "quality": q}, 16) for q in (100.0, 500.0, 2_000.0)],
 }
