@@ -58,7 +58,7 @@ WIDE: dict[str, Any] = {"width": 64, "code": 128, "halvings": 3, "blocks": 1, "p
 ORDERS = {
     "fashion": [
         *(Order(f"lambda {q:g}", 3_500, {**SMALL, "quality": q}, 32) for q in (100.0, 500.0, 2_500.0)),
-        Order("lossless", 2_800, {**SMALL, "quality": 200.0, "residual": "logistic"}, 32),
+        Order("lossless", 2_800, {**SMALL, "quality": 30.0, "residual": "logistic", "learning_rate": 2e-3}, 32),
     ],
     "emoji": [Order(f"lambda {q:g}", 3_500, {**WIDE, "quality": q}, 16) for q in (100.0, 500.0, 2_000.0)],
 }
@@ -85,7 +85,7 @@ def emoji(folder: Path) -> Path:
     """The emoji laid on white, in two parts: train and test, by base code point."""
     if folder.is_dir():
         return folder
-    where = Path(os.environ["REVERIE_DATA"]) / "emoji"
+    where, part = Path(os.environ["REVERIE_DATA"]) / "emoji", folder.with_name(f".emoji-{os.getpid()}")
     names = [row["file"] for row in csv.DictReader((where / "emoji.csv").read_text(encoding="utf-8").splitlines())]
     for house in ("noto", "twemoji"):
         with zipfile.ZipFile(where / f"{house}-64.zip") as archive:
@@ -97,9 +97,10 @@ def emoji(folder: Path) -> Path:
                     page.alpha_composite(opened.convert("RGBA"))
                 base = "-".join(part for part in name.removesuffix(".png").split("-") if part not in SHADES)
                 held = int(hashlib.sha256(base.encode()).hexdigest(), 16) % 10 == 0
-                place = folder / ("test" if held else "train")
+                place = part / ("test" if held else "train")
                 place.mkdir(parents=True, exist_ok=True)
                 page.convert("RGB").save(place / f"{house}-{name}")
+    part.rename(folder)  # whole or not there: two trainings may begin at once
     return folder
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from reverie.core import At, Batch, Field, Spec, Tables
+from reverie.core import At, Batch, Field, Loss, Spec, Tables
 from reverie.models.autoencoders.compressive import Compressive, Config
 from reverie.training.trainer import Plan, Trainer
 from toys import pictures
@@ -64,6 +64,8 @@ def test_the_loss_is_rate_plus_lambda_times_the_squared_error_at_noisy_codes():
     upper, lower = (torch.sigmoid((noisy[..., None] + half - mean) / scale) for half in (0.5, -0.5))
     rate = -((upper - lower) * share).sum(-1).log().sum()
     error = (model.synthesis(noisy)[:, :, :12, :10] + 0.5 - x).square().sum()
+    rate, error = rate.detach(), error.detach()
+    loss = Loss(loss.total.detach(), loss.count, {k: v.detach() for k, v in loss.logs.items()})
     assert loss.count == 16
     assert float(loss.logs["rate"]) == pytest.approx(float(rate), rel=1e-4)
     assert float(loss.logs["distortion"]) == pytest.approx(7 * float(error), rel=1e-4)

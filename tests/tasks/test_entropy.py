@@ -37,7 +37,7 @@ def test_bytes_are_as_many_as_the_probabilities_say(n, own):
     symbols = drawn(t, 3)
     writer = Writer()
     writer.write(symbols, t)
-    content = writer.bytes()
+    content = writer.content()
     often = t.frequencies[t.rows.expand(3, -1).flatten()].double()
     column = symbols - t.low
     bits = -(often.gather(1, column.view(-1, 1))[:, 0] / often.sum(1)).log2().sum()
@@ -53,7 +53,7 @@ def test_any_numbers_come_back_however_far_off_the_table(values):
         writer = Writer(trim)
         writer.write(symbols, t)
         writer.write(symbols.flip(0), t)
-        reader = Reader(writer.bytes())
+        reader = Reader(writer.content())
         assert torch.equal(reader.read(t, 2), symbols)
         assert torch.equal(reader.read(t, 2), symbols.flip(0))
 
@@ -62,7 +62,7 @@ def test_a_far_number_costs_twice_the_bits_of_its_distance():
     assert [len(gamma(v)) for v in (0, 1, 2**16 - 1, 2**17)] == [1, 2, 2, 3]
     writer = Writer()
     writer.write(torch.tensor([[2**40]]), tables(1))
-    assert len(writer.bytes()) <= 2 + 1 + (42 + 6) // 8  # the last column, the length in 6 bits, the distance in 42
+    assert len(writer.content()) <= 2 + 1 + (42 + 6) // 8  # the last column, the length in 6 bits, the distance in 42
 
 
 def test_a_number_that_a_closed_table_lacks_is_a_bug_not_another_number():

@@ -48,7 +48,8 @@ class Logistics(nn.Module):
 
     def nats(self, y: Float[Tensor, "b c h w"], moves: Tensor | None = None) -> Float[Tensor, "b c h w"]:
         """-log p of each number. `moves` (B, 2C, h, w): of the means, then of the logarithms of the scales."""
-        mean, log_scale = self.mean, self.log_scale
+        mean: Tensor = self.mean
+        log_scale: Tensor = self.log_scale
         logits = torch.zeros_like(mean) if self.logits is None else self.logits
         if moves is not None:
             mean, log_scale = (p + move[..., None] for p, move in zip((mean, log_scale), moves.chunk(2, 1)))
@@ -129,12 +130,12 @@ class Density(nn.Module):
         self.contexts = nn.ModuleList(context(start, width, size) for start, size in zip(ends, self.sizes[1:]))
 
     def begin(self, y: Float[Tensor, "b c h w"]) -> None:
-        for part, logistics in zip(y.split(self.sizes, 1), self.logistics):
+        for part, logistics in zip(torch.split(y, self.sizes, 1), self.logistics):
             logistics.begin(part)  # type: ignore[operator]
 
     def each(self, y: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """-log p of each number of a noisy code; of a rounded one, what its whole numbers cost."""
-        first, *rest = y.split(self.sizes, 1)
+        first, *rest = torch.split(y, self.sizes, 1)
         costs, done = [self.logistics[0].nats(first)], first  # type: ignore[operator]
         for part, logistics, moves in zip(rest, self.logistics[1:], self.contexts):
             costs.append(logistics.nats(part, moves(done)))  # type: ignore[operator]
@@ -143,8 +144,8 @@ class Density(nn.Module):
 
     def drawn(self, noise: Float[Tensor, "b 2 n"]) -> Float[Tensor, "b c h w"]:
         """A code with these probabilities, from numbers in [0, 1): which logistic, and where in it."""
-        first, *rest = noise.unflatten(2, (-1, *self.grid)).split(self.sizes, 2)
-        done = self.logistics[0].drawn(first)  # type: ignore[operator]
+        first, *rest = torch.split(noise.reshape(len(noise), 2, -1, *self.grid), self.sizes, 2)
+        done: Tensor = self.logistics[0].drawn(first)  # type: ignore[operator]
         for part, logistics, moves in zip(rest, self.logistics[1:], self.contexts):
             done = torch.cat([done, logistics.drawn(part, moves(done))], 1)  # type: ignore[operator]
         return done
@@ -152,10 +153,10 @@ class Density(nn.Module):
     def coding(self) -> Generator[Tables, Tensor, Tensor]:
         """Yields the tables of each group, is sent its numbers (B, n), returns the code (B, C, h, w)."""
         said = yield self.logistics[0].tables(self.grid)  # type: ignore[operator]
-        done = said.unflatten(1, (-1, *self.grid))
+        done = said.reshape(len(said), -1, *self.grid)
         for logistics, moves in zip(self.logistics[1:], self.contexts):
             said = yield logistics.moved(exact([moves], done))  # type: ignore[operator]
-            done = torch.cat([done, said.unflatten(1, (-1, *self.grid))], 1)
+            done = torch.cat([done, said.reshape(len(said), -1, *self.grid)], 1)
         return done
 
 
@@ -166,6 +167,8 @@ def context(before: int, width: int, size: int) -> nn.Sequential:
         nn.Conv2d(width, 2 * size, 1),
     )  # fmt: skip
     for layer, factor in ((made[0], SOFT), (made[2], 1.0), (made[4], SOFT**2)):
+        assert isinstance(layer, nn.Conv2d)
+        assert layer.bias is not None
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         layer.weight.data.mul_(factor)
         nn.init.zeros_(layer.bias)

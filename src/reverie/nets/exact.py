@@ -73,7 +73,6 @@ def summed(layer: nn.Module, x: Tensor) -> Tensor:
     outward = (1, 2, 3) if isinstance(layer, nn.Conv2d) else (0, 2, 3)
     if not bool((weight.abs().sum(outward) * LIMIT + bias.abs() < ROOM).all()):
         raise ValueError("weights too large for exact sums (it has diverged). Train anew with a lower --learning-rate")
-    strides = {"stride": layer.stride, "padding": layer.padding}
     if isinstance(layer, nn.Conv2d):
-        return nn.functional.conv2d(x, weight, bias, **strides)  # type: ignore[arg-type]
-    return nn.functional.conv_transpose2d(x, weight, bias, **strides, output_padding=layer.output_padding)  # type: ignore[arg-type]
+        return nn.functional.conv2d(x, weight, bias, layer.stride, layer.padding)
+    return nn.functional.conv_transpose2d(x, weight, bias, layer.stride, layer.padding, layer.output_padding)  # type: ignore[arg-type]

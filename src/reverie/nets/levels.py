@@ -178,6 +178,8 @@ def context(seen: int, width: int, out: int) -> nn.Sequential:
         nn.Conv2d(width, out, 1),
     )  # fmt: skip
     for layer, factor in ((made[0], 1.0), (made[2], 1.0), (made[4], 0.01)):
+        assert isinstance(layer, nn.Conv2d)
+        assert layer.bias is not None
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         layer.weight.data.mul_(factor)
         nn.init.zeros_(layer.bias)

@@ -70,7 +70,7 @@ class Synthesis(nn.Module):
         initialise(self.network, 1.0)
         self.linear = nn.ConvTranspose2d(code, out, 2**halvings, 2**halvings)
         with torch.no_grad():
-            self.network[0].weight.div_(gain)  # type: ignore[operator,union-attr]
+            self.network[0].weight.div_(gain)  # type: ignore[operator]
             nn.init.zeros_(self.linear.weight)
             nn.init.zeros_(self.linear.bias)  # type: ignore[arg-type]
             basis = cosines(code, len(pictures), 2**halvings) / gain
@@ -92,7 +92,7 @@ def cosines(count: int, channels: int, side: int) -> Float[Tensor, "n c s s"]:
         for a, (n, k) in enumerate([(channels, 1.5), (side, side), (side, side)])
     )
     lowest = torch.as_tensor(order).flatten().argsort(stable=True)[:count]
-    made = every.flatten(0, 2)[lowest]
+    made: Tensor = every.flatten(0, 2)[lowest]
     more = 0.1 * torch.randn(count - len(made), channels, side, side) / side
     return torch.cat([made, more])
 
@@ -100,7 +100,7 @@ def cosines(count: int, channels: int, side: int) -> Float[Tensor, "n c s s"]:
 def cosine(n: int) -> Float[Tensor, "n n"]:
     """Of n points, a row a frequency."""
     k = torch.arange(n, dtype=torch.float32)
-    rows = torch.cos(pi / n * (k + 0.5) * k[:, None]) * (2 / n) ** 0.5
+    rows: Tensor = torch.cos(pi / n * (k + 0.5) * k[:, None]) * (2 / n) ** 0.5
     rows[0] /= 2**0.5
     return rows
 
@@ -117,5 +117,5 @@ def initialise(network: nn.Sequential, gain: float) -> None:
             nn.init.zeros_(layer.bias)
     small = [block.inner[-1] for block in network.modules() if isinstance(block, Block)]
     for layer, factor in [(layer, 0.1) for layer in small] + [(network[-1], 0.02 * gain)]:
-        layer.weight.data.mul_(factor)  # type: ignore[operator,union-attr]
+        layer.weight.data.mul_(factor)  # type: ignore[operator]
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

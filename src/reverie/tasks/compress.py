@@ -83,7 +83,7 @@ def packed(
             yield Packed(mark, lossless, alone(said, i)).to_bytes(), [lost[i]]
     if together:
         facts = {"names": list(names), "run": run.path.name, "size": run.info["codec"].get("size")}
-        yield Packed(mark, lossless, writer.bytes(), facts).to_bytes(), errors
+        yield Packed(mark, lossless, writer.content(), facts).to_bytes(), errors
 
 
 @torch.inference_mode()
@@ -110,7 +110,7 @@ def alone(said: Said, i: int) -> bytes:
     for symbols, tables in said:
         rows, low = (t if t.dim() == 1 else t[i : i + 1] for t in (tables.rows, tables.low))
         writer.write(symbols[i : i + 1], Tables(tables.frequencies, rows, low, tables.open))
-    return writer.bytes()
+    return writer.content()
 
 
 def squared(run: Run, items: Items, back: dict[str, Tensor], number: int) -> list[float]:

@@ -58,7 +58,7 @@ def written(run: Run, parts: Sequence[Packed], names: Sequence[list[str]], folde
     there = next((file for file in targets if file.exists()), None)
     if there:
         raise Problem(f"{there}: there already, and nothing is overwritten. Name another folder by --out")
-    made = []
+    made: list[Path] = []
     for part, some in zip(parts, names):
         for raw in unpacked(run, part, len(some)):
             for item in raw:

@@ -65,7 +65,7 @@ class Writer:
         for value, size in stage.far:
             self.coder.encode(value, stream.model.Uniform(size))
 
-    def bytes(self) -> bytes:
+    def content(self) -> bytes:
         """All of it. The coder's last word says more than is needed: whatever end still reads as the same is taken."""
         best: bytes = self.coder.get_compressed().astype(">u4").tobytes()
         for _ in range(min(MOST_CUT, len(best)) if self.trim else 0):

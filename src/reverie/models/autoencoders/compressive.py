@@ -138,7 +138,7 @@ class Compressive(core.Model):
     def optimizers(self) -> dict[str, Optimizer]:
         densities = list(self.prior.logistics.parameters())
         networks = [p for name, p in self.named_parameters() if not name.startswith("prior.logistics.")]
-        groups = [{"params": networks}, {"params": densities, "lr": self.cfg.prior_rate}]
+        groups: list[dict[str, Any]] = [{"params": networks}, {"params": densities, "lr": self.cfg.prior_rate}]
         return {"adam": Adam(groups, lr=self.cfg.learning_rate, fused=True)}
 
     def updates(self) -> Sequence[Update]:
@@ -148,16 +148,17 @@ class Compressive(core.Model):
 
     def encode(self, batch: Batch) -> Tensor:
         """Whole numbers: (B, code · h · w)."""
-        return self.analysis(self.unit(batch)).round().flatten(1)
+        y: Tensor = self.analysis(self.unit(batch))
+        return y.round().flatten(1)
 
     def decode(self, codes: Tensor) -> dict[str, Tensor]:
-        said = self.said(codes.unflatten(1, self.shape))
+        said = self.said(codes.reshape(-1, *self.shape))
         x = self.levels.mean(said) if self.levels else said + 0.5
         return {self.name: self.field.from_unit(x.clamp(0, 1))}
 
     def code_nll(self, codes: Tensor) -> Tensor:
         """Of rounded codes: nats of their probability."""
-        return self.prior.each(codes.unflatten(1, self.shape)).flatten(1).sum(1)
+        return self.prior.each(codes.reshape(-1, *self.shape)).flatten(1).sum(1)
 
     def noise(self, generator: torch.Generator, how: Any) -> Tensor:
         """Two numbers in [0, 1) for each of the code: which logistic, and where in it."""
@@ -169,7 +170,7 @@ class Compressive(core.Model):
 
     def symbols(self, batch: Batch, lossless: bool) -> list[Tensor]:
         codes = self.analysis(self.unit(batch)).round().long()
-        groups = [part.flatten(1) for part in codes.split(self.prior.sizes, 1)]
+        groups = [part.flatten(1) for part in torch.split(codes, self.prior.sizes, 1)]
         return [*groups, *self.exactly(lossless).digits(self.unit(batch))] if lossless else groups
 
     def coding(self, lossless: bool) -> Generator[Tables, Tensor, dict[str, Tensor]]:
