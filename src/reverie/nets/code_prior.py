@@ -30,7 +30,8 @@ class CodePrior(nn.Module):
 
     def forward(self, index: Int[Tensor, "b n"], label: Int[Tensor, " b"]) -> Float[Tensor, "b n k"]:
         words = torch.cat([self.codes + label[:, None], index[:, :-1]], 1)
-        return self.transformer(words)[..., : self.codes].log_softmax(-1)
+        logits: Tensor = self.transformer(words)
+        return logits[..., : self.codes].log_softmax(-1)
 
     def nats(self, index: Int[Tensor, "b n"], label: Int[Tensor, " b"]) -> Float[Tensor, " b"]:
         """-log p of each item's codes given its class."""

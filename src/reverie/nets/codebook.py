@@ -63,7 +63,8 @@ class Codebook(nn.Module):
     def perplexity(self) -> Tensor:
         """e to the entropy of the codes' shares: K where all are used alike, 1 where one is. Of the last updates."""
         p = self.counts / self.counts.sum()
-        return torch.special.entr(p).sum().exp()
+        entropy: Tensor = torch.special.entr(p).sum()
+        return entropy.exp()
 
     def used(self) -> Tensor:
         """The share of codes that are not all but unused: at least a hundredth of the even share."""

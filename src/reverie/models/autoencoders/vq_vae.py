@@ -121,12 +121,14 @@ class VQVAE(core.Model):
 
     def outputs(self, x: Tensor) -> Tensor:
         """z_e(x), a row a place: (B, C, H, W) -> (B places, D)."""
-        return self.encoder(x).permute(0, 2, 3, 1).flatten(0, 2)
+        maps: Tensor = self.encoder(x)
+        return maps.permute(0, 2, 3, 1).flatten(0, 2)
 
     def logits(self, z: Tensor) -> Tensor:
         """Of x_hat: (B places, D) -> (B, pixels)."""
         grid = z.view(-1, *self.grid, self.cfg.depth).permute(0, 3, 1, 2)
-        return self.decoder(grid).flatten(1)
+        x_hat: Tensor = self.decoder(grid)
+        return x_hat.flatten(1)
 
     def unit(self, batch: Batch) -> Tensor:
         """Items, flat, in [0, 1]: (B, pixels)."""
@@ -227,7 +229,8 @@ class VQVAE(core.Model):
 
     def encode(self, batch: Batch) -> Tensor:
         """The vectors of the codes, place after place: (B, places D)."""
-        return self.codebook(self.indices(batch)).flatten(1)
+        vectors: Tensor = self.codebook(self.indices(batch))
+        return vectors.flatten(1)
 
     def snapped(self, codes: Tensor) -> Tensor:
         """The numbers of the codes that lie nearest: (B, places D) -> (B, places)."""
@@ -246,7 +249,7 @@ class VQVAE(core.Model):
         if not self.classes:
             return self.prior.nats(index, torch.zeros_like(index[:, 0]))
         found = []
-        for part in index.split(max(1, ROWS // self.classes)):
+        for part in torch.split(index, max(1, ROWS // self.classes)):
             label = torch.arange(self.classes, device=index.device).repeat_interleave(len(part))
             nats = self.prior.nats(part.repeat(self.classes, 1), label)
             found.append(-log_mean_exp(-nats.view(self.classes, len(part))))
