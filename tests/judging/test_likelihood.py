@@ -129,7 +129,7 @@ def test_without_levels_there_are_no_bits_a_dimension(tmp_path):
     spec = Spec("image", {"image": Field((1, 2, 2))})
     run = run_of(Ramp(spec), Prepared(Pictures(torch.rand(9, 1, 2, 2))), tmp_path)
     (nats,) = likelihood(run)
-    assert "depend on the unit" in nats.protocol
+    assert "depend on their unit" in nats.protocol
 
 
 @pytest.mark.parametrize("levels", [2, 256, 65536])

@@ -38,12 +38,12 @@ def build(size=(16, 16), channels=1, classes=3, seed=0, **fields) -> VQVAE:
     """In float64."""
     torch.manual_seed(seed)
     spec, _ = pictures(1, size, channels, classes)
-    return VQVAE(replace(TINY, **fields), spec).double()
+    return VQVAE(replace(TINY, **fields), spec).double().eval()  # no dropout
 
 
 def unlabelled(model: VQVAE) -> VQVAE:
     torch.manual_seed(0)
-    return VQVAE(model.cfg, Spec("image", model.spec.fields)).double()
+    return VQVAE(model.cfg, Spec("image", model.spec.fields)).double().eval()
 
 
 def some(count=6, size=(16, 16), channels=1) -> Batch:

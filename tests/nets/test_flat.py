@@ -77,5 +77,5 @@ def test_copies_of_items_lie_one_set_after_another():
 
 
 def test_ragged_items_are_refused():
-    with pytest.raises(ValueError, match="differ in length"):
+    with pytest.raises(ValueError, match="one after the other"):
         Flat(Spec("text", {"text": Field((9,), categories=5, length=True)}))

@@ -49,7 +49,7 @@ def test_with_a_name_list_says_all_of_that_recipe_and_runs_nothing(typed, tmp_pa
     ("words", "says"),
     [
         (("nothing",), ("nothing: no such recipe", "There are: adult_feedforward")),
-        (("vae_mnits",), ("vae_mnits: no such recipe", "Did you mean vae_mnist?")),
+        (("vae_mnits",), ("vae_mnits: no such recipe", "Did you mean vae_mnist or iwae_mnist?")),
         (("vae_mnist", "--seeds", "0"), ("--seeds 0: below 1",)),
         (("vae_mnist", "--seeds", "many"), ("--seeds many: not a whole number",)),
         (("vae_mnist", "--seed", "1", "--seeds", "2"), ("--seed 1 --seeds 2", "one of the two")),

@@ -1,4 +1,4 @@
-"""Codes against pixels on MNIST: what they were learnt for."""
+"""Sparse codes against pixels on MNIST: what they were learnt for."""
 
 import pytest
 import torch
@@ -13,11 +13,11 @@ DRAWS = 8
 
 @pytest.fixture(scope="module")
 def run(real_data, tmp_path_factory):
-    """The paper's network, two and a half passes: about 15 seconds."""
+    """Some 20 seconds. Of a vae's codes the claim does not hold (benchmarks/embedding.py)."""
     if not (real_data / "mnist").is_dir():
         pytest.skip("REVERIE_DATA has no mnist")
     out = tmp_path_factory.mktemp("mnist") / "run"
-    return reverie.fit("mnist", "vae", set="paper", latents=32, steps=1_500, out=out)
+    return reverie.fit("mnist", "sparse", steps=1_500, out=out)
 
 
 def test_with_100_labels_a_linear_classifier_of_codes_beats_one_of_pixels(run):

@@ -139,7 +139,11 @@ def reader(flag: str, kind: Any) -> Reader:
         back = {str(c): c for c in inner}
         return named("{" + ",".join(back) + "}")(lambda value: back[pick(value)])
     if origin is tuple:
-        return several(flag, reader(flag, inner[0]), 0 if inner[-1] is Ellipsis else len(inner))
+        count = 0 if inner[-1] is Ellipsis else len(inner)
+        many = several(flag, reader(flag, inner[0]), count)
+        if count or inner[0] is str:  # a word may be "none"
+            return many
+        return named(many.metavar)(lambda value: () if value.strip().lower() == "none" else many(value))
     plain: dict[Any, Callable[[str], Reader]] = {int: whole, float: real, bool: truth, str: text}
     return plain[kind](flag)
 

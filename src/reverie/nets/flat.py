@@ -28,7 +28,10 @@ class Flat:
     def __init__(self, spec: Spec):
         ragged = [name for name, field in spec.fields.items() if field.length or field.start is not None]
         if ragged:
-            raise ValueError(f"the {ragged[0]} of items differ in length: this model takes items of one shape")
+            raise ValueError(
+                f"the {ragged[0]} of an item is categories, one after the other, as many as there are: this model "
+                "takes pictures, rows and series. `reverie models` says what writes text"
+            )
         self.numbers = {name: field for name, field in spec.fields.items() if not field.categories}
         self.categories = {name: field for name, field in spec.fields.items() if field.categories}
         self.count = sum(field.size for field in self.numbers.values())  # of numbers

@@ -93,6 +93,8 @@ class Sampling:
 
 
 class VAE(core.Model):
+    conditions: tuple[str, ...]  # only of a conditional model
+
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
         self.cfg, self.spec = cfg, spec
