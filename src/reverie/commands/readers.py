@@ -143,7 +143,8 @@ def reader(flag: str, kind: Any) -> Reader:
         many = several(flag, reader(flag, inner[0]), count)
         if count or inner[0] is str:  # a word may be "none"
             return many
-        return named(many.metavar)(lambda value: () if value.strip().lower() == "none" else many(value))
+        called = getattr(many, "metavar", "X,…")
+        return named(called)(lambda value: () if value.strip().lower() == "none" else many(value))
     plain: dict[Any, Callable[[str], Reader]] = {int: whole, float: real, bool: truth, str: text}
     return plain[kind](flag)
 
