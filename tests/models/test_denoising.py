@@ -242,7 +242,7 @@ def test_series_and_their_noise():
         ({"corruption": "salt_and_pepper"}, rows(4)[0], "salt_and_pepper: for numbers with bounds"),
         ({"corruption": "gaussian"}, Spec("table", {"job": Field((), categories=3)}), "no numbers"),
         ({"network": "convolutional"}, rows(4)[0], "Pass --network dense"),
-        ({}, Spec("text", {"text": Field((9,), categories=5, start=0)}), "differ in length"),
+        ({}, Spec("text", {"text": Field((9,), categories=5, start=0)}), "one after the other"),
     ],
 )
 def test_what_it_can_t_do_is_refused_with_a_cure(fields, spec, says):

@@ -213,7 +213,7 @@ def test_the_papers_networks_have_their_units():
         ({"penalty": -1.0}, pictures(1)[0], "penalty -1"),
         ({"units": 0}, pictures(1)[0], "units 0"),
         ({"network": "convolutional"}, rows(4)[0], "Pass --network dense"),
-        ({}, Spec("text", {"text": Field((9,), categories=5, start=0)}), "differ in length"),
+        ({}, Spec("text", {"text": Field((9,), categories=5, start=0)}), "one after the other"),
     ],
 )
 def test_what_it_can_t_do_is_refused_with_a_cure(fields, spec, says):

@@ -193,5 +193,5 @@ def test_a_learnt_deviation_settles_at_the_error_s_own():
 
 
 def test_tokens_are_refused_in_words():
-    with pytest.raises(ValueError, match="differ in length"):
+    with pytest.raises(ValueError, match="one after the other"):
         VAE(Config(), Spec("text", {"text": Field((9,), categories=5, start=0)}))
