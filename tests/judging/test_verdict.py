@@ -103,6 +103,7 @@ def test_each_fault_has_its_name(metrics, course, says):
         (GOOD, falling([100, 60, 50, 45, 44, 46, 55, 70, 45])),  # back again
         (GOOD, Course(10, 5000, 0.1)),  # good already
         (but(metric("recall_2k", 0.05, floor=0.8), metric("precision_2k", 0.2, floor=0.8)), DONE),  # neither looks real
+        (but(metric("recall_2k", 0.05, floor=0.8), metric("sharpness_2k", 0.5, floor=1.0)), DONE),  # blurred, all of it
     ],
 )
 def test_what_is_no_fault_is_not_called_one(metrics, course):

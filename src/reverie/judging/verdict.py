@@ -10,7 +10,7 @@ from reverie.metrics import Metric
 from reverie.metrics.image.diversity import MISSING
 
 from .course import Course
-from .words import number, percent
+from .words import BLURRED, number, percent
 
 SURE = 1e-4  # p below which a test accuses
 SHORT = 0.1  # of the usual steps: below it, a model has hardly begun
@@ -215,6 +215,9 @@ def narrow(m: Numbers) -> list[str]:
     if recall is None or precision is None or not recall.floor or not precision.floor or away is None:
         return []
     if away[0] < HALF or recall.value >= NARROW * recall.floor or precision.value <= ALIKE * precision.floor:
+        return []
+    fine = m.find("sharpness")  # no real item lies near blurred ones, however much of the data they span
+    if fine is not None and fine.floor is not None and fine.value < BLURRED * fine.floor:
         return []
     share, usual = percent(recall.value), percent(recall.floor)
     return [f"samples look real but span {share} of the variety of the data (real data: {usual})"]
