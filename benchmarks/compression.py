@@ -25,7 +25,6 @@ import numpy as np
 import PIL
 import torch
 from PIL import Image
-from torch import Tensor
 
 import pictures_coded as peers
 import reverie
@@ -37,6 +36,7 @@ from reverie.kinds.find import open_source
 from reverie.tasks.compress import coded, packed
 from reverie.tasks.decompress import unpacked
 from reverie.tasks.packed import Packed, parse
+from reverie.tasks.vectors import Some
 from reverie.training.run import Run
 
 DRAWN = Path(__file__).parents[1] / "docs" / "pictures"
@@ -62,23 +62,6 @@ ORDERS = {
     ],
     "emoji": [Order(f"lambda {q:g}", 3_500, {**WIDE, "quality": q}, 16) for q in (100.0, 500.0, 2_000.0)],
 }
-
-
-@dataclass(frozen=True)
-class Some:
-    """The first items of a set."""
-
-    items: Any
-    count: int
-
-    def __len__(self) -> int:
-        return min(self.count, len(self.items))
-
-    def take(self, index: Tensor, vary: bool = False) -> Any:
-        return self.items.take(index)
-
-    def raw(self, index: Tensor) -> Any:
-        return self.items.raw(index)
 
 
 def emoji(folder: Path) -> Path:
@@ -208,7 +191,8 @@ def measured(data: str, runs: Path, pictures: int) -> dict[str, Any]:
     """All points of one set."""
     where = "fashion-mnist" if data == "fashion" else str(emoji(runs / "emoji"))
     orders = [(order, trained(data, order, where, runs)) for order in ORDERS[data]]
-    items = Some(open_source(where, DataOptions()).prepare().held_out, pictures)
+    held_out = open_source(where, DataOptions()).prepare().held_out
+    items = Some(held_out, torch.arange(min(pictures, len(held_out))))
     raw = items.raw(torch.arange(len(items)))
     mine = [ours(run, items, order) for order, run in orders]
     lossy, whole = [*peers.jpeg(raw), *peers.webp(raw)], peers.lossless(raw)

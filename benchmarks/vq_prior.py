@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 import reverie
 import tables
@@ -26,6 +25,7 @@ from reverie.judging.items import spread
 from reverie.kinds.find import module
 from reverie.metrics.image import judge
 from reverie.tasks.codes import blocks, decoded, encoded
+from reverie.tasks.vectors import Some
 from reverie.training.log import read
 from reverie.training.run import Run
 
@@ -62,19 +62,6 @@ def kept(run: Run) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
         "log K": log(model.cfg.codebook),
     }
     return said, raw[:SHOWN], made[:SHOWN]
-
-
-class Some:
-    """Some items of a set."""
-
-    def __init__(self, source: object, index: Tensor):
-        self.source, self.index = source, index
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    def take(self, index: Tensor, vary: bool = False):
-        return self.source.take(self.index[index], vary)
 
 
 def measure(data: str, name: str, long: dict[str, Any], out: Path) -> dict[str, object]:

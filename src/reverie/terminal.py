@@ -57,6 +57,12 @@ class Terminal:
             table.add_row(*map(Text, row))
         self.console.print(table)
 
+    def first(self, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], most: int) -> None:
+        """The first rows of a table, numbers to four digits, and how many more there are."""
+        self.table(columns, [[cell(row[name]) for name in columns] for row in rows[:most]])
+        if len(rows) > most:
+            self.tell(f"and {len(rows) - most:,} more")
+
     def files(self, files: Iterable[Any]) -> None:
         """Names what was written."""
         self.tell(*(f"wrote {file}" for file in files))
@@ -119,3 +125,8 @@ def duration(seconds: float) -> str:
 def amount(number: float) -> str:
     """Three digits: 0.123, 12.3, 1,230."""
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def cell(value: Any) -> str:
+    """Of a table: four digits of a number."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

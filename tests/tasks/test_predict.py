@@ -8,34 +8,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
 import reverie
 from reverie.cli import main
 from reverie.errors import Problem
-
-STRIPES = ("across", "down", "dots")
-
-
-def picture(kind: str, rng: np.random.Generator) -> np.ndarray:
-    x = np.zeros((16, 16))
-    if kind == "across":
-        x[::2] = 1
-    elif kind == "down":
-        x[:, ::2] = 1
-    else:
-        x[::4, ::4] = 1
-    return (255 * np.clip(0.8 * x + 0.1 + 0.05 * rng.standard_normal(x.shape), 0, 1)).astype(np.uint8)
+from stripes import STRIPES, write_stripes
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    where, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
-    for kind in STRIPES:
-        (where / kind).mkdir()
-        for k in range(120):
-            Image.fromarray(picture(kind, rng)).save(where / kind / f"{k}.png")
-    return where
+    return write_stripes(tmp_path_factory.mktemp("pictures"), 120)
 
 
 @pytest.fixture(scope="module")

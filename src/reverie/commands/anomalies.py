@@ -47,15 +47,9 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     rows = found.ranked()
     screen.tell(*found.headline)
     heads = [name for name in TOLD if name in found.columns]
-    screen.table(heads, [[cell(row[name]) for name in heads] for row in rows[:SHOWN]])
-    if len(rows) > SHOWN:
-        screen.tell(f"and {len(rows) - SHOWN:,} more")
+    screen.first(heads, rows, SHOWN)
     screen.tell(*found.notes)
     screen.files(files)
     after = f"reverie evaluate {shlex.quote(str(opened.path))}"
     screen.tell(f"next: {after}")
     return {**found.to_json(), "anomalies": rows[:MOST], "count": len(rows), "files": files, "next": after}
-
-
-def cell(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -48,10 +48,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     files = made.save(folder)
     screen.tell(f"{opened.info['model']}: {made.method}")
     rows = made.rows()
-    heads = list(made.columns)
-    screen.table(heads, [[cell(row[name]) for name in heads] for row in rows[:SHOWN]])
-    if len(rows) > SHOWN:
-        screen.tell(f"and {len(rows) - SHOWN:,} more")
+    screen.first(list(made.columns), rows, SHOWN)
     screen.tell(*made.notes)
     screen.files(files[:FILES])
     if len(files) > FILES:
@@ -59,7 +56,3 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     after = f"reverie evaluate {shlex.quote(str(opened.path))}"
     screen.tell(f"next: {after}")
     return {"method": made.method, "explained": rows, "notes": made.notes, "files": files, "next": after}
-
-
-def cell(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -41,14 +41,12 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     answers.save(file)
     for note in answers.notes:
         screen.tell(note)
-    shown = answers.rows()[:SHOWN]
+    rows = answers.rows()
     heads = [name for name in answers.columns if not name.startswith(("p[", "low[", "high["))]
-    screen.table(heads, [[cell(row[name]) for name in heads] for row in shown])
-    if len(answers) > SHOWN:
-        screen.tell(f"and {len(answers) - SHOWN:,} more")
+    screen.first(heads, rows, SHOWN)
     screen.files([file])
     return {
-        "predictions": answers.rows()[:MOST],
+        "predictions": rows[:MOST],
         "count": len(answers),
         "notes": answers.notes,
         "files": [file],
@@ -71,7 +69,3 @@ def place(args: Namespace, run: Run, name: str) -> Path:
 def within(file: Path, place: Path) -> bool:
     """Is the file that place, or in that folder?"""
     return file.resolve().is_relative_to(place.resolve())
-
-
-def cell(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

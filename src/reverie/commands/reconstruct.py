@@ -37,18 +37,11 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     made = opened.reconstruct(args.files)
     files = made.save(Path(folder))
     screen.tell(f"{opened.info['model']}: {made.count:,} items", *(f"mean {k}: {v:.4g}" for k, v in made.mean.items()))
-    heads = list(made.columns)
     found = made.rows()
-    screen.table(heads, [[cell(row[head]) for head in heads] for row in found[:SHOWN]])
-    if len(found) > SHOWN:
-        screen.tell(f"and {len(found) - SHOWN:,} more")
+    screen.first(list(made.columns), found, SHOWN)
     screen.tell(*made.notes)
     screen.files(files)
     after = f"reverie traverse {shlex.quote(str(opened.path))}"
     screen.tell(f"next: {after}")
     said = {"items": made.count, "mean": made.mean, "table": found[:MOST]}
     return {**said, "notes": made.notes, "files": files, "next": after}
-
-
-def cell(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -11,6 +11,7 @@ from torch import Tensor
 from reverie.core import Batch, Bounds, Decodes, Density, Encodes
 from reverie.metrics import Metric, Z
 from reverie.metrics.image.sharpness import detail
+from reverie.tasks.rebuilt import error
 from reverie.training.seeds import generator, reseed
 
 from .items import spread
@@ -102,12 +103,5 @@ def numbers(run: Run) -> dict[str, Any]:
 
 def missed(run: Run, batch: Batch, items: dict[str, Tensor]) -> tuple[float, int]:
     """The sum of squared errors of all numbers that are there, and how many these are; bounds are 0 and 1."""
-    total, count = 0.0, 0
-    for name, field in numbers(run).items():
-        scale = (field.high - field.low) or 1.0
-        error = (items[name].double() - batch[name].double().view(items[name].shape)) / scale
-        known = batch.masks.get(name)
-        if known is not None:
-            error = error[known.view(error.shape)]
-        total, count = total + float(error.square().sum()), count + error.numel()
-    return total, count
+    found = [error(name, field, batch, items[name]) for name, field in numbers(run).items()]
+    return sum(float(size.sum()) for size, _ in found), sum(int(there.sum()) for _, there in found)

@@ -40,6 +40,7 @@ class Flat:
         self.gaps = sum(field.size for field in self.numbers.values() if field.missing)
         self.inputs = self.size + self.gaps  # of what an encoder sees
         self.bounded = torch.tensor([f.low < f.high for f in self.numbers.values() for _ in range(f.size)])
+        self.missing = torch.tensor([f.missing for f in self.numbers.values() for _ in range(f.size)])
         self.of = torch.tensor([k for k, f in enumerate(self.numbers.values()) for _ in range(f.size)])  # whose field
 
     @property
@@ -75,8 +76,8 @@ class Flat:
         """What an encoder sees: the vector, and a 1 for each gap of a number that training knew to have some."""
         if not self.gaps or seen.there is None:
             return seen.x
-        missing = torch.tensor([f.missing for f in self.numbers.values() for _ in range(f.size)], device=seen.x.device)
-        return torch.cat([seen.x, (~seen.there)[:, missing].to(seen.x.dtype)], 1)
+        gone = (~seen.there)[:, self.missing.to(seen.x.device)]
+        return torch.cat([seen.x, gone.to(seen.x.dtype)], 1)
 
     def mean(self, outputs: Float[Tensor, "b d"]) -> Float[Tensor, "b n"]:
         """Expected numbers: in (0, 1) by a sigmoid where they have bounds, any value where they have none."""

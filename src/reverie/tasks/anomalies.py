@@ -19,9 +19,9 @@ from reverie.training.files import write_text
 from .anomalies_page import Shown, page
 from .codes import files
 from .odd import of_columns, shown
-from .predict import Answers
 from .reference import HELD, kept, made
 from .unlike import able, looks, total
+from .written import rows, save_table
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -47,7 +47,7 @@ class Anomalies:
         return len(self.columns["item"])
 
     def rows(self) -> list[dict[str, Any]]:
-        return [dict(zip(self.columns, values)) for values in zip(*self.columns.values())]
+        return rows(self.columns)
 
     def ranked(self) -> list[dict[str, Any]]:
         """The highest score first."""
@@ -77,7 +77,7 @@ class Anomalies:
     def save(self, file: str | Path) -> list[Path]:
         """The table as .csv or .parquet, and beside it the page. Raises NoRoom."""
         place = Path(file)
-        Answers(self.columns).save(place)
+        save_table(place, self.columns)
         beside = place.with_suffix(".html")
         scores = {
             "new": np.array(self.columns["score"]),

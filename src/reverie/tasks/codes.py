@@ -11,8 +11,8 @@ from torch import Tensor
 from reverie.core import Batch, Conditioned, Items
 from reverie.errors import Problem
 from reverie.kinds import PREDICTED, Unseen
-from reverie.kinds.find import located, module
-from reverie.training.run import read_options
+
+from .fresh import read
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -34,11 +34,7 @@ def files(run: Run, places: Sequence[str]) -> Unseen:
         raise Problem("no items. Name files or folders after the run")
     if run.spec.kind not in PREDICTED:
         raise Problem(f"{run.path}: {run.spec.kind} has no items of its own. Name a run of another kind")
-    options = read_options(run.info["source"]["options"])
-    found: Unseen = module(run.spec.kind).unseen([str(located(place)) for place in places], run.codec, options)
-    if not len(found.items):
-        raise Problem(f"{places[0]}: no item in it. Name other files")
-    return found
+    return read(run, places)
 
 
 def blocks(items: Items) -> Iterator[tuple[Batch, int]]:
@@ -54,22 +50,20 @@ def encoded(run: Run, items: Items) -> Tensor:
     """The code of each item: (N, latents). Raises Problem where the model has no codes, or where they hold a label that
     the items don't say."""
     model = able(run, "encode")
-    device = next(model.parameters()).device
     first = items.take(torch.zeros(1, dtype=torch.long))
     lacks = [name for name in model.conditions if name not in first.values] if isinstance(model, Conditioned) else []
     if lacks:
         raise Problem(f"{run.path}: a code holds its item's {lacks[0]}, which these don't say. Give a folder a class")
-    return torch.cat([model.encode(batch.to(device))[:kept].cpu() for batch, kept in blocks(items)])
+    return torch.cat([model.encode(batch.to(run.device))[:kept].cpu() for batch, kept in blocks(items)])
 
 
 @torch.inference_mode()
 def decoded(run: Run, codes: Tensor) -> dict[str, Tensor]:
     """The fields of the item of each code (N, latents). Raises Problem where the model makes none of them."""
     model = able(run, "decode")
-    device = next(model.parameters()).device
     made = []
     for first in range(0, len(codes), BLOCK):
         index = torch.arange(first, first + BLOCK).clamp(max=len(codes) - 1)
         kept = min(BLOCK, len(codes) - first)
-        made.append({name: value[:kept].cpu() for name, value in model.decode(codes[index].to(device)).items()})
+        made.append({name: value[:kept].cpu() for name, value in model.decode(codes[index].to(run.device)).items()})
     return {name: torch.cat([block[name] for block in made]) for name in made[0]}

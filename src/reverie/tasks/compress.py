@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from math import log10
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +15,12 @@ from reverie.core import Batch, Compresses, Items, Tables
 from reverie.errors import Problem
 from reverie.kinds import COMPRESSED, Unseen
 from reverie.kinds.find import located, module
+from reverie.metrics.likeness import psnr
 from reverie.training.files import write
-from reverie.training.run import read_options
 
 from .codes import BLOCK, able, blocks
 from .entropy import Writer
+from .fresh import read
 from .packed import SUFFIX, Packed, inside, run_id
 
 if TYPE_CHECKING:
@@ -55,35 +55,36 @@ def compress(
     single = {str(located(file)) for file in files}  # a file that was named itself has its own name, without folders
     names = inside([Path(name).name if name in single else name for name in found.names])
     places = targets(run, names, together, Path(out) if out else None)
-    made, sizes, errors = [], 0, list[float]()
-    for k, (content, lost) in enumerate(packed(run, found.items, names, lossless, together)):
+    made, sizes, ratios = [], 0, list[float]()
+    for k, (content, alike) in enumerate(packed(run, found.items, names, lossless, together)):
         write(places[k], lambda part, content=content: part.write_bytes(content))  # type: ignore[misc]
         made.append(places[k])
         sizes += len(content)
-        errors += lost
+        ratios += alike
     count = len(found.items)
-    return Compressed(made, count, sizes, count * pixels(run), mean_psnr(errors), list(found.notes))
+    mean = float(np.mean(ratios)) if ratios else float("nan")
+    return Compressed(made, count, sizes, count * pixels(run), mean, list(found.notes))
 
 
 def packed(
     run: Run, items: Items, names: Sequence[str], lossless: bool, together: bool
 ) -> Iterator[tuple[bytes, list[float]]]:
-    """The content of each file, and the mean squared error of each item in it, of values from 0 to 1."""
+    """The content of each file, and the PSNR of each item in it."""
     model, mark = able(run, "compress"), run_id(run.path)
-    writer, errors = Writer(trim=False), list[float]()
+    writer, ratios = Writer(trim=False), list[float]()
     for number, (batch, kept) in enumerate(blocks(items)):
         said, back = coded(model, batch, kept, lossless)
-        lost = squared(run, items, back, number)
+        alike = likeness(run, items, back, number)
         if together:
-            errors += lost
+            ratios += alike
             for symbols, tables in said:
                 writer.write(symbols, tables)
             continue
         for i in range(kept):
-            yield Packed(mark, lossless, alone(said, i)).to_bytes(), [lost[i]]
+            yield Packed(mark, lossless, alone(said, i)).to_bytes(), alike[i : i + 1]
     if together:
         facts = {"names": list(names), "run": run.path.name, "size": run.info["codec"].get("size")}
-        yield Packed(mark, lossless, writer.content(), facts).to_bytes(), errors
+        yield Packed(mark, lossless, writer.content(), facts).to_bytes(), ratios
 
 
 @torch.inference_mode()
@@ -113,22 +114,14 @@ def alone(said: Said, i: int) -> bytes:
     return writer.content()
 
 
-def squared(run: Run, items: Items, back: dict[str, Tensor], number: int) -> list[float]:
-    """Mean squared error of each item of a block, of its decoded form scaled to 0 … 1; [] of items that have none."""
+def likeness(run: Run, items: Items, back: dict[str, Tensor], number: int) -> list[float]:
+    """PSNR of each picture of a block as it comes back, in dB; [] of items that are no pictures."""
     made = run.codec.decode(back)
     if not isinstance(made, np.ndarray):
         return []
     first = number * BLOCK
-    raw = items.raw(torch.arange(first, first + len(made)))
-    error = (np.asarray(raw, np.float64) - made) / np.iinfo(made.dtype).max
-    return [float(e) for e in np.square(error).reshape(len(made), -1).mean(1)]
-
-
-def mean_psnr(errors: Sequence[float]) -> float:
-    """dB."""
-    if not errors:
-        return float("nan")
-    return float(np.mean([-10 * log10(e) if e else float("inf") for e in errors]))
+    found: list[float] = psnr(made, np.asarray(items.raw(torch.arange(first, first + len(made))))).tolist()
+    return found
 
 
 # --------------------------------------------------------------------------------------------------------------- places
@@ -140,11 +133,7 @@ def as_they_are(run: Run, files: Sequence[str]) -> Unseen:
         raise Problem("nothing to compress. Name files or folders after the run")
     if run.spec.kind not in COMPRESSED:
         raise Problem(f"{run.path}: {run.spec.kind} can't be compressed yet. Name a run of pictures")
-    options = read_options(run.info["source"]["options"])
-    found: Unseen = module(run.spec.kind).unchanged([str(located(file)) for file in files], run.codec, options)
-    if not len(found.items):
-        raise Problem(f"{files[0]}: no item in it. Name other files")
-    return found
+    return read(run, files, module(run.spec.kind).unchanged)
 
 
 def targets(run: Run, names: Sequence[str], together: bool, out: Path | None) -> list[Path]:

@@ -10,14 +10,14 @@ import torch
 
 from reverie.errors import Problem
 from reverie.kinds import Unseen
-from reverie.kinds.find import located
 from reverie.maths.targets import form
 from reverie.spec import Spec
 
 from .explained import Explanation
 from .explaining import of_numbers, of_rows, of_tokens
+from .fresh import read
 from .importance import Importance, importance
-from .predict import new, units
+from .predict import units
 from .predictor import predictor, predicts
 from .questions import named
 
@@ -74,9 +74,7 @@ def explain(run: Run, files: Sequence[str] = (), ask: Ask | None = None) -> Expl
         raise Problem(f"--method {wish.method}: not of {what}. Pass --method {fitting}")
     if not files and (what != "columns" or wish.method == "occlusion"):
         raise Problem("nothing to explain. Name files or folders after the run")
-    unseen = new(run, [str(located(file)) for file in files]) if files else None
-    if unseen and not len(unseen.items):
-        raise Problem(f"{files[0]}: no item in it. Name other files")
+    unseen = read(run, files) if files else None
     method, notes = chosen(what, wish, unseen)
     unused(wish, method)
     if method == "permutation":

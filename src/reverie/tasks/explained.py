@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from reverie.errors import Problem
 from reverie.training.files import write, write_text
 
 from . import heat
+from .written import as_csv, rows
 
 TABLE, PAGE, BARS = "explain.csv", "explain.html", "explain.png"
 OURS = re.compile(r"\d{3,}\.(csv|png)|explain\.(html|png)")  # beside the table
@@ -55,7 +55,7 @@ class Explanation:
         return len(next(iter(self.columns.values()), []))
 
     def rows(self) -> list[dict[str, Any]]:
-        return [dict(zip(self.columns, values)) for values in zip(*self.columns.values())]
+        return rows(self.columns)
 
     def save(self, folder: str | Path) -> list[Path]:
         """explain.csv; of each item 000.csv and 000.png and on, of sentences one explain.html; of columns explain.png.
@@ -66,10 +66,10 @@ class Explanation:
             if OURS.fullmatch(old.name):
                 old.unlink()
         files = [place / TABLE]
-        write(files[0], lambda part: table(part, self.columns))
+        write(files[0], lambda part: as_csv(part, self.columns))
         for k, piece in enumerate(self.pieces):
             weights = place / f"{k:03d}.csv"
-            write(weights, lambda part, piece=piece: table(part, piece.columns()))  # type: ignore[misc]
+            write(weights, lambda part, piece=piece: as_csv(part, piece.columns()))  # type: ignore[misc]
             files.append(weights)
             picture = piece.draw()
             if picture is not None:
@@ -93,13 +93,6 @@ def checked(place: Path) -> None:
         raise Problem(f"--out {place}: a file. Name a folder")
     if place.is_dir() and any(place.iterdir()) and not (place / TABLE).is_file():
         raise Problem(f"--out {place}: a folder with other things in it. Name a new one")
-
-
-def table(part: Path, columns: Mapping[str, Sequence[Any]]) -> None:
-    with open(part, "w", newline="", encoding="utf-8") as out:
-        writer = csv.writer(out)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values()))
 
 
 def largest(weights: np.ndarray) -> list[tuple[int, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,16 +12,15 @@ import torch
 from torch import Tensor
 
 from reverie.errors import Problem
-from reverie.kinds import Unseen
-from reverie.kinds.find import located, module
 from reverie.maths.targets import Form, form, probabilities
 from reverie.spec import Field
 from reverie.training.files import write
-from reverie.training.run import read_options
 
 from . import ahead, sequences
 from .calibrate import Calibration, calibration, of_mean, outputs
+from .fresh import read
 from .predictor import predicts
+from .written import as_csv, parquet, rows
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -43,23 +41,12 @@ class Answers:
         return len(self.columns["item"])
 
     def rows(self) -> list[dict[str, Any]]:
-        return [dict(zip(self.columns, values)) for values in zip(*self.columns.values())]
+        return rows(self.columns)
 
     def save(self, file: Path) -> None:
         """As Parquet by its suffix, else as CSV. Raises NoRoom."""
-        write(file, self._parquet if file.suffix.lower() == ".parquet" else self._csv)
-
-    def _csv(self, part: Path) -> None:
-        with open(part, "w", newline="", encoding="utf-8") as out:
-            writer = csv.writer(out)
-            writer.writerow(self.columns)
-            writer.writerows(zip(*self.columns.values()))
-
-    def _parquet(self, part: Path) -> None:
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        parquet.write_table(pa.table(self.columns), part)
+        made = parquet if file.suffix.lower() == ".parquet" else as_csv
+        write(file, lambda part: made(part, self.columns))
 
 
 def predict(run: Run, files: Sequence[str], *, conformal: float | None = None, others: Sequence[Run] = ()) -> Answers:
@@ -78,8 +65,7 @@ def predict(run: Run, files: Sequence[str], *, conformal: float | None = None, o
         raise Problem(f"{flag}: {run.path} writes sequences, which have neither sets nor a mean. Leave it out")
     for other in others:
         same(run, other)
-    places = [str(located(file)) for file in files]
-    return answered([run, *others], places, conformal)
+    return answered([run, *others], files, conformal)
 
 
 def same(run: Run, other: Run) -> None:
@@ -94,16 +80,14 @@ def same(run: Run, other: Run) -> None:
 def answered(runs: Sequence[Run], places: Sequence[str], conformal: float | None) -> Answers:
     run = runs[0]
     name, target = run.spec.predicted
-    unseen = new(run, places)
+    unseen = read(run, places)
     index = torch.arange(len(unseen.items))
-    if not len(index):
-        raise Problem(f"{places[0]}: no item in it. Name other files")
     if form(target) == "sequence":
         made, about = sequences.columns(run, unseen)
         return Answers(made, [*unseen.notes, *about])
     said, truth = [], None
     for one in runs:
-        own = unseen if one.info["codec"] == run.info["codec"] else new(one, places)
+        own = unseen if one.info["codec"] == run.info["codec"] else read(one, places)
         if len(own.items) != len(index):
             raise Problem(f"--with {one.path}: it sees {len(own.items)} items there, the first run {len(index)}")
         output, known = outputs(one, own.items, index)
@@ -132,13 +116,6 @@ def answered(runs: Sequence[Run], places: Sequence[str], conformal: float | None
         columns["truth"] = spoken(run, truth)
         notes.append(scored(columns, name, form(target)))
     return Answers(columns, notes)
-
-
-def new(run: Run, places: Sequence[str]) -> Unseen:
-    """The files' items as this run's codec has them."""
-    options = read_options(run.info["source"]["options"])
-    found: Unseen = module(run.spec.kind).unseen(list(places), run.codec, options)
-    return found
 
 
 def trusted(runs: Sequence[Run], conformal: float | None, notes: list[str]) -> Calibration:

@@ -16,7 +16,7 @@ from reverie.errors import NoRoom
 from reverie.training.files import write
 
 from .calibrate import mark
-from .unlike import Some, Usual, looks, total, usual
+from .unlike import Usual, looks, some, total, usual
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -36,7 +36,7 @@ class Reference:
 
 def made(run: Run, parts: tuple[str, ...]) -> Reference:
     """From the run's data, and kept. Raises Problem where the data are not there."""
-    known, held_out = usual(run, parts), Some(run.prepared.held_out, HELD)
+    known, held_out = usual(run, parts), some(run.prepared.held_out, HELD)
     held = total(looks(run, held_out, parts), known, parts)[0] if len(held_out) else torch.zeros(0)
     found = Reference(known, held.double())
     with suppress(NoRoom):  # a run that can't be written to is compared anew each time

@@ -25,6 +25,7 @@ from reverie.training.seeds import generator, reseed
 
 from .codes import blocks
 from .rebuilt import columns
+from .vectors import Some
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -128,7 +129,7 @@ def fit(run: Run, items: Items) -> None:
 
 def usual(run: Run, parts: tuple[str, ...]) -> Usual:
     """Of a run's training items, of some where there are more than needed. Raises Problem."""
-    seen = looks(run, Some(run.prepared.train, SEEN), parts)
+    seen = looks(run, some(run.prepared.train, SEEN), parts)
     count = len(next(x for x in seen if x is not None))
     order = drawn(count, count)
     cut = count // APART
@@ -177,18 +178,6 @@ def drawn(count: int, most: int) -> Tensor:
     return torch.randperm(count, generator=generator(SEED, "drawn", count))[:most]
 
 
-class Some:
+def some(items: Items, most: int) -> Some:
     """At most so many items of a set, drawn by a fixed seed: sets are often sorted, and series repeat themselves."""
-
-    def __init__(self, items: Items, most: int):
-        self.items = items
-        self.index = drawn(len(items), most).sort().values
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    def take(self, index: Tensor, vary: bool = False) -> Batch:
-        return self.items.take(self.index[index], vary)
-
-    def raw(self, index: Tensor) -> Any:
-        return self.items.raw(self.index[index])
+    return Some(items, drawn(len(items), most).sort().values)

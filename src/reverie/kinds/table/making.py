@@ -6,7 +6,7 @@ names. So samples have gaps as often as the data, where the model learns that.""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -41,16 +41,30 @@ def codec(table: Table, places: Sequence[int], drop: Sequence[str], notes: list[
     if not made.seen:
         why = f": left out are {some(left)}" if left else ""
         raise Problem(f"{table.where}: no column that a model can make, and that is not always the same{why}")
-    for kind, what in SAID.items():
+    notes += said(table, places, columns, SAID, "which are made too", left)
+    return made
+
+
+def said(
+    table: Table,
+    places: Sequence[int],
+    columns: Sequence[Column],
+    kinds: Mapping[str, str],
+    gaps: str,
+    left: Sequence[str],
+) -> list[str]:
+    """A line for each of the kinds of columns, for those with gaps, which are so and so, and for what is left out."""
+    lines = []
+    for kind, what in kinds.items():
         names = [c.name for c in columns if c.type == kind]
         if names:
-            notes.append(f"{what}: {some(names)}")
-    gaps = [f"{c.name} ({sum(table.columns[c.name][i] is None for i in places):,})" for c in columns if c.missing]
-    if gaps:
-        notes.append(f"with gaps, which are made too: {some(gaps)}")
+            lines.append(f"{what}: {some(names)}")
+    lacking = [f"{c.name} ({sum(table.columns[c.name][i] is None for i in places):,})" for c in columns if c.missing]
+    if lacking:
+        lines.append(f"with gaps, {gaps}: {some(lacking)}")
     if left:
-        notes.append(f"left out: {some(left)}")
-    return made
+        lines.append(f"left out: {some(left)}")
+    return lines
 
 
 def varies(found: Column | str) -> bool:

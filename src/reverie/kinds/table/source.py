@@ -198,15 +198,7 @@ class Rows:
         answers = [table.columns[self.options.predict][i] for i in places]
         target = fit_target(self.options.predict, answers, wanted)
         target = replace(target, of=question.column) if question else target
-        for kind, what in SAID.items():
-            names = [c.name for c in features if c.type == kind]
-            if names:
-                notes.append(f"{what}: {some(names)}")
-        gaps = [f"{c.name} ({sum(table.columns[c.name][i] is None for i in places):,})" for c in features if c.missing]
-        if gaps:
-            notes.append(f"with gaps, which the model is told of: {some(gaps)}")
-        if left:
-            notes.append(f"left out: {some(left)}")
+        notes += making.said(table, places, features, SAID, "which the model is told of", left)
         notes += predicted(target, answers)
         return Codec(tuple(features), target)
 
