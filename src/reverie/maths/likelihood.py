@@ -18,6 +18,12 @@ def kl_terms(mu: Float[Tensor, "b d"], log_var: Float[Tensor, "b d"]) -> Float[T
     return 0.5 * (mu.square() + log_var.exp() - 1 - log_var)
 
 
+def charged(kl: Float[Tensor, "b d"], free: float) -> Float[Tensor, ""]:
+    """The sum of nats, of each dimension on average over the items at least `free`. Kingma et al. 2016,
+    arXiv:1606.04934, equation 15 (free bits)."""
+    return kl.mean(0).clamp(min=free).sum() * len(kl) if free else kl.sum()
+
+
 def log_normal(
     x: Float[Tensor, "*b d"], mu: Float[Tensor, "*b d"], log_var: Float[Tensor, "*b d"]
 ) -> Float[Tensor, "*b"]:

@@ -1,7 +1,9 @@
-"""What a model asks of its Config and Spec before it builds a network. Each raises ValueError: the value, the cure."""
+"""What a model asks of its Config and Spec before it builds a network, and of a Sampling before it draws. Each raises
+ValueError, of a Sampling Problem: the value, the cure."""
 
 from typing import Any
 
+from reverie.errors import Problem
 from reverie.maths.targets import form
 from reverie.spec import Field, Spec
 
@@ -28,6 +30,20 @@ def share(cfg: Any, *names: str) -> None:
         value = getattr(cfg, name)
         if not 0 <= value < 1:
             raise ValueError(f"{name} {value}: not in [0, 1). Pass a number from 0 up to, but not, 1")
+
+
+def from_zero(how: Any, *names: str) -> None:
+    """Fields of a Sampling that must lie in [0, ∞). Raises Problem."""
+    for name in names:
+        value = getattr(how, name)
+        if not 0 <= value < float("inf"):
+            raise Problem(f"--{name.replace('_', '-')} {value}: not a number from 0 up. Pass one")
+
+
+def nucleus(how: Any) -> None:
+    """A Sampling's `top_p` must lie in (0, 1]. Raises Problem."""
+    if not 0 < how.top_p <= 1:
+        raise Problem(f"--top-p {how.top_p}: not a probability above 0. Pass one up to 1, which keeps all")
 
 
 def answer(spec: Spec, model: str, sequence: str, single: str = "Predict something else") -> tuple[str, Field]:

@@ -17,7 +17,7 @@ class Labelled(nn.Module):
         super().__init__()
         self.inputs = flat.inputs
         self.plane: nn.Module = nn.Identity()
-        if layers.network == "dense":
+        if layers.dense(flat):
             activation = ACTIVATIONS[layers.activation]
             self.encoder: nn.Module = glorot(mlp(flat.inputs + classes, *layers.hidden, out, activation=activation))
         else:

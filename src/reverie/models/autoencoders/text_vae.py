@@ -17,13 +17,13 @@ from torch.nn import functional as F
 from torch.optim import Adam, Optimizer
 
 from reverie import core
-from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
+from reverie.core import At, Batch, Bound, Field, Loss, Named, Spec, Training, Update
 from reverie.errors import Problem
-from reverie.maths.likelihood import kl_to_standard_normal, log_mean_exp, log_normal
+from reverie.maths.likelihood import charged, kl_terms, log_mean_exp, log_normal
 from reverie.maths.sampling import inverse_cdf, probabilities
 from reverie.maths.schedules import falling, warm_up
 from reverie.maths.vocabulary import token_nats
-from reverie.nets.checks import at_least, positive, share
+from reverie.nets.checks import at_least, from_zero, nucleus, positive, share
 from reverie.nets.pooling import last
 from reverie.nets.recurrent import Recurrent, initialise_
 
@@ -127,8 +127,8 @@ class TextVAE(core.Model):
         mu, log_var = self.posterior(x, lengths, label)
         z = mu + (0.5 * log_var).exp() * torch.randn_like(mu)
         reconstruction, _ = self.cost(x, lengths, torch.cat([z, label], 1), self.cfg.word_dropout)
-        kl, weight = kl_of_each(mu, log_var), annealed(at, self.cfg.annealing, self.cfg.warm_up)
-        total = reconstruction + weight * self.charged(kl)
+        kl, weight = kl_terms(mu, log_var), annealed(at, self.cfg.annealing, self.cfg.warm_up)
+        total = reconstruction + weight * charged(kl, self.cfg.free_bits)
         count = lengths.sum()
         tokens, each = count.to(kl.dtype), count.to(kl.dtype) / len(x)  # of what is said of a batch, and of a sentence
         in_use = (mu.var(0, correction=0) > ACTIVE).sum()
@@ -137,11 +137,6 @@ class TextVAE(core.Model):
             "active_units": in_use * tokens,
         }  # fmt: skip
         return Loss(total, count, logs)
-
-    def charged(self, kl: Tensor) -> Tensor:
-        """The sum of (B, latents) nats, of each latent at least its free bits (Kingma et al. 2016, equation 15)."""
-        free = self.cfg.free_bits
-        return kl.mean(0).clamp(min=free).sum() * len(kl) if free else kl.sum()
 
     def posterior(self, x: Tensor, lengths: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x): (B, T) -> (B, latents) each."""
@@ -197,13 +192,12 @@ class TextVAE(core.Model):
         return {self.name: self.write(codes, None, Sampling(temperature=0.0))}
 
     @torch.no_grad()
-    def bound(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """-log p(x) is at most the KL divergence and -log p(x|z), z one draw: the posterior's mean (B, latents), the
-        KL divergence of each latent (B, latents) and the rest (B,), in nats."""
+    def bound(self, batch: Batch) -> Bound:
+        """The two parts of -ELBO, by one draw."""
         x, lengths, label = batch[self.name], batch.lengths[self.name], self.label(batch)
         mu, log_var = self.posterior(x, lengths, label)
         z = mu + (0.5 * log_var).exp() * torch.randn_like(mu)
-        return mu, kl_of_each(mu, log_var), self.cost(x, lengths, torch.cat([z, label], 1))[1]
+        return Bound(mu, kl_terms(mu, log_var), self.cost(x, lengths, torch.cat([z, label], 1))[1])
 
     def code_nll(self, codes: Tensor) -> Tensor:
         z = codes[:, : self.cfg.latents]
@@ -246,12 +240,8 @@ class TextVAE(core.Model):
 
     def checked(self, how: Any) -> Sampling:
         chosen: Sampling = how or Sampling()
-        for name in ("temperature", "top_k"):
-            value = getattr(chosen, name)
-            if not 0 <= value < float("inf"):
-                raise Problem(f"--{name.replace('_', '-')} {value}: not a number from 0 up. Pass one")
-        if not 0 < chosen.top_p <= 1:
-            raise Problem(f"--top-p {chosen.top_p}: not a probability above 0. Pass one up to 1, which keeps all")
+        from_zero(chosen, "temperature", "top_k")
+        nucleus(chosen)
         return chosen
 
     def nll(self, batch: Batch, draws: int) -> tuple[Tensor, Tensor]:
@@ -282,11 +272,6 @@ def written(spec: Spec) -> tuple[str, Field]:
     if field.shape[0] < 2:
         raise ValueError(f"{name} {field.shape}: no room for a word and the end. Pass --size 2 or more")
     return name, field
-
-
-def kl_of_each(mu: Tensor, log_var: Tensor) -> Tensor:
-    """KL divergence of each latent from the prior: (B, latents), nats."""
-    return kl_to_standard_normal(mu.reshape(-1, 1), log_var.reshape(-1, 1)).view_as(mu)
 
 
 def annealed(at: At, form: Literal["logistic", "linear"], over: float) -> float:

@@ -21,7 +21,7 @@ from torch.optim import Adam
 
 from reverie import core
 from reverie.core import At, Batch, Bound, Field, Loss, Named, Spec, Training, Update
-from reverie.maths.likelihood import kl_terms, log_mean_exp, log_normal
+from reverie.maths.likelihood import charged, kl_terms, log_mean_exp, log_normal
 from reverie.maths.schedules import cosine, warm_up
 from reverie.nets.checks import at_least, positive, share
 from reverie.nets.coder import Layers
@@ -105,8 +105,7 @@ class VAE(core.Model):
         self.classes = spec.condition["label"].categories if cfg.conditional else 0
         if self.classes:
             self.conditions = ("label",)
-        network = "convolutional" if cfg.network == "auto" and self.flat.picture else cfg.network
-        layers = Layers("dense" if network == "auto" else network, cfg.hidden, cfg.activation, cfg.width)
+        layers = Layers(cfg.network, cfg.hidden, cfg.activation, cfg.width)
         self.encoder: nn.Module
         if self.classes:
             self.encoder = Labelled(layers, self.flat, self.classes, 2 * cfg.latents)
@@ -114,7 +113,7 @@ class VAE(core.Model):
             self.encoder = layers.encoder(self.flat, 2 * cfg.latents)
         self.decoder: Any = layers.decoder(cfg.latents + self.classes, self.flat)
         self.ladder = Ladder([cfg.latents, *cfg.upper], cfg.between)
-        if layers.network != "dense" and cfg.output_bias == "mean":
+        if not layers.dense(self.flat) and cfg.output_bias == "mean":
             raise ValueError("--output-bias mean: for the dense network, which has a bias a pixel. Pass zero")
         if self.observed.fields and not cfg.deviation:
             self.log_var = nn.Parameter(self.observed.first())  # of p(x|z): Rybkin et al. 2021's sigma-VAE
@@ -209,9 +208,8 @@ class VAE(core.Model):
         return Loss(total, len(batch), {**logs, "active_units": in_use.sum().to(total.dtype) * len(batch)})
 
     def charged(self, rate: Tensor) -> Tensor:
-        """The sum of (B, latents) nats, of each latent at least its free bits (Kingma et al. 2016, equation 15)."""
-        free = self.cfg.free_bits
-        return rate.mean(0).clamp(min=free).sum() * len(rate) if free else rate.sum()
+        """The sum of (B, latents) nats, of each latent at least its free bits."""
+        return charged(rate, self.cfg.free_bits)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"adam": Adam(self.parameters(), lr=self.cfg.learning_rate, eps=self.cfg.eps, fused=True)}

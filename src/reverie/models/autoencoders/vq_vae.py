@@ -17,10 +17,9 @@ from torch.optim import Adam, Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Network, Passes, Spec, Training, Update
-from reverie.errors import Problem
 from reverie.maths.likelihood import log_mean_exp, log_normal
 from reverie.maths.schedules import warm_up_then_cosine
-from reverie.nets.checks import at_least, picture, positive, share
+from reverie.nets.checks import at_least, from_zero, picture, positive, share
 from reverie.nets.code_prior import CodePrior
 from reverie.nets.codebook import Codebook
 from reverie.nets.grid import GridDecoder, GridEncoder, grid_sizes
@@ -213,8 +212,7 @@ class VQVAE(core.Model):
     def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
         """The decoder's mean for codes from the prior."""
         how = how or Sampling()
-        if not 0 <= how.temperature < float("inf"):
-            raise Problem(f"--temperature {how.temperature}: not a number from 0 up. Pass one")
+        from_zero(how, "temperature")
         if how.codes == "uniform":
             index = (noise * self.cfg.codebook).long()
         else:

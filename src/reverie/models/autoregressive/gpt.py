@@ -17,10 +17,9 @@ from torch.optim import Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Network, Spec, Training, Update
-from reverie.errors import Problem
 from reverie.maths.sampling import inverse_cdf, probabilities
 from reverie.maths.schedules import warm_up_then_cosine
-from reverie.nets.checks import at_least, positive, share
+from reverie.nets.checks import at_least, from_zero, nucleus, positive, share
 from reverie.nets.decay import adamw
 from reverie.nets.transformer import Transformer, gpt2_
 
@@ -165,12 +164,8 @@ class GPT(core.Model):
 
     def checked(self, how: Any) -> Sampling:
         chosen: Sampling = how or Sampling()
-        for name in ("temperature", "top_k", "length"):
-            value = getattr(chosen, name)
-            if not 0 <= value < float("inf"):
-                raise Problem(f"--{name.replace('_', '-')} {value}: not a number from 0 up. Pass one")
-        if not 0 < chosen.top_p <= 1:
-            raise Problem(f"--top-p {chosen.top_p}: not a probability above 0. Pass one up to 1, which keeps all")
+        from_zero(chosen, "temperature", "top_k", "length")
+        nucleus(chosen)
         return chosen
 
     def network(self) -> Network:
