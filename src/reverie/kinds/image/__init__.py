@@ -9,7 +9,8 @@ from pathlib import Path
 from reverie.kinds import DataOptions, Unseen
 
 from .codec import Codec, load_picture
-from .page import content, save, saved_as, show
+from .formats import content, saved_as
+from .page import save, show
 from .places import locate, mostly_pictures
 from .sources import Images
 from .tables import has_pictures

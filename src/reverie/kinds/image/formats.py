@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import struct
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from .codec import Codec
 from .page import encoded
-from .picture import Unreadable, pixels
+from .picture import SUFFIXES, Unreadable, pixels
 
 _QUALITY = 95  # of JPEG, without thinned-out colour: little is lost
 _HOW: dict[str, dict[str, Any]] = {  # Pillow's own words, by format
@@ -21,6 +23,8 @@ _HOW: dict[str, dict[str, Any]] = {  # Pillow's own words, by format
     "DIB": {},
     "GIF": {},
 }
+_EXACT = {".bmp": ("BMP", (1, 3)), ".tif": ("TIFF", (1, 3, 4)), ".tiff": ("TIFF", (1, 3, 4)), ".webp": ("WEBP", (3, 4))}
+"""Formats besides PNG that keep every pixel of 8 bits, and of how many channels."""
 _RGB, _SHORT, _LONG = 2, 3, 4  # TIFF: the photometric interpretation, and types of numbers
 
 
@@ -33,6 +37,22 @@ def as_file(picture: np.ndarray, form: str) -> bytes:
         channels, bits = picture.shape[2], 8 * picture.itemsize
         raise Unreadable(f"{form} holds no picture of {channels} channels of {bits} bits as it is read here")
     return data
+
+
+def saved_as(name: str, codec: Codec) -> str:
+    """The name of a file that keeps a picture of that name as it is: its own, or .png where that format loses
+    pixels."""
+    path = PurePosixPath(name)
+    suffix = path.suffix.lower()
+    if suffix == ".png" or (suffix in _EXACT and codec.bits == 8 and codec.channels in _EXACT[suffix][1]):
+        return name
+    return str(path.with_suffix(".png")) if suffix in SUFFIXES else f"{name}.png"
+
+
+def content(picture: np.ndarray, suffix: str) -> bytes:
+    """A picture (H, W, C) in the format of a suffix that `saved_as` gave, every pixel kept."""
+    form, _ = _EXACT.get(suffix.lower(), ("PNG", ()))
+    return _written(picture, form)
 
 
 def _written(picture: np.ndarray, form: str) -> bytes:

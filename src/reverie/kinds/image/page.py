@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -13,8 +12,7 @@ from PIL import Image
 from reverie.errors import Problem
 from reverie.kinds.writing import write
 
-from .codec import Codec
-from .picture import SUFFIXES, as_depth
+from .picture import as_depth
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # of a PNG, by channels
 _GAP = 2  # pixels between pictures on a page
@@ -84,34 +82,3 @@ def encoded(picture: np.ndarray) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
     )
-
-
-# --------------------------------------------------------------------------------------------------- under its own name
-
-_EXACT = {".bmp": ("BMP", (1, 3)), ".tif": ("TIFF", (1, 3, 4)), ".tiff": ("TIFF", (1, 3, 4)), ".webp": ("WEBP", (3, 4))}
-"""Formats besides PNG that keep every pixel of 8 bits, and of how many channels."""
-
-
-def saved_as(name: str, codec: Codec) -> str:
-    """The name of a file that keeps a picture of that name as it is: its own, or .png where that
-    format loses pixels."""
-    path = PurePosixPath(name)
-    suffix = path.suffix.lower()
-    if suffix == ".png" or (suffix in _EXACT and codec.bits == 8 and codec.channels in _EXACT[suffix][1]):
-        return name
-    return str(path.with_suffix(".png")) if suffix in SUFFIXES else f"{name}.png"
-
-
-def content(picture: np.ndarray, suffix: str) -> bytes:
-    """A picture (H, W, C) in the format of a suffix, every pixel kept."""
-    if suffix.lower() not in _EXACT:
-        return encoded(picture)
-    import io
-
-    file = io.BytesIO()
-    form = _EXACT[suffix.lower()][0]
-    options: dict[str, Any] = {"lossless": True, "exact": True} if form == "WEBP" else {}
-    Image.fromarray(np.ascontiguousarray(picture[..., 0] if picture.shape[2] == 1 else picture)).save(
-        file, form, **options
-    )
-    return file.getvalue()
