@@ -9,7 +9,7 @@ import torch
 from lightning_fabric import Fabric
 
 from reverie.catalog import families, find
-from reverie.core import At, Batch, Model, Samples, Scores, Spec
+from reverie.core import At, Batch, Bounds, Decodes, Encodes, Model, Prior, Samples, Says, Scores, Spec
 from reverie.tasks.sample import block
 from reverie.training.precision import mixed
 from reverie.training.run import build_config, model_class, plain
@@ -203,6 +203,47 @@ def test_a_score_is_finite_and_counts_its_units(name):
     assert nats.shape == units.shape == (5,)
     assert nats.isfinite().all()
     assert units.min() >= 1
+
+
+def test_what_a_model_says_of_its_samples_is_a_line(name):
+    model = advance(trainer(name), 1).weights()
+    if not isinstance(model, Says):
+        pytest.skip("this model says nothing")
+    said = model.said()
+    assert said.strip() == said != ""
+    assert "\n" not in said
+
+
+def test_codes_are_rows_that_come_back_as_items_and_have_a_probability(name):
+    t = advance(trainer(name), 1)
+    model, batch = t.weights(), t.stream.items.take(torch.arange(5))
+    if not isinstance(model, Encodes):
+        pytest.skip("this model has no codes")
+    with torch.no_grad():
+        codes = model.encode(batch)
+        assert codes.dim() == 2
+        assert len(codes) == 5
+        assert codes.isfinite().all()
+        if isinstance(model, Decodes):
+            made = model.decode(codes)
+            assert {key: x.shape for key, x in made.items()} == {key: batch[key].shape for key in t.model.spec.fields}
+        if isinstance(model, Prior):
+            nats = model.code_nll(codes)
+            assert nats.shape == (5,)
+            assert nats.isfinite().all()
+
+
+def test_a_bound_falls_into_what_its_codes_cost_and_the_rest(name):
+    t = advance(trainer(name), 1)
+    model = t.weights()
+    if not isinstance(model, Bounds):
+        pytest.skip("this model has no such bound")
+    with torch.no_grad():
+        mean, rate, distortion = model.bound(t.stream.items.take(torch.arange(5)))
+    assert mean.shape == rate.shape
+    assert distortion.shape == (5,) == rate.shape[:1]
+    assert (rate >= 0).all()
+    assert distortion.isfinite().all()
 
 
 def test_config_round_trips_through_json(name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from argparse import Namespace
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from reverie.errors import Problem
@@ -45,7 +46,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     made = opened.embed(args.data, to=args.to or 0, by=args.by or "pca", clusters=args.clusters or 0)
     files = [made.save(codes)]
     if plot:
-        title = f"{opened.info['model']}, {opened.info['source']['where']}"
+        title = f"{opened.info['model']}, {Path(opened.info['source']['where']).name}"
         files.append(made.plot(plot, title))
     screen.tell(f"{opened.info['model']}: {len(made):,} items, {len(made.axes)} numbers each")
     shown = [[m.name, f"{m.value:.3f}", f"{m.reference:.3f}", m.protocol] for m in made.measures]

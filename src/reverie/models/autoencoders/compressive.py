@@ -108,7 +108,7 @@ class Compressive(core.Model):
         """Pictures in [0, 1]: (B, C, H, W)."""
         return self.field.to_unit(batch[self.name])
 
-    def said(self, y: Tensor) -> Tensor:
+    def outputs(self, y: Tensor) -> Tensor:
         """What the synthesis says of each pixel, the edge that was filled up cut off: (B, out, H, W)."""
         height, width = self.field.shape[1:]
         made: Tensor = self.synthesis(y)[:, :, :height, :width]
@@ -117,7 +117,7 @@ class Compressive(core.Model):
     def lost(self, y: Tensor, x: Tensor) -> Tensor:
         """What a code leaves unsaid of its picture, in nats (B,): lambda times the squared error, or the pixels' own
         cost."""
-        said = self.said(y)
+        said = self.outputs(y)
         if self.levels:
             return self.levels.nats(said, x)
         return self.cfg.quality * (said + 0.5 - x).square().flatten(1).sum(1)
@@ -152,7 +152,7 @@ class Compressive(core.Model):
         return y.round().flatten(1)
 
     def decode(self, codes: Tensor) -> dict[str, Tensor]:
-        said = self.said(codes.reshape(-1, *self.shape))
+        said = self.outputs(codes.reshape(-1, *self.shape))
         x = self.levels.mean(said) if self.levels else said + 0.5
         return {self.name: self.field.from_unit(x.clamp(0, 1))}
 
