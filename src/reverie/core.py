@@ -18,9 +18,9 @@ from .spec import At, Field, Named, Spec, Training
 
 __all__ = [
     "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Bound", "Bounds", "Codec", "Compresses", "Conditioned", "Decodes",
-    "Denoises", "Density", "Described", "Encodes", "Exports", "Field", "Finishes", "Items", "Loss", "Model", "Named",
-    "Network", "Passes", "Predicts", "Prior", "Samples", "Says", "Scores", "Spec", "Tables", "Training", "Update",
-    "UpperBound", "always",
+    "Denoises", "Density", "Described", "Encodes", "Exports", "Field", "Finishes", "Items", "Latents", "Loss", "Model",
+    "Named", "Network", "Passes", "Predicts", "Prior", "Samples", "Says", "Scores", "Spec", "Tables", "Training",
+    "Update", "UpperBound", "always",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -154,7 +154,8 @@ class Absorbs(Protocol):
     """Keeps statistics that no gradient learns: a codebook's averages, a probability that adapts."""
 
     def absorb(self, stats: Mapping[str, Tensor], count: float) -> None:
-        """`Loss.stats` and `Loss.count` of one update, summed over shards and processes."""
+        """`Loss.stats` and `Loss.count` of one update, summed over shards and processes. Called after every update, of
+        whatever stats: what is a function of the weights alone (a power iteration) moves here too."""
         ...
 
 
@@ -227,6 +228,22 @@ class Denoises(Protocol):
     """Was trained to bring back clean items: `decode(encode(noisy))`."""
 
     removes: str  # what it has learnt to take away, in words: "Gaussian noise of deviation 0.3"
+
+
+@runtime_checkable
+class Latents(Protocol):
+    """Its samples come from points of a space that can be walked through and searched: noise, or what noise becomes on
+    its way to an item (StyleGAN's w). `generated(placed(noise, c, how, s), c, s)` is `sample(noise, c, how)`."""
+
+    spaces: Mapping[str, int]  # from noise on: into how many equal parts, coarse to fine, a code of each falls
+
+    def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any, space: str) -> Tensor:
+        """The codes of noise (B, …) in that space: (B, latents)."""
+        ...
+
+    def generated(self, codes: Tensor, condition: Mapping[str, Tensor], space: str) -> dict[str, Tensor]:
+        """Codes (B, latents) -> items, without chance, and so that gradients reach the codes."""
+        ...
 
 
 @runtime_checkable
@@ -335,6 +352,7 @@ ABILITIES = {
     "encode": Encodes,
     "decode": Decodes,
     "denoise": Denoises,
+    "latent": Latents,
     "prior": Prior,
     "compress": Compresses,
     "score": Scores,

@@ -9,11 +9,11 @@ import torch
 from lightning_fabric import Fabric
 
 from reverie.catalog import families, find
-from reverie.core import At, Batch, Bounds, Decodes, Encodes, Model, Prior, Samples, Says, Scores, Spec
+from reverie.core import At, Batch, Bounds, Decodes, Encodes, Latents, Model, Prior, Samples, Says, Scores, Spec
 from reverie.tasks.sample import block
 from reverie.training.precision import mixed
 from reverie.training.run import build_config, model_class, plain
-from reverie.training.seeds import reseed
+from reverie.training.seeds import generator, reseed
 from reverie.training.trainer import Plan, Trainer
 from toys import SETS, Values
 
@@ -203,6 +203,27 @@ def test_a_score_is_finite_and_counts_its_units(name):
     assert nats.shape == units.shape == (5,)
     assert nats.isfinite().all()
     assert units.min() >= 1
+
+
+def test_a_sample_is_what_its_code_generates_in_every_space(name):
+    t = trainer(name)
+    model, batch = t.weights(), t.batch(0)
+    if not isinstance(model, Latents):
+        pytest.skip("its samples come from no space")
+    how = find(name).sampling() if find(name).sampling else None
+    noise = torch.stack([model.noise(generator(0, "item", i), how) for i in range(4)])
+    condition = {k: batch[k][:4] for k in getattr(model, "conditions", ())}
+    made = model.sample(noise, condition, how)
+    for space, parts in model.spaces.items():
+        codes = model.placed(noise, condition, how, space).requires_grad_()
+        assert codes.ndim == 2
+        assert codes.shape[1] % parts == 0
+        again = model.generated(codes, condition, space)
+        assert made.keys() == again.keys()
+        for k in made:
+            torch.testing.assert_close(again[k], made[k])
+        (slope,) = torch.autograd.grad(sum(v.sum() for v in again.values()), codes)
+        assert slope.abs().sum() > 0
 
 
 def test_what_a_model_says_of_its_samples_is_a_line(name):

@@ -84,7 +84,7 @@ class Trainer:
             group["lr"] = lr * rate
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        if sums.stats and isinstance(self.model, Absorbs):
+        if isinstance(self.model, Absorbs):
             self.model.absorb(sums.stats, float(sums.count))
         self.turns += 1
         logs = {k: v / sums.count for k, v in sums.logs.items()}

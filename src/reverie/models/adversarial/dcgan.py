@@ -22,6 +22,7 @@ from reverie.nets.init import dcgan_
 from reverie.nets.norm import population_statistics
 
 LEAST = 8  # shortest side: a base of 4 and one doubling
+SPACES = {"z": 1}  # noise is all that an item is made of
 PASSES = 16  # batches that batch norm's population statistics are averaged over
 
 
@@ -65,6 +66,8 @@ class Config:
 
 
 class DCGAN(core.Model):
+    spaces = SPACES
+
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
         self.cfg, self.spec = cfg, spec
@@ -131,6 +134,12 @@ class DCGAN(core.Model):
     def noise(self, generator: torch.Generator, how: Any) -> Tensor:
         z = torch.empty(self.cfg.latents, device=generator.device)
         return z.normal_(generator=generator) if self.cfg.prior == "normal" else z.uniform_(-1, 1, generator=generator)
+
+    def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any, space: str) -> Tensor:
+        return noise
+
+    def generated(self, codes: Tensor, condition: Mapping[str, Tensor], space: str) -> dict[str, Tensor]:
+        return {self.name: self.generator(codes)}
 
     def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
         return {self.name: self.generator(noise)}

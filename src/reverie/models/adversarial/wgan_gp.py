@@ -23,6 +23,7 @@ from reverie.nets.norm import population_statistics
 from reverie.nets.resnet import ResNetCritic, ResNetGenerator
 
 LEAST = {"resnet": 14, "convolutional": 8}  # shortest side: 7 and one halving; a base of 4 and one doubling
+SPACES = {"z": 1}  # noise is all that an item is made of
 PASSES = 16  # batches that batch norm's population statistics are averaged over
 
 
@@ -59,6 +60,8 @@ class Config:
 
 
 class WGANGP(core.Model):
+    spaces = SPACES
+
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
         self.cfg, self.spec = cfg, spec
@@ -119,6 +122,12 @@ class WGANGP(core.Model):
 
     def noise(self, generator: torch.Generator, how: Any) -> Tensor:
         return torch.randn(self.cfg.latents, generator=generator, device=generator.device)
+
+    def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any, space: str) -> Tensor:
+        return noise
+
+    def generated(self, codes: Tensor, condition: Mapping[str, Tensor], space: str) -> dict[str, Tensor]:
+        return {self.name: self.generator(codes)}
 
     def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
         return {self.name: self.generator(noise)}

@@ -162,7 +162,8 @@ class VQVAE(core.Model):
         return Loss(nats, len(batch), {"prior": nats})
 
     def absorb(self, stats: Mapping[str, Tensor], count: float) -> None:
-        self.codebook.absorb(stats)
+        if stats:  # the prior's loss has none
+            self.codebook.absorb(stats)
 
     def optimizers(self) -> dict[str, Optimizer]:
         prior = list(self.prior.parameters())
