@@ -33,7 +33,7 @@ def leaky(x):
     return sqrt(2) * F.leaky_relu(x, 0.2)
 
 
-# ------------------------------------------------------------------------------------------------- modulated convolution
+# ------------------------------------------------------------------------------------------------ modulated convolution
 
 
 @pytest.mark.parametrize("up", [False, True])
@@ -108,7 +108,7 @@ def test_noise_is_one_picture_an_item_the_same_on_all_channels_and_drawn_anew_bu
     torch.testing.assert_close(fixed, layer(x, w, fixed=True), rtol=0, atol=0)
 
 
-# --------------------------------------------------------------------------------------------------------------- mapping
+# -------------------------------------------------------------------------------------------------------------- mapping
 
 
 @pytest.mark.parametrize("classes", [0, 3])
@@ -139,7 +139,7 @@ def test_the_mapping_network_learns_at_a_hundredth_and_starts_as_any_other():
     assert float(scaled[0][1].std()) == pytest.approx(float(scaled[2][1].std()), rel=0.05)  # both √(2 / 64)
 
 
-# ------------------------------------------------------------------------------------------------------------- synthesis
+# ------------------------------------------------------------------------------------------------------------ synthesis
 
 
 def test_sizes_halve_and_round_up_and_channels_double():
@@ -168,7 +168,7 @@ def test_every_layers_style_and_no_other_items_reaches_the_picture():
     assert slope[0].abs().max() == slope[2].abs().max() == 0
 
 
-# --------------------------------------------------------------------------------------------------------- discriminator
+# -------------------------------------------------------------------------------------------------------- discriminator
 
 
 @pytest.mark.parametrize("size", [(6, 8), (5, 7)])
