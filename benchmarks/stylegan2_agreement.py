@@ -126,7 +126,12 @@ def pairs(model: StyleGAN2, g: Any, d: Any) -> dict[str, list[tuple[Tensor, Tens
 def row(case: Case, what: str, a: Tensor, b: Tensor) -> dict[str, object]:
     relative = float((a - b).norm() / b.norm())
     assert relative < 1e-4, f"{case.name}, {what}: {relative}"
-    return {"networks": case.name, "what": what, "norm": f"{float(b.norm()):.6g}", "relative difference": f"{relative:.1e}"}
+    return {
+        "networks": case.name,
+        "what": what,
+        "norm": f"{float(b.norm()):.6g}",
+        "relative difference": f"{relative:.1e}",
+    }
 
 
 def outputs(case: Case, model: StyleGAN2, g: Any, d: Any, batch: Batch) -> list[dict[str, object]]:
@@ -135,7 +140,10 @@ def outputs(case: Case, model: StyleGAN2, g: Any, d: Any, batch: Batch) -> list[
     c = one_hot(case, batch["label"])
     with torch.no_grad():
         w = model.mapping(z, label)
-        mine, other = model.synthesis(w[:, None].expand(-1, model.synthesis.layers, -1), fixed=True), g(z, c, noise_mode="const")
+        mine, other = (
+            model.synthesis(w[:, None].expand(-1, model.synthesis.layers, -1), fixed=True),
+            g(z, c, noise_mode="const"),
+        )
         said = model.discriminator(batch["image"], label), d(batch["image"], c)[:, 0]
         return [
             row(case, "style w", w, g.mapping(z, c, skip_w_avg_update=True)[:, 0]),
@@ -198,7 +206,10 @@ def speed(case: Case, model: StyleGAN2, g: Any, d: Any, batch: Batch) -> list[di
     intervals."""
     loss, c, z = their_loss(g, d), one_hot(case, batch["label"]), torch.randn(ITEMS, LATENTS)
     own = model.optimizers()
-    other = {name: torch.optim.Adam(n.parameters(), lr=1e-4, betas=(0.0, 0.99)) for name, n in (("discriminator", d), ("generator", g))}
+    other = {
+        name: torch.optim.Adam(n.parameters(), lr=1e-4, betas=(0.0, 0.99))
+        for name, n in (("discriminator", d), ("generator", g))
+    }
     held = {name: [p for group in o.param_groups for p in group["params"]] for name, o in own.items()}
 
     def ours_once(update: Any) -> None:
@@ -247,7 +258,9 @@ def main() -> None:
         torch.manual_seed(0)
         model, (g, d) = ours(case), theirs(case)
         pairs(model, g, d)
-        batch = Batch({"image": torch.rand(ITEMS, case.channels, SIDE, SIDE) * 2 - 1, "label": torch.arange(ITEMS) % 10})
+        batch = Batch(
+            {"image": torch.rand(ITEMS, case.channels, SIDE, SIDE) * 2 - 1, "label": torch.arange(ITEMS) % 10}
+        )
         rows += [*outputs(case, model, g, d, batch), *gradients(case, model, g, d, batch)]
         times += speed(case, model, g, d, batch) if case is CASES[1] else []
     said = (

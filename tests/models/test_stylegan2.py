@@ -160,6 +160,40 @@ def test_r1_of_the_discriminator_equals_finite_differences_of_its_pixels():
     torch.testing.assert_close(model.gradient_loss(batch, AT).total, slopes.square().sum(), rtol=1e-5, atol=0)
 
 
+@pytest.mark.parametrize("kind", ["diff", "ada"])
+def test_r1_is_of_the_discriminator_behind_its_augmentation_and_so_are_its_derivatives(kind):
+    """By moving the pictures, and one weight of each layer, under the same draws."""
+    model, batch, step = moved(build((1, 8, 8), augment=kind, gamma=2.0, gamma_every=1)), batch_of((1, 8, 8), 4), 1e-5
+    if kind == "ada":
+        model.augment.p.fill_(0.7)
+    x = batch["image"]
+
+    def loss():
+        reseed(4)
+        return model.gradient_loss(batch, AT).total
+
+    def judged(x):
+        reseed(4)
+        return model.judged(x, None).sum()
+
+    with torch.no_grad():
+        moves = [torch.zeros_like(x) for _ in range(x.numel())]
+        for k, move in enumerate(moves):
+            move.view(-1)[k] = step
+        slopes = torch.stack([(judged(x + move) - judged(x - move)) / (2 * step) for move in moves])
+    plain = model.discriminator(x).sum()
+    assert abs((judged(x) - plain).item()) > 1e-3  # it is another discriminator indeed
+    torch.testing.assert_close(loss(), slopes.square().sum(), rtol=1e-5, atol=0)
+    held = [p for p in model.discriminator.parameters() if p.ndim > 1]
+    for weight, slope in zip(held, torch.autograd.grad(loss(), held)):
+        ends = []
+        for sign in (1, -2):
+            weight.data[(0,) * weight.ndim] += sign * step
+            ends.append(loss().item())
+        weight.data[(0,) * weight.ndim] += step
+        assert slope[(0,) * weight.ndim].item() == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-4, abs=1e-6)
+
+
 def path_by_hand(model, seed, n, step=1e-5):
     """Lengths by moving each number of each layer's style, from the draws that the loss makes."""
     reseed(seed)
@@ -368,6 +402,15 @@ def test_labels_none_leaves_classes_out_and_none_to_leave_out_is_no_error():
     for model in (build(condition=LABEL, labels="none"), build()):
         assert not isinstance(model, Conditioned)
         assert model.discriminator.mapping is model.mapping.embed is None
+
+
+def test_the_strength_of_augmentation_follows_the_signs_of_real_logits_and_no_other_update():
+    model, batch = build(augment="ada", augment_ramp=100.0).double(), batch_of()
+    model.discriminator = Constant(1.0)
+    for _ in range(4):
+        model.absorb(model.discriminator_loss(batch, AT).stats, 8.0)
+        model.absorb(model.path_loss(batch, AT).stats, 4.0)
+    assert model.augment.p.item() == pytest.approx(32 / 100)
 
 
 # ------------------------------------------------------------------------------------------------------------- learning

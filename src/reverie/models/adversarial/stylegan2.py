@@ -20,6 +20,7 @@ from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
 from reverie.errors import Problem
 from reverie.maths.penalties import path_lengths, zero_centred_penalty
 from reverie.nets import style
+from reverie.nets.augment import Augment
 from reverie.nets.checks import at_least, from_zero, picture, positive, share
 from reverie.nets.style_discriminator import StyleDiscriminator
 
@@ -48,6 +49,9 @@ class Config:
     learning_rate: float = 2e-3  # of Adam, of both networks
     beta1: float = 0.0  # of Adam: its momentum
     beta2: float = 0.99  # of Adam: memory of squared gradients
+    augment: Literal["none", "diff", "ada"] = "none"  # of what the discriminator sees, for few items
+    augment_target: float = 0.6  # of ada: mean sign of the logits of real items that its strength aims at
+    augment_ramp: float = 500_000  # of ada: items after which its strength may have gone from 0 to 1
 
     @classmethod
     def paper(cls) -> Named:
@@ -112,6 +116,7 @@ class StyleGAN2(core.Model):
         self.discriminator = StyleDiscriminator(
             field.shape, cfg.width, cfg.widest, residual, cfg.beside, self.classes, cfg.mapping
         )
+        self.augment = Augment(cfg.augment, cfg.augment_target, cfg.augment_ramp)
         self.spaces = {"z": 1, "w": self.synthesis.layers}
         self.register_buffer("path_mean", torch.zeros(()))  # a: the running mean of path lengths
         self.register_buffer("centre", torch.zeros(max(1, self.classes), cfg.style))  # the mean style, of each class
@@ -149,16 +154,17 @@ class StyleGAN2(core.Model):
         real, label = batch[self.name], self.label(batch)
         with torch.no_grad():
             fake, _ = self.made(real, label)
-        on_real, on_fake = self.discriminator(real, label), self.discriminator(fake, label)
+        on_real, on_fake = self.judged(real, label), self.judged(fake, label)
         total = softplus(-on_real).sum() + softplus(on_fake).sum()
         # beside the loss, how probable it holds real items and made ones to be real: 1 and 0 where it has won
         logs = {"discriminator": total, "real": on_real.sigmoid().sum(), "fake": on_fake.sigmoid().sum()}
-        return Loss(total, len(real), logs)
+        return Loss(total, len(real), logs | self.augment.logs(on_real), self.augment.stats(on_real))
 
     def gradient_loss(self, batch: Batch, at: At) -> Loss:
-        """γ/2 ‖∇D(x)‖² at real items, times the interval (2020, section 3.1)."""
+        """γ/2 ‖∇D(x)‖² at real items, times the interval (2020, section 3.1). With augmentation, of the discriminator
+        behind it, as StyleGAN2-ADA's code has it."""
         real, label = batch[self.name], self.label(batch)
-        penalty, _ = zero_centred_penalty(lambda x: self.discriminator(x, label), real)
+        penalty, _ = zero_centred_penalty(lambda x: self.judged(x, label), real)
         total = penalty.sum()
         return Loss(self.cfg.gamma_every * self.cfg.gamma / 2 * total, len(real), {"gradient_penalty": total})
 
@@ -166,7 +172,7 @@ class StyleGAN2(core.Model):
         """-log D(x̃): the non-saturating loss (Goodfellow et al. 2014, arXiv:1406.2661, section 3)."""
         real, label = batch[self.name], self.label(batch)
         fake, _ = self.made(real, label)
-        total = softplus(-self.discriminator(fake, label)).sum()
+        total = softplus(-self.judged(fake, label)).sum()
         return Loss(total, len(real), {"generator": total})
 
     def path_loss(self, batch: Batch, at: At) -> Loss:
@@ -182,7 +188,8 @@ class StyleGAN2(core.Model):
 
     @torch.no_grad()
     def absorb(self, stats: Mapping[str, Tensor], count: float) -> None:
-        """The running mean of path lengths."""
+        """The running mean of path lengths, and the strength of augmentation."""
+        self.augment.absorb(stats, count)
         if "path_length" in stats:
             self.path_mean.lerp_((stats["path_length"] / count).to(self.path_mean.dtype), self.cfg.path_decay)
 
@@ -190,6 +197,11 @@ class StyleGAN2(core.Model):
 
     def label(self, batch: Batch) -> Tensor | None:
         return batch["label"] if self.classes else None
+
+    def judged(self, x: Tensor, label: Tensor | None) -> Tensor:
+        """Logits (B,) of pictures, augmented."""
+        said: Tensor = self.discriminator(self.augment(x), label)
+        return said
 
     def made(self, like: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
         """As many new items, and their styles (B, layers, style). Chance from torch's global generator."""
