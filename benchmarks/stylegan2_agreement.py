@@ -1,7 +1,8 @@
 """StyleGAN2 beside the authors' own PyTorch code: weights copied over, the same noise, the same pictures; what both
 networks say, the gradients of all four losses, and how long a step of each takes.
 
-    git clone https://github.com/NVlabs/stylegan2-ada-pytorch && python benchmarks/stylegan2_agreement.py stylegan2-ada-pytorch
+    git clone https://github.com/NVlabs/stylegan2-ada-pytorch
+    python benchmarks/stylegan2_agreement.py stylegan2-ada-pytorch
 
 Theirs is run as it is, through the slow reference of its own operations where it finds no GPU. It computes in float32.
 """
@@ -82,7 +83,7 @@ def mapped(ours: Any, theirs: Any) -> Iterator[tuple[Tensor, Tensor]]:
 
 def synthesised(ours: Any, theirs: Any) -> Iterator[tuple[Tensor, Tensor]]:
     layers, pictures = iter(ours.styled), iter(ours.pictures)
-    yield ours.constant, theirs.b4.const[None]
+    yield ours.constant, theirs.b4.const
     for side in theirs.block_resolutions:
         block = getattr(theirs, f"b{side}")
         for conv in [block.conv0, block.conv1] if side > 4 else [block.conv1]:
@@ -116,7 +117,7 @@ def pairs(model: StyleGAN2, g: Any, d: Any) -> dict[str, list[tuple[Tensor, Tens
         assert own == (count if count is not None else sum(a.numel() for a, _ in found["discriminator"]))
     with torch.no_grad():
         for a, b in (pair for part in found.values() for pair in part):
-            b.copy_(a)
+            b.copy_(a.view_as(b))
     return found
 
 
@@ -162,6 +163,7 @@ def gradients(case: Case, model: StyleGAN2, g: Any, d: Any, batch: Batch) -> lis
     loss, found = their_loss(g, d), pairs(model, g, d)
     loss.pl_mean.fill_(MEAN)
     c, rows = one_hot(case, batch["label"]), []
+    model.to(memory_format=torch.contiguous_format)  # as theirs lies, so that the same draws fill the same places
     turns: list[tuple[str, str, Callable[[Batch, At], Loss]]] = [
         ("Dmain", "discriminator", model.discriminator_loss),
         ("Dreg", "discriminator", model.gradient_loss),
@@ -184,10 +186,16 @@ def gradients(case: Case, model: StyleGAN2, g: Any, d: Any, batch: Batch) -> lis
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             loss.accumulate_gradients(phase, batch["image"], c, z, c, True, every)
-        both = [(a.grad, b.grad) for a, b in found[name] if isinstance(b, nn.Parameter)]
-        mine, other = (torch.cat([x.flatten() for x in side if x is not None]) for side in zip(*both))
+        learnt = [pair for pair in found[name] if isinstance(pair[0], nn.Parameter)]
+        mine, other = (torch.cat([gradient(p) for p in side]) for side in zip(*learnt))
         rows.append(row(case, f"gradient of {own.__name__}", mine, other))
+    model.to(memory_format=torch.channels_last)
     return rows
+
+
+def gradient(p: Tensor) -> Tensor:
+    """Flat; what a loss does not hang on has none, or zeros."""
+    return torch.zeros_like(p).flatten() if p.grad is None else p.grad.reshape(-1)
 
 
 def their_loss(g: Any, d: Any) -> Any:
@@ -202,14 +210,10 @@ def their_loss(g: Any, d: Any) -> Any:
 
 
 def speed(case: Case, model: StyleGAN2, g: Any, d: Any, batch: Batch) -> list[dict[str, object]]:
-    """Seconds of processor time of each phase with its step of Adam, in turn; the shares of a step add up by the
-    intervals."""
+    """Processor time of each turn without the optimiser's step, ours and theirs in turn; the parts of a step add up by
+    their intervals."""
     loss, c, z = their_loss(g, d), one_hot(case, batch["label"]), torch.randn(ITEMS, LATENTS)
     own = model.optimizers()
-    other = {
-        name: torch.optim.Adam(n.parameters(), lr=1e-4, betas=(0.0, 0.99))
-        for name, n in (("discriminator", d), ("generator", g))
-    }
     held = {name: [p for group in o.param_groups for p in group["params"]] for name, o in own.items()}
 
     def ours_once(update: Any) -> None:
@@ -226,22 +230,26 @@ def speed(case: Case, model: StyleGAN2, g: Any, d: Any, batch: Batch) -> list[di
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             loss.accumulate_gradients(phase, batch["image"], c, z, c, True, 1)
-        other[name].zero_grad(set_to_none=True)
+        {"discriminator": d, "generator": g}[name].zero_grad(set_to_none=True)
 
     rows, sums = [], [0.0, 0.0]
     for phase, update in zip(("Dmain", "Dreg", "Gmain", "Greg"), model.updates()):
         times: tuple[list[float], list[float]] = ([], [])
         for _ in range(ROUNDS):
-            for side, once in enumerate((lambda: ours_once(update), lambda: theirs_once(phase, update.optimizer))):
-                begun = time.process_time()
-                for _ in range(TIMED):
-                    once()
-                times[side].append((time.process_time() - begun) / TIMED)
+            times[0].append(taken(ours_once, update))
+            times[1].append(taken(theirs_once, phase, update.optimizer))
         mine, yours = median(times[0]), median(times[1])
         every = int(update.every)  # type: ignore[arg-type]
         sums = [sums[0] + mine / every, sums[1] + yours / every]
         rows.append(timed(case, update.loss.__name__, mine, yours))
     return [*rows, timed(case, "a step, lazy parts by their intervals", *sums)]
+
+
+def taken(once: Callable[..., None], *args: Any) -> float:
+    begun = time.process_time()
+    for _ in range(TIMED):
+        once(*args)
+    return (time.process_time() - begun) / TIMED
 
 
 def timed(case: Case, what: str, mine: float, yours: float) -> dict[str, object]:
@@ -265,8 +273,8 @@ def main() -> None:
         times += speed(case, model, g, d, batch) if case is CASES[1] else []
     said = (
         "By `python benchmarks/stylegan2_agreement.py stylegan2-ada-pytorch`: ours and NVlabs/stylegan2-ada-pytorch on "
-        f"the processor, {SIDE}×{SIDE}, weights copied over, batches of {ITEMS}, float32, the same draws; their mean path "
-        "length held still, as it takes in a batch before the update and ours after it."
+        f"the processor, {SIDE}×{SIDE}, weights copied over, batches of {ITEMS}, float32, the same draws; their mean "
+        "path length held still, as it takes in a batch before the update and ours after it."
     )
     print(tables.write("stylegan2_agreement", "StyleGAN2 beside its authors' code", said, rows))
     said = (
