@@ -142,7 +142,7 @@ class Synthesis(nn.Module):
     def forward(self, w: Float[Tensor, "b l s"], fixed: bool = False) -> Float[Tensor, "b c h w"]:
         """`fixed`: with the noise of sampling."""
         styles = w.unbind(1)
-        x = self.styled[0](self.constant.expand(len(w), -1, -1, -1), styles[0], fixed)
+        x = self.styled[0](self.constant.expand(w.shape[0], -1, -1, -1), styles[0], fixed)
         picture: Tensor = self.pictures[0](x, styles[1])
         for k, size in enumerate(self.sizes[1:], 1):
             x = self.styled[2 * k - 1](x, styles[2 * k - 1], fixed)

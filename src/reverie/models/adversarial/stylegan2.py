@@ -251,7 +251,7 @@ class StyleGAN2(core.Model):
         """With the noise of sampling."""
         if space == "z":
             codes = self.placed(codes, condition, None, "w")
-        x = self.synthesis(codes.view(len(codes), self.synthesis.layers, -1), fixed=True)
+        x = self.synthesis(codes.view(-1, self.synthesis.layers, self.cfg.style), fixed=True)
         # bounded, as files are; gradients pass, so that a search can leave the bounds again
         return {self.name: x + (x.clamp(-1, 1) - x).detach()}
 
