@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,9 @@ def block(model: Model, spec: Spec, numbers: range, seed: int, how: Any, label: 
     return model.sample(noise, conditions(spec, numbers, seed, label, device), how)
 
 
-def conditions(spec: Spec, numbers: range, seed: int, label: int | None, device: torch.device) -> dict[str, Tensor]:
+def conditions(
+    spec: Spec, numbers: Sequence[int], seed: int, label: int | None, device: torch.device
+) -> dict[str, Tensor]:
     """A class for each item: the one asked for, else drawn evenly."""
     if not spec.classes:
         return {}

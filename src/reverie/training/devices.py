@@ -38,6 +38,7 @@ def in_order(device: torch.device, say: Callable[[str], None]) -> Iterator[None]
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     said: set[str] = set()
     with warnings.catch_warnings():
+        warnings.filterwarnings("default", ".*deterministic")  # the command line shows no others
         usual = warnings.showwarning
 
         def told(message: Warning | str, *where: Any, **more: Any) -> None:
