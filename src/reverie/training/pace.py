@@ -9,7 +9,9 @@ from reverie.errors import Problem
 from .trainer import Trainer
 
 WARM_UP = 3.0  # seconds of steps that are timed, and thrown away
-LONG = 10**6  # steps of the schedule that the timed ones are taken from: all are at its beginning
+LONG = 10**6  # steps of the schedule that the timed ones are taken from
+GOLDEN = 0.6180339887  # fractions of its multiples lie evenly over [0, 1), however few there are
+CYCLE = 5040  # the schedule is entered at multiples of it, so that what comes every second to tenth step comes as often
 MARGIN = 0.9  # share of a budget that steps get; the rest is for looks and checkpoints
 
 
@@ -22,12 +24,14 @@ def seconds(text: str) -> float:
 
 
 def step_seconds(trainer: Trainer) -> float:
-    """Time of a step, from a few that are thrown away: the run itself starts from the weights it would have had. All
-    processes take as many as the first does, and get its answer."""
+    """Time of a step, the mean over a schedule, for networks grow and parts of a model rest. The timed steps are thrown
+    away: the run itself starts from the weights it would have had. All processes take as many as the first does, and
+    get its answer."""
     kept = clone(trainer.state())
     trainer.advance(LONG)  # the first step pays for start-up
     begun, steps = clock.monotonic(), 0
     while trainer.fabric.broadcast(steps < 2 or clock.monotonic() - begun < WARM_UP):
+        trainer.step = place(steps)
         trainer.advance(LONG)
         steps += 1
     pace = trainer.fabric.broadcast((clock.monotonic() - begun) / steps)
@@ -35,6 +39,11 @@ def step_seconds(trainer: Trainer) -> float:
     for optimizer in trainer.optimizers.values():
         optimizer.state.clear()
     return float(pace)
+
+
+def place(k: int) -> int:
+    """Which step of the schedule the k-th timed one is."""
+    return int((k + 0.5) * GOLDEN % 1 * LONG) // CYCLE * CYCLE + k
 
 
 def clone(value: Any) -> Any:

@@ -132,15 +132,18 @@ class Trainer:
 
     def over_processes(self, sums: Loss, held: list[Tensor]) -> Loss:
         """One flat all-reduce, which needs no wrapper around the model and holds for any graph (penalties' second
-        derivatives, parts that sit out a turn)."""
+        derivatives, parts that sit out a turn). What no process used keeps no gradient: a zero would be a step to an
+        optimiser that counts them, and one process would learn something else."""
         grads = [p.grad if p.grad is not None else torch.zeros_like(p) for p in held]
         stats, logs = dict(sums.stats), dict(sums.logs)
         count = torch.as_tensor(sums.count, dtype=grads[0].dtype, device=grads[0].device)
-        parts = [*grads, *stats.values(), *logs.values(), count]
+        used = count.new_tensor([p.grad is not None for p in held])
+        parts = [*grads, *stats.values(), *logs.values(), count, used]
         flat = self.fabric.all_reduce(torch.cat([p.reshape(-1).to(count.dtype) for p in parts]), reduce_op="sum")
         whole = [w.view(p.shape) for p, w in zip(parts, flat.split([p.numel() for p in parts]))]  # type: ignore[union-attr]
-        for p, grad, total in zip(held, grads, whole):
-            p.grad = grad.copy_(total)  # which keeps the parameter's strides: the fused optimisers need them equal
+        for p, grad, total, users in zip(held, grads, whole, whole[-1].tolist()):
+            # copied, which keeps the parameter's strides: the fused optimisers need them equal
+            p.grad = grad.copy_(total) if users else None
         rest = iter(whole[len(grads) :])
         stats, logs = {k: next(rest) for k in stats}, {k: next(rest) for k in logs}
         return Loss(sums.total, next(rest), logs, stats)
