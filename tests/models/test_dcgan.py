@@ -1,14 +1,18 @@
 """DCGAN against the paper, the widely used PyTorch form, and closed forms."""
 
 import math
+from copy import deepcopy
 
 import pytest
 import torch
+from lightning_fabric import Fabric
 from torch import nn
 
 from reverie.core import At, Batch, Field, Finishes, Samples, Spec
 from reverie.models.adversarial.dcgan import DCGAN, Config
 from reverie.nets.norm import BatchNorm2d
+from reverie.training.trainer import Plan, Trainer
+from toys import Values
 
 AT = At(0, 0, 1)
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}  # float64: only the order of summation differs
@@ -39,7 +43,7 @@ def count(network):
 def test_small_has_the_known_parameter_counts():
     model = DCGAN(Config.small().config, spec_of(3, 64, 64))
     counts = {name: count(network) for name, network in model.named_children()}
-    assert counts == {"generator": 3_576_704, "discriminator": 2_765_568}
+    assert counts == {"generator": 3_576_704, "discriminator": 2_765_568, "augment": 0}
 
 
 def test_paper_has_the_widths_and_kernels_of_figure_1():
@@ -137,6 +141,66 @@ def compare(ours, theirs, our_network, their_network):
     their = torch.autograd.grad(theirs, list(their_network.parameters()))
     for a, b in zip(mine, their):
         torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-8)
+
+
+# -------------------------------------------------------------------------------------------------------- augmentation
+
+
+@pytest.mark.parametrize("augment", ["none", "diff", "ada"])
+def test_the_discriminator_sees_real_and_made_pictures_augmented_in_both_turns(augment):
+    model, batch, shown = build(augment=augment).double(), batch_of((1, 28, 28)), []
+    model.augment.register_forward_hook(lambda module, args, out: shown.append((args[0], out)))
+    model.discriminator.register_forward_pre_hook(lambda module, args: shown.append(args[0]))
+    if augment == "ada":
+        model.augment.p.fill_(1.0)
+    for loss in (model.discriminator_loss, model.generator_loss):
+        loss(batch, AT)
+    pairs, seen = [s for s in shown if isinstance(s, tuple)], [s for s in shown if not isinstance(s, tuple)]
+    assert len(pairs) == len(seen) == 3
+    assert pairs[0][0] is batch["image"]
+    for (given, changed), x in zip(pairs, seen):
+        assert changed is x
+        assert torch.equal(given, changed) == (augment == "none")
+    assert [x.requires_grad for x in seen] == [False, False, True]
+
+
+@pytest.mark.parametrize("augment", ["diff", "ada"])
+def test_the_generator_learns_through_the_augmentation(augment):
+    model, batch = build(augment=augment).double(), batch_of((1, 28, 28))
+    if augment == "ada":
+        model.augment.p.fill_(1.0)
+    model.generator_loss(batch, AT).total.backward()
+    assert all(p.grad.abs().max() > 0 for p in model.generator.parameters())
+
+
+def trainer_of(shards=1):
+    model = build((1, 8, 8), augment="ada", augment_target=-0.9, augment_ramp=64 * 16)
+    items = Values({"image": batch_of((1, 8, 8), 48, dtype=torch.float32)["image"]})
+    return Trainer(model, items, Plan(batch=16, shards=shards), Fabric(accelerator="cpu", devices=1))
+
+
+def test_a_run_whose_augmentation_adapts_goes_on_bit_for_bit():
+    """Cut after 6 steps, two after one of p's and two before the next."""
+    whole, half, rest = trainer_of(), trainer_of(), trainer_of()
+    for _ in range(6):
+        half.advance(11)
+    state = deepcopy(half.state())
+    assert float(state["model"]["augment.p"]) == 1 / 16  # one step of 64 items, up
+    assert float(state["model"]["augment.items"]) == 32
+    rest.load(state)
+    for t, steps in ((whole, 11), (rest, 5)):
+        for _ in range(steps):
+            t.advance(11)
+    ours, theirs = whole.state()["model"], rest.state()["model"]
+    assert all(torch.equal(ours[k], theirs[k]) for k in ours)
+    assert float(ours["augment.p"]) == 2 / 16
+
+
+def test_p_counts_the_items_of_all_shards():
+    t = trainer_of(shards=2)
+    for _ in range(3):
+        t.advance(11)
+    assert float(t.model.augment.items) == 48
 
 
 # -------------------------------------------------------------------------------------------------------------- losses

@@ -16,6 +16,7 @@ from torch.optim import Adam, Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
+from reverie.nets.augment import Augment
 from reverie.nets.checks import at_least, picture, positive, share
 from reverie.nets.conv import Discriminator, Generator
 from reverie.nets.init import dcgan_
@@ -37,6 +38,9 @@ class Config:
     learning_rate: float = 2e-4  # of Adam, of both networks
     beta1: float = 0.5  # of Adam: its momentum
     beta2: float = 0.999  # of Adam: memory of squared gradients
+    augment: Literal["none", "diff", "ada"] = "none"  # of what the discriminator sees, for few items
+    augment_target: float = 0.6  # of ada: mean sign of the logits of real items that its strength aims at
+    augment_ramp: float = 500_000  # of ada: items after which its strength may have gone from 0 to 1
 
     @classmethod
     def paper(cls) -> Named:
@@ -77,6 +81,7 @@ class DCGAN(core.Model):
         self.name, field = picture(spec, "dcgan", LEAST)
         self.generator = Generator(cfg.latents, field.shape, cfg.width, cfg.kernel)
         self.discriminator = Discriminator(field.shape, cfg.width, cfg.kernel, cfg.slope)
+        self.augment = Augment(cfg.augment, cfg.augment_target, cfg.augment_ramp)
         dcgan_(self, cfg.deviation)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -96,17 +101,20 @@ class DCGAN(core.Model):
         real = batch[self.name]
         with torch.no_grad():
             fake = self.generator(self.draw(real))
-        on_real, on_fake = self.discriminator(real), self.discriminator(fake)
+        on_real, on_fake = self.discriminator(self.augment(real)), self.discriminator(self.augment(fake))
         total = softplus(-on_real).sum() + softplus(on_fake).sum()
         # beside the loss, how probable it holds real items and made ones to be real: 1 and 0 where it has won
         logs = {"discriminator": total, "real": on_real.sigmoid().sum(), "fake": on_fake.sigmoid().sum()}
-        return Loss(total, len(real), logs)
+        return Loss(total, len(real), logs | self.augment.logs(on_real), self.augment.stats(on_real))
 
     def generator_loss(self, batch: Batch, at: At) -> Loss:
         """-log D(x̃): the non-saturating loss (Goodfellow et al. 2014, arXiv:1406.2661, section 3)."""
         z = self.draw(batch[self.name])
-        total = softplus(-self.discriminator(self.generator(z))).sum()
+        total = softplus(-self.discriminator(self.augment(self.generator(z)))).sum()
         return Loss(total, len(z), {"generator": total})
+
+    def absorb(self, stats: Mapping[str, Tensor], count: float) -> None:
+        self.augment.absorb(stats, count)
 
     def draw(self, like: Tensor) -> Tensor:
         """Noise for as many items, from torch's global generator: (B, latents)."""
@@ -123,8 +131,8 @@ class DCGAN(core.Model):
 
         def look(k: int) -> None:
             real = stream(k)[self.name]
-            self.discriminator(real)
-            self.discriminator(self.generator(self.draw(real)))
+            self.discriminator(self.augment(real))
+            self.discriminator(self.augment(self.generator(self.draw(real))))
 
         was = self.generator.training
         self.generator.eval()
