@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import relu
 
 
-def discriminator_hinge(on_real: Float[Tensor, " b"], on_fake: Float[Tensor, " b"]) -> Float[Tensor, ""]:
+def discriminator_hinge(on_real: Float[Tensor, " r"], on_fake: Float[Tensor, " f"]) -> Float[Tensor, ""]:
     """Σ max(0, 1 - D(x)) + Σ max(0, 1 + D(x̃)): nothing is gained beyond the margin of 1."""
     return relu(1 - on_real).sum() + relu(1 + on_fake).sum()
 

@@ -15,7 +15,9 @@ from torch.nn import functional as F
 
 from .conv import conv_mean_pool, upsample_conv
 
-FIRST = 32  # iterations before the first step, from random vectors; a random weight's σ is then right to about 1 %
+# Iterations from random vectors. Of an n×n matrix they leave, in the mean, a relative error of σ below 0.44 ln(n) / 63:
+# 4 % of 200 (Kuczyński & Woźniakowski 1992, "Estimating the largest eigenvalue by the power and Lanczos algorithms")
+FIRST = 64
 
 
 class Spectral(nn.Module):

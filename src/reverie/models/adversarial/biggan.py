@@ -20,6 +20,7 @@ from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
 from reverie.errors import Problem
 from reverie.maths.hinge import discriminator_hinge, generator_hinge
 from reverie.maths.truncation import truncated
+from reverie.nets.augment import Augment
 from reverie.nets.checks import at_least, picture, positive, share
 from reverie.nets.class_resnet import LEAST, ClassDiscriminator, ClassGenerator, Form, check
 from reverie.nets.conditional import classes
@@ -48,6 +49,9 @@ class Config:
     discriminator_turns: int = 2  # updates of the discriminator for each of the generator
     beta1: float = 0.0  # of Adam: its momentum
     beta2: float = 0.999  # of Adam: memory of squared gradients
+    augment: Literal["none", "diff", "ada"] = "none"  # of what the discriminator sees, for few items
+    augment_target: float = 0.6  # of ada: mean sign of the logits of real items that its strength aims at
+    augment_ramp: float = 500_000  # of ada: items after which its strength may have gone from 0 to 1
 
     @classmethod
     def paper(cls) -> Named:
@@ -107,6 +111,7 @@ class BigGAN(core.Model):
         check(form, field.shape)
         self.generator = ClassGenerator(form, field.shape)
         self.discriminator = ClassDiscriminator(form, field.shape)
+        self.augment = Augment(cfg.augment, cfg.augment_target, cfg.augment_ramp)
         {"orthogonal": orthogonal_, "normal": normal_}[cfg.start](self)
         power_iterations(self, FIRST)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -133,16 +138,17 @@ class BigGAN(core.Model):
         with torch.no_grad():
             fake = self.generator(self.draw(real), label)
         both = None if label is None else torch.cat([label, label])
-        on_real, on_fake = self.discriminator(torch.cat([real, fake]), both).chunk(2)
+        on_real, on_fake = self.discriminator(self.augment(torch.cat([real, fake])), both).chunk(2)
         total = discriminator_hinge(on_real, on_fake)
         # projection's output stands for the log of p(real) / p(fake): as probabilities beside the loss
         logs = {"discriminator": total, "real": on_real.sigmoid().sum(), "fake": on_fake.sigmoid().sum()}
-        return Loss(total, len(real), logs, turn("discriminator", total))
+        stats = turn("discriminator", total) | self.augment.stats(on_real)
+        return Loss(total, len(real), logs | self.augment.logs(on_real), stats)
 
     def generator_loss(self, batch: Batch, at: At) -> Loss:
         """-D(x̃, y) + β Σ ‖W Wᵀ ⊙ (1 - I)‖²_F (equation 3) over the generator's weights but the class vectors."""
         z, label = self.draw(batch[self.name]), self.label(batch)
-        adversarial = generator_hinge(self.discriminator(self.generator(z, label), label))
+        adversarial = generator_hinge(self.discriminator(self.augment(self.generator(z, label)), label))
         logs, total = {"generator": adversarial}, adversarial
         if self.cfg.orthogonality:
             weights = [layer.weight for layer in self.generator.modules() if isinstance(layer, Spectral)]
@@ -153,6 +159,7 @@ class BigGAN(core.Model):
 
     def absorb(self, stats: Mapping[str, Tensor], count: float) -> None:
         """A power iteration of the network that was updated, from its weights alone."""
+        self.augment.absorb(stats, count)
         for name in NETWORKS:
             if name in stats:
                 power_iterations(getattr(self, name))

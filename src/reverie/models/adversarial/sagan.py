@@ -16,6 +16,7 @@ from torch.optim import Adam, Optimizer
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
 from reverie.maths.hinge import discriminator_hinge, generator_hinge
+from reverie.nets.augment import Augment
 from reverie.nets.checks import at_least, picture, positive, share
 from reverie.nets.class_resnet import LEAST, ClassDiscriminator, ClassGenerator, Form, check
 from reverie.nets.conditional import classes
@@ -39,6 +40,9 @@ class Config:
     discriminator_turns: int = 1  # updates of the discriminator for each of the generator
     beta1: float = 0.0  # of Adam: its momentum
     beta2: float = 0.9  # of Adam: memory of squared gradients
+    augment: Literal["none", "diff", "ada"] = "none"  # of what the discriminator sees, for few items
+    augment_target: float = 0.6  # of ada: mean sign of the logits of real items that its strength aims at
+    augment_ramp: float = 500_000  # of ada: items after which its strength may have gone from 0 to 1
 
     @classmethod
     def paper(cls) -> Named:
@@ -78,6 +82,7 @@ class SAGAN(core.Model):
         check(form, field.shape)
         self.generator = ClassGenerator(form, field.shape)
         self.discriminator = ClassDiscriminator(form, field.shape)
+        self.augment = Augment(cfg.augment, cfg.augment_target, cfg.augment_ramp)
         glorot_(self)
         power_iterations(self, FIRST)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -103,20 +108,22 @@ class SAGAN(core.Model):
         with torch.no_grad():
             fake = self.generator(self.draw(real), label)
         both = None if label is None else torch.cat([label, label])
-        on_real, on_fake = self.discriminator(torch.cat([real, fake]), both).chunk(2)
+        on_real, on_fake = self.discriminator(self.augment(torch.cat([real, fake])), both).chunk(2)
         total = discriminator_hinge(on_real, on_fake)
         # projection's output stands for the log of p(real) / p(fake): as probabilities beside the loss
         logs = {"discriminator": total, "real": on_real.sigmoid().sum(), "fake": on_fake.sigmoid().sum()}
-        return Loss(total, len(real), logs, turn("discriminator", total))
+        stats = turn("discriminator", total) | self.augment.stats(on_real)
+        return Loss(total, len(real), logs | self.augment.logs(on_real), stats)
 
     def generator_loss(self, batch: Batch, at: At) -> Loss:
         """-D(x̃, y) (equation 5)."""
         z, label = self.draw(batch[self.name]), self.label(batch)
-        total = generator_hinge(self.discriminator(self.generator(z, label), label))
+        total = generator_hinge(self.discriminator(self.augment(self.generator(z, label)), label))
         return Loss(total, len(z), {"generator": total}, turn("generator", total))
 
     def absorb(self, stats: Mapping[str, Tensor], count: float) -> None:
         """A power iteration of the network that was updated, from its weights alone."""
+        self.augment.absorb(stats, count)
         for name in NETWORKS:
             if name in stats:
                 power_iterations(getattr(self, name))
