@@ -17,8 +17,7 @@ class Vectors:
     def __init__(self, spec: Spec):
         self.flat = Flat(spec)
         self.size = self.flat.size
-        free = ~self.flat.bounded
-        self.free = free if free.any() else None  # which numbers have no bounds; None: all have some
+        self.free = None if self.flat.within else ~self.flat.bounded  # numbers without bounds; None: there are none
 
     def real(self, batch: Batch) -> Float[Tensor, "b d"]:
         """Encoded items -> vectors."""

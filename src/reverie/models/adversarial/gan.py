@@ -129,13 +129,13 @@ class GAN(core.Model):
         return Loss(total, len(real), logs)
 
     def generator_loss(self, batch: Batch, at: At) -> Loss:
-        z = self.draw(next(self.generator.parameters()), len(batch))
+        z = self.draw(self.vectors.real(batch))
         total = generator_loss(self.discriminator(self.generator(z)), self.cfg.loss)
         return Loss(total, len(z), {"generator": total})
 
-    def draw(self, like: Tensor, count: int = 0) -> Tensor:
-        """Noise for so many items, or as many as in `like`, from torch's global generator: (B, latents)."""
-        z = torch.empty(count or len(like), self.cfg.latents, dtype=like.dtype, device=like.device)
+    def draw(self, like: Tensor) -> Tensor:
+        """Noise for as many items, from torch's global generator: (B, latents)."""
+        z = torch.empty(len(like), self.cfg.latents, dtype=like.dtype, device=like.device)
         return self.filled(z, None)
 
     def filled(self, z: Tensor, generator: torch.Generator | None) -> Tensor:
