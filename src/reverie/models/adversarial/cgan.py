@@ -40,7 +40,7 @@ FLOOR = 1e-6  # that a decaying learning rate does not fall below
 @dataclass(frozen=True)
 class Config:
     loss: Literal["non_saturating", "minimax"] = "non_saturating"  # the generator's: -log D(x̃|y), or log(1 - D(x̃|y))
-    told: Literal["auto", "label", "attributes"] = "auto"  # what both are told (y); auto: all that the data says
+    told: Literal["auto", "label", "attributes"] = "auto"  # both are told (y); auto: attributes where there are some
     network: Literal["dense", "convolutional", "auto"] = "dense"  # auto: convolutional for pictures, dense else
     latents: int = 100  # length of the noise vector z
     prior: Literal["uniform", "normal"] = "uniform"  # of z: each number from U(0, 1) or N(0, 1)
@@ -92,7 +92,7 @@ class Config:
 
 class CGAN(core.Model):
     spaces = SPACES
-    conditions: tuple[str, ...]  # label, attributes, or both
+    conditions: tuple[str, ...]  # label, or attributes
 
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
@@ -100,7 +100,7 @@ class CGAN(core.Model):
         check(cfg)
         self.vectors = Vectors(spec)
         self.conditions = told(cfg, spec)
-        size = sum(spec.condition[k].categories or spec.condition[k].size for k in self.conditions)
+        size = spec.condition[self.conditions[0]].categories or spec.condition[self.conditions[0]].size
         shape = self.vectors.flat.picture
         self.generator: nn.Module
         self.discriminator: nn.Module
@@ -115,12 +115,10 @@ class CGAN(core.Model):
 
     def condition(self, values: Mapping[str, Tensor]) -> Tensor:
         """What both networks are told of each item (y): (B, size)."""
-        dtype = next(self.parameters()).dtype
-        parts = []
-        for name in self.conditions:
-            field, value = self.spec.condition[name], values[name]
-            parts.append((one_hot(value, field.categories) if field.categories else value.flatten(1)).to(dtype))
-        return torch.cat(parts, 1)
+        (name,) = self.conditions
+        field, value = self.spec.condition[name], values[name]
+        told = one_hot(value, field.categories) if field.categories else value.flatten(1)
+        return told.to(next(self.parameters()).dtype)
 
     def optimizers(self) -> dict[str, Optimizer]:
         return {name: self.optimizer(getattr(self, name)) for name in ("discriminator", "generator")}
@@ -230,10 +228,10 @@ def convolutional(cfg: Config, shape: tuple[int, ...]) -> bool:
 
 
 def told(cfg: Config, spec: Spec) -> tuple[str, ...]:
-    """The conditions that the model takes. Raises ValueError where the data has none, or not the one asked for."""
+    """The condition that the model takes. Raises ValueError where the data has none, or not the one asked for."""
     there = tuple(name for name in ("label", "attributes") if name in spec.condition)
     if cfg.told == "auto" and there:
-        return there
+        return there[-1:]  # attributes that a person has named come before the classes that folders are
     if cfg.told in there:
         return (cfg.told,)
     if cfg.told == "attributes":
