@@ -137,22 +137,25 @@ def test_each_update_moves_its_own_network_alone():
                 assert all(p.grad is None for p in model.generator.parameters())
 
 
-def test_it_learns_two_kinds_of_item_and_the_distance_falls():
-    """Grounds of level -0.5 and 0.5, half of each. Wasserstein's distance of the levels is 0.5 for a generator at their
-    mean and for one on a single kind; it at least halves."""
+def test_made_items_move_to_the_data_and_the_distance_falls():
+    """Grounds of level 0.5, of which a generator knows nothing at the start. Wasserstein's distance of the levels falls
+    to a quarter, and the critic's estimate with it."""
     g = torch.Generator().manual_seed(0)
-    level = torch.where(torch.arange(256) % 2 == 0, -0.5, 0.5)
-    x = level[:, None, None, None] + 0.05 * torch.randn(256, 1, 4, 4, generator=g)
+    x = 0.5 + 0.05 * torch.randn(256, 1, 4, 4, generator=g)
     torch.manual_seed(0)
-    config = Config(network="dense", latents=4, hidden=(32, 32), clip_value=0.1, long_turns=False, learning_rate=1e-3)
+    config = Config(network="dense", latents=4, hidden=(32,), clip_value=0.1, long_turns=False, learning_rate=2e-3)
     model = WGAN(config, spec_of(1, 4, 4))
     plan = Plan(batch=64, ema_items=2_000)
     trainer = Trainer(model, Values({"image": x.clamp(-1, 1)}), plan, Fabric(accelerator="cpu", devices=1))
-    for _ in range(120):
-        trainer.advance(120)
-    with torch.no_grad():
-        made = trainer.weights().sample(torch.randn(256, 4), {}, None)["image"].mean((1, 2, 3))
-    assert (made.sort().values - x.mean((1, 2, 3)).sort().values).abs().mean() < 0.25
+    apart, told = [], []
+    for step in range(81):
+        told.append(trainer.advance(81)["distance"].item())
+        if step in (0, 80):
+            with torch.no_grad():
+                made = trainer.weights().sample(torch.randn(256, 4), {}, None)["image"].mean((1, 2, 3))
+            apart.append((made.sort().values - x.mean((1, 2, 3)).sort().values).abs().mean().item())
+    assert apart[1] < apart[0] / 4
+    assert abs(sum(told[-20:]) / 20) < max(told) / 4
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 40, 56), (4, 96, 64), (1, 31, 45)])
