@@ -191,7 +191,7 @@ def of_noise(run: Run, along: Any, steps: int, seed: int) -> Between:
     made = []
     for first in range(0, steps, BLOCK):
         index = torch.arange(first, first + BLOCK).clamp(max=steps - 1)
-        wish = {name: value.expand(BLOCK) for name, value in label.items()}
+        wish = {name: value.expand(BLOCK, *value.shape[1:]) for name, value in label.items()}
         fields = model.sample(path[index].to(device), wish, how)
         made.append({name: value[: steps - first].cpu() for name, value in fields.items()})
     whole = {name: torch.cat([one[name] for one in made]) for name in made[0]}
