@@ -44,7 +44,7 @@ class Directions:
         own = (self.base - self.mean) @ self.axes.T  # (D,)
         places = shifts[None, :] * self.deviation[:, None] - own[:, None]  # (D, S)
         codes = (self.base + places[:, :, None] * self.axes[:, None, :]).flatten(0, 1)
-        told = {name: value.expand(len(codes)) for name, value in self.given.items()}
+        told = among(self.given, [0] * len(codes))
         return items_of(run, codes, told, self.space)
 
 
@@ -78,7 +78,7 @@ def effects(run: Run, space: str, stepped: Tensor, codes: Tensor, given: dict[st
     before = items_of(run, codes, given, space)
     for part in torch.split(stepped, PART):
         whole = (codes + part[:, None]).flatten(0, 1)  # (steps * count, latents)
-        after = items_of(run, whole, {k: v.repeat(len(part)) for k, v in given.items()}, space)
+        after = items_of(run, whole, among(given, [*range(len(codes))] * len(part)), space)
         change = [(after[k].view(len(part), -1) - before[k].reshape(1, -1)).float() for k in before]
         found.append(torch.cat(change, 1).square().mean(1).sqrt())
     return torch.cat(found)

@@ -23,7 +23,7 @@ from reverie.training.files import write, write_text
 
 from .codes import able, decoded, encoded, files
 from .explain import inputs
-from .latent import items_of, points, space_of
+from .latent import among, items_of, points, space_of
 from .project import projected
 from .sample import BLOCK, block, conditions, options
 from .sheet import sheet, shown
@@ -191,7 +191,7 @@ def through(run: Run, space: str, along: Any, steps: int, seed: int, places: Seq
     else:
         codes, given = points(run, range(2), seed, space)
         named, notes = ("sample 0", "sample 1"), [f"between samples 0 and 1 of seed {seed}, in {space}"]
-    told = {name: value[:1].expand(steps) for name, value in given.items()}
+    told = among(given, [0] * steps)
     path = items_of(run, along(codes[0], codes[1], steps), told, space)
     return measured(run, path, ends, named, notes)
 

@@ -115,11 +115,13 @@ class Run:
         """Steps done, as the last checkpoint says."""
         return int(checkpoint.load(self.path / "last.ckpt")["trainer"]["step"])
 
-    def sample(self, n: int = 64, *, seed: int = 0, label: str = "", **how: Any) -> Any:
+    def sample(
+        self, n: int = 64, *, seed: int = 0, label: str = "", attributes: Mapping[str, float] | None = None, **how: Any
+    ) -> Any:
         """n raw items: pictures as (n, H, W, C) integers, texts as strings. See `reverie.tasks.sample.draw`."""
         from reverie.tasks.sample import draw
 
-        return draw(self, n, seed=seed, label=label, how=how)
+        return draw(self, n, seed=seed, label=label, attributes=attributes, how=how)
 
     def predict(
         self,
