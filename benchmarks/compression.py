@@ -14,6 +14,7 @@ import hashlib
 import io
 import os
 import platform
+import shutil
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,7 +84,12 @@ def emoji(folder: Path) -> Path:
                 place = part / ("test" if held else "train")
                 place.mkdir(parents=True, exist_ok=True)
                 page.convert("RGB").save(place / f"{house}-{name}")
-    part.rename(folder)  # whole or not there: two trainings may begin at once
+    try:
+        part.rename(folder)  # whole or not there: two trainings may begin at once
+    except OSError:
+        if not folder.is_dir():
+            raise
+        shutil.rmtree(part)  # the other was first
     return folder
 
 

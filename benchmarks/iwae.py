@@ -40,7 +40,7 @@ def nats(run: Run, items: int, draws: int) -> torch.Tensor:
     found = []
     for k, index in enumerate(torch.arange(items).split(BLOCK)):
         reseed(0, "nll", k)
-        found.append(run.model.nll(run.prepared.held_out.take(index), draws)[0].double())
+        found.append(run.model.nll(run.prepared.held_out.take(index).to(run.device), draws)[0].double())
     return torch.cat(found)
 
 

@@ -13,7 +13,9 @@ def write(name: str, title: str, said: str, rows: Sequence[Mapping[str, object]]
     """results/NAME.md: a table with the rows' keys as its head."""
     heads = list(rows[0])
     lines = ["| " + " | ".join(cells) + " |" for cells in (heads, ["---"] * len(heads), *(row(r, heads) for r in rows))]
-    machine = f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.system()} {platform.machine()}."
+    device = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    threads = f"{torch.get_num_threads()} threads, {platform.system()} {platform.machine()}"
+    machine = f"torch {torch.__version__}, {threads}{device}."
     file = RESULTS / f"{name}.md"
     file.write_text(f"# {title}\n\n{said} {machine}\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
     return file

@@ -40,7 +40,7 @@ def judged(run: Run, name: str, steps: int) -> dict[str, object]:
     torch.manual_seed(0)
     found, lengths, back = [], [], 0
     for part in torch.arange(len(held)).split(100):
-        batch = held.take(part)
+        batch = held.take(part).to(run.device)
         found.append(model.bound(batch))
         lengths.append(batch.lengths["text"])
         said = model.decode(found[-1][0])["text"][:, : batch["text"].shape[1]]
@@ -48,9 +48,8 @@ def judged(run: Run, name: str, steps: int) -> dict[str, object]:
     mean, rate, rest = (torch.cat(rows) for rows in zip(*found))
     tokens, bound = torch.cat(lengths).double().mean(), (rate.sum(1) + rest).double().mean()
     index = torch.arange(0, len(held), max(1, len(held) // JUDGED))[:JUDGED]
-    nats, units = (
-        torch.cat(rows).double() for rows in zip(*(model.nll(held.take(p), DRAWS) for p in index.split(100)))
-    )
+    scored = [model.nll(held.take(part).to(run.device), DRAWS) for part in index.split(100)]
+    nats, units = (torch.cat(rows).double() for rows in zip(*scored))
     return {
         "model": name,
         "steps": steps,

@@ -32,6 +32,7 @@ class Field:
     start: int | None = None  # of tokens that are written: the one before the first; where `length`, 0 ends and fills
     missing: bool = False  # some values are not there: `Batch.masks` says which are
     rate: int = 0  # of a sound: samples a second
+    drawn: tuple[tuple[float, ...], ...] = ()  # of a condition of numbers: what training items have, for samples
 
     @property
     def size(self) -> int:
@@ -53,7 +54,7 @@ class Spec:
 
     kind: str  # "image", "text", …
     fields: Mapping[str, Field]
-    condition: Mapping[str, Field] = field(default_factory=dict)  # what a model may be conditioned on: {"label": …}
+    condition: Mapping[str, Field] = field(default_factory=dict)  # what a model may be told: {"label": …, …}
     target: Mapping[str, Field] = field(default_factory=dict)  # what a predictor predicts
     domains: tuple[str, ...] = ()  # unpaired sets with the same fields: ("photo", "painting")
 
@@ -84,7 +85,8 @@ class Spec:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Spec:
         def one(values: Mapping[str, Any]) -> Field:
-            return Field(**{**values, "shape": tuple(values["shape"]), "names": tuple(values["names"])})
+            drawn = tuple(map(tuple, values.get("drawn", ())))
+            return Field(**{**values, "shape": tuple(values["shape"]), "names": tuple(values["names"]), "drawn": drawn})
 
         def read(fields: Mapping[str, Any]) -> dict[str, Field]:
             return {k: one(v) for k, v in fields.items()}

@@ -5,7 +5,6 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-import reverie
 from coded import written
 from reverie.errors import Problem
 from reverie.kinds import DataOptions
@@ -59,15 +58,6 @@ def test_without_items_two_samples_are_joined_and_the_seed_says_which(coded):
     assert not np.array_equal(one.raw, other.raw)
     assert one.words == ("sample 0", "sample 1")
     assert np.array_equal(one.ends, coded.sample(2, seed=3))
-
-
-def test_a_model_without_codes_goes_through_its_noise(stripes, tmp_path):
-    run = reverie.fit(stripes, "dcgan", set="tiny", steps=2, out=tmp_path / "gan")
-    made = run.interpolate(steps=3, seed=1)
-    assert np.array_equal(made.raw[[0, -1]], run.sample(2, seed=1)) or run.spec.classes
-    assert "through its noise" in made.notes[0]
-    with pytest.raises(Problem, match="can't encode"):
-        run.interpolate(stripes / "dots" / "00.png", stripes / "dots" / "01.png")
 
 
 def test_sentences_may_be_typed(whole, tmp_path):

@@ -116,6 +116,8 @@ def add_data(parser: Parser) -> None:
     group.value("--tokens", one_of("--tokens", ("characters", "bytes", "bpe")), "of text (default characters)")
     group.value("--vocabulary", whole("--vocabulary", 1), f"of a bpe (default {AS_IT_IS.vocabulary})")
     group.value("--column", text("--column"), "that holds the items; of pairs: from which language", metavar="NAME")
+    told = "columns of numbers that a model is told of each picture: of Parquet, or of a .csv beside the files"
+    group.value("--attributes", several("--attributes", text("--attributes")), told, metavar="NAME,NAME")
     group.value("--held-out", real("--held-out", 0), f"share kept for judging (default {AS_IT_IS.held_out:g})")
     group.add_argument("--skip-bad", action="store_true", help="leave out files that can't be read")
     add_prediction(Grouped(parser, "what is predicted, and from which part"))

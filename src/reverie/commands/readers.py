@@ -104,6 +104,23 @@ def several(flag: str, one: Reader, count: int = 0) -> Reader:
     return read
 
 
+def assigned(flag: str) -> Reader:
+    """NAME=NUMBER, with commas between several."""
+    one = real(flag)
+
+    @named("NAME=X,…")
+    def read(value: str) -> dict[str, float]:
+        found = {}
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            name, sign, number = part.rpartition("=")
+            if not sign or not name:
+                raise Problem(f"{flag} {part}: not a name and a number. Write them as {flag} NAME=1")
+            found[name.strip()] = one(number.strip())
+        return found
+
+    return read
+
+
 def size(flag: str) -> Reader:
     @named("64|48x64")
     def read(value: str) -> tuple[int, ...]:

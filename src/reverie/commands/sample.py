@@ -13,7 +13,7 @@ from reverie.errors import Problem
 from reverie.terminal import Terminal
 
 from .arguments import Parser, add_fields, given_fields, known_family, model_in, run_in
-from .readers import text, whole
+from .readers import assigned, text, whole
 
 HELP = "make items with a run's model"
 AT_ONCE = 1024  # items in memory
@@ -29,6 +29,8 @@ def parser(words: Sequence[str]) -> Parser:
     made.value("-n", whole("-n", 1), "how many (default 64)", default=64)
     made.value("--seed", whole("--seed", 0), "of all chance (default 0)", default=0)
     made.value("--label", text("--label"), "a class, by its name or number, of a model that takes one", metavar="L")
+    told = "attributes, of a model that was told some; what is not asked for is as in some training item"
+    made.value("--attribute", assigned("--attribute"), told)
     made.value("--out", text("--out"), "folder for the files (default RUN/samples/seed-S)", metavar="DIR")
     made.value("--grid", text("--grid"), "file that shows them on one page (default: beside DIR)", metavar="FILE")
     made.switch("--json", "print one JSON object, and nothing else, on standard output")
@@ -65,7 +67,9 @@ def places(args: Namespace, run: Path, suffix: str) -> tuple[Path, Path]:
         if folder.is_dir() and any(folder.iterdir()):
             raise Problem(f"--out {folder}: not empty, and samples overwrite nothing. Name another folder")
     else:
-        parts = [f"seed-{args.seed}", args.label and "".join(c if c.isalnum() else "-" for c in args.label)]
+        told = ",".join(f"{name}={value:g}" for name, value in (args.attribute or {}).items())
+        asked = ["".join(c if c.isalnum() else "-" for c in word or "") for word in (args.label, told)]
+        parts = [f"seed-{args.seed}", *asked]
         folder = run / "samples" / "-".join(filter(None, parts))
     grid = Path(args.grid) if args.grid else folder.with_name(f"{folder.name or 'samples'}-grid{suffix}")
     if grid.is_dir():
@@ -80,7 +84,9 @@ def written(args: Namespace, opened: Any, kind: ModuleType, folder: Path, grid: 
     how, files, old = given_fields(args), list[Path](), not args.out and folder.is_dir()
     for first in range(0, args.n, AT_ONCE):
         count = min(AT_ONCE, args.n - first)
-        raw = draw(opened, count, seed=args.seed, label=args.label or "", how=how, first=first)
+        raw = draw(
+            opened, count, seed=args.seed, label=args.label or "", attributes=args.attribute, how=how, first=first
+        )
         if not first:
             for stale in folder.glob("*-*") if old else []:  # of an earlier, larger -n in the run's own folder
                 stale.unlink()

@@ -101,7 +101,7 @@ def drawn(run: Run, count: int, seed: int) -> Rows:
 
 def conditions_of(run: Run, count: int, seed: int) -> np.ndarray | None:
     """The class that each of those samples was asked for, of a model that takes one."""
-    if not isinstance(run.model, Conditioned) or not run.spec.classes:
+    if not isinstance(run.model, Conditioned) or "label" not in run.model.conditions or not run.spec.classes:
         return None
     return conditions(run.spec, range(count), seed, None, torch.device("cpu"))["label"].numpy()
 

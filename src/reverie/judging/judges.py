@@ -47,7 +47,7 @@ def classifier(run: Run, where: str) -> Judge | None:
     (_, mine), (_, theirs) = run.spec.only, judge.spec.only
     if mine.shape != theirs.shape:
         raise Problem(f"--classifier {where}: of pictures {theirs.shape}, and {run.path} makes {mine.shape}")
-    wanted, known = (spec.predicted[1].names for spec in (run.spec, judge.spec)) if run.spec.condition else ((), ())
+    wanted, known = (spec.predicted[1].names for spec in (run.spec, judge.spec)) if run.spec.classes else ((), ())
     if wanted != known:
         raise Problem(f"--classifier {where}: it knows other classes than {run.path}. Train one on the same labels")
     example = run.prepared.held_out if len(run.prepared.held_out) else run.prepared.train

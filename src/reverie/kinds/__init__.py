@@ -41,6 +41,7 @@ class DataOptions:
     fit: str = "crop"  # crop | pad | stretch: what happens to a picture of another aspect
     tokens: str = "characters"  # characters | bytes | bpe
     vocabulary: int = 4096  # of a BPE
+    attributes: tuple[str, ...] = ()  # of pictures: columns of numbers that a model is told beside each
     column: str = ""  # of a Parquet or .jsonl file: the one that holds the items; "": found, and said
     held_out: float = 0.1  # share kept for judging, where the data has no test part of its own
     skip_bad: bool = False  # leave out files that can't be read, instead of stopping at the first

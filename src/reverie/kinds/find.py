@@ -31,6 +31,8 @@ def open_source(where: str, options: DataOptions) -> Source:
     kinds = PREDICTED if options.predict else sorted(KINDS, key=lambda kind: path.is_file() and kind in OF_COLUMNS)
     for kind in [options.kind] if options.kind else kinds:
         if options.kind or (module(kind).recognise(path) and _answers(kind, options.predict)):
+            if options.attributes and kind != "image":
+                raise Problem(f"--attributes {','.join(options.attributes)}: of pictures, and {where} holds none")
             source: Source = module(kind).open(str(path), options)
             return source
     if path.is_dir() and not any(path.iterdir()):

@@ -14,7 +14,7 @@ def dcgan_(network: nn.Module, std: float = 0.02) -> None:
         if isinstance(layer, (*CONVOLUTIONS, nn.Linear)):
             nn.init.normal_(layer.weight, 0.0, std)
             zero_bias_(layer)
-        elif isinstance(layer, BatchNorm):
+        elif isinstance(layer, BatchNorm) and layer.weight is not None:
             nn.init.normal_(layer.weight, 1.0, std)
             nn.init.zeros_(layer.bias)
 

@@ -6,6 +6,7 @@ What sampling needs is computed once, by the paper's algorithm 2, from the finis
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -16,17 +17,19 @@ from torch.nn import functional as F
 class BatchNorm(nn.Module):
     """What both shapes share: in training mode the batch's own statistics, else the population's.
 
-    The variance has `eps` added; weight and bias are one a channel. Raises ValueError, as torch does, for a batch in
-    training mode with a single value a channel."""
+    The variance has `eps` added; weight and bias are one a channel, or none where something else scales and shifts.
+    Raises ValueError, as torch does, for a batch in training mode with a single value a channel."""
 
     mean: Tensor
     var: Tensor
+    weight: Any  # a parameter (C,), or None
+    bias: Any
 
-    def __init__(self, channels: int, eps: float = 1e-5):
+    def __init__(self, channels: int, eps: float = 1e-5, affine: bool = True):
         super().__init__()
         self.eps = eps
-        self.weight = nn.Parameter(torch.ones(channels))  # gamma
-        self.bias = nn.Parameter(torch.zeros(channels))  # beta
+        self.weight = nn.Parameter(torch.ones(channels)) if affine else None  # gamma
+        self.bias = nn.Parameter(torch.zeros(channels)) if affine else None  # beta
         self.register_buffer("mean", torch.zeros(channels))  # E[x], filled by `population_statistics`
         self.register_buffer("var", torch.ones(channels))  # Var[x], unbiased
 
@@ -36,7 +39,7 @@ class BatchNorm(nn.Module):
         return F.batch_norm(x, self.mean, self.var, self.weight, self.bias, training=False, eps=self.eps)
 
     def extra_repr(self) -> str:
-        return f"{len(self.weight)}, eps={self.eps}"
+        return f"{len(self.mean)}, eps={self.eps}, affine={self.weight is not None}"
 
 
 class BatchNorm1d(BatchNorm):

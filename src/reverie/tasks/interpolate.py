@@ -13,17 +13,18 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from reverie.core import Batch, Items, Samples
+from reverie.core import Batch, Items, Latents, Samples
 from reverie.errors import Problem
 from reverie.kinds.find import module
 from reverie.maths.paths import spherical as arc
 from reverie.maths.paths import straight, unevenness
 from reverie.metrics import features
 from reverie.training.files import write, write_text
-from reverie.training.seeds import generator
 
 from .codes import able, decoded, encoded, files
 from .explain import inputs
+from .latent import among, items_of, points, space_of
+from .project import projected
 from .sample import BLOCK, block, conditions, options
 from .sheet import sheet, shown
 from .vectors import parts, raw_of
@@ -86,16 +87,17 @@ class Between:
 
 
 def interpolate(
-    run: Run, a: str = "", b: str = "", *, steps: int = 10, spherical: bool = False, seed: int = 0
+    run: Run, a: str = "", b: str = "", *, steps: int = 10, spherical: bool = False, seed: int = 0, space: str = ""
 ) -> Between:
     """Items on the way from a to b, both with it: files of one item each, of sentences also the words themselves, or
     one file of two items. Without them from sample 0 to sample 1 of that seed. Codes lie on a straight line, or on an
-    arc. Raises Problem."""
+    arc; `space` names the space that they are of, of a model whose samples come from codes but which has no encoder:
+    there the pictures a and b are projected first. Raises Problem."""
     if steps < 2:
         raise Problem(f"--steps {steps}: a path has two ends. Give 2 or more")
     along = arc if spherical else straight
-    if not a and "encode" not in run.family.abilities:
-        return of_noise(run, along, steps, seed)
+    if space or (isinstance(run.model, Latents) and "encode" not in run.family.abilities):
+        return through(run, space_of(run, space), along, steps, seed, [one for one in (a, b) if one])
     able(run, "encode", "decode")
     if a:
         batch, ends, named, notes = given(run, a, b)
@@ -176,27 +178,22 @@ def drawn(run: Run, seed: int) -> Ends:
     return Two(batch, raw), raw, ("sample 0", "sample 1"), [f"between samples 0 and 1 of seed {seed}"]
 
 
-@torch.inference_mode()
-def of_noise(run: Run, along: Any, steps: int, seed: int) -> Between:
-    """Between the noise of two samples, of a model that has no codes. All of the path is of sample 0's class."""
-    model, how = able(run, "sample"), options(run.sampling, {})
-    if any(one.categories for one in run.spec.fields.values()):
-        raise Problem(
-            f"{run.path}: {run.family.name} can't encode, and draws its items token by token: nothing is between them"
-        )
-    a, b = (model.noise(generator(seed, "item", i), how) for i in (0, 1))
-    device = next(model.parameters()).device
-    path = along(a.flatten(), b.flatten(), steps).view(steps, *a.shape)
-    label = conditions(run.spec, range(1), seed, None, device)
-    made = []
-    for first in range(0, steps, BLOCK):
-        index = torch.arange(first, first + BLOCK).clamp(max=steps - 1)
-        wish = {name: value.expand(BLOCK) for name, value in label.items()}
-        fields = model.sample(path[index].to(device), wish, how)
-        made.append({name: value[: steps - first].cpu() for name, value in fields.items()})
-    whole = {name: torch.cat([one[name] for one in made]) for name in made[0]}
-    note = f"{run.family.name} has no codes: the path goes through its noise, from sample 0 to sample 1 of seed {seed}"
-    return measured(run, whole, None, ("sample 0", "sample 1"), [note])
+def through(run: Run, space: str, along: Any, steps: int, seed: int, places: Sequence[str]) -> Between:
+    """In a space that samples come from: between two projected pictures, else between samples 0 and 1. All of the path
+    is of the first one's class."""
+    ends = None
+    if places:
+        found = projected(run, places, space)
+        codes, given, ends = found.codes, found.given, found.true
+        first, second = (one["item"] for one in found.rows())
+        named = (first, second)
+        notes = [f"{one['item']}: projected, {one['psnr_db']:.1f} dB" for one in found.rows()]
+    else:
+        codes, given = points(run, range(2), seed, space)
+        named, notes = ("sample 0", "sample 1"), [f"between samples 0 and 1 of seed {seed}, in {space}"]
+    told = among(given, [0] * steps)
+    path = items_of(run, along(codes[0], codes[1], steps), told, space)
+    return measured(run, path, ends, named, notes)
 
 
 def sentence(between: Between) -> Sequence[str]:

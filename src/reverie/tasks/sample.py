@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.core import Codec, Conditioned, Model, Samples, Spec
+from reverie.core import Codec, Conditioned, Field, Model, Samples, Spec
 from reverie.errors import Problem
 from reverie.training.seeds import fold, generator
 
@@ -21,17 +21,32 @@ BLOCK = 64  # the network always runs on that many items, the last block padded
 
 
 def draw(
-    run: Run, n: int, *, seed: int = 0, label: str = "", how: Mapping[str, Any] | None = None, first: int = 0
+    run: Run,
+    n: int,
+    *,
+    seed: int = 0,
+    label: str = "",
+    attributes: Mapping[str, float] | None = None,
+    how: Mapping[str, Any] | None = None,
+    first: int = 0,
 ) -> Any:
     """Raw items first … first + n - 1 of a run, in the data's own form. `label` asks for one class, by name or number,
-    of a model that takes one; `how` sets fields of the model's `Sampling`. Raises Problem."""
+    of a model that takes one, `attributes` for values of these, in the data's own units; `how` sets fields of the
+    model's `Sampling`. Raises Problem."""
     if n < 1:
         raise Problem(f"-n {n}: ask for at least 1 sample")
     settings = options(run.sampling, how or {})
-    if label and not isinstance(run.model, Conditioned):
+    takes = run.model.conditions if isinstance(run.model, Conditioned) else ()
+    if label and "label" not in takes:
         raise Problem(f"--label {label}: {run.family.name} takes no labels. Leave --label out")
+    if attributes and "attributes" not in takes:
+        named = ",".join(attributes)
+        raise Problem(f"--attribute {named}: {run.family.name} was told no attributes. Leave --attribute out")
     wish = chosen(run.spec, label) if label else None
-    return items(run.model, run.spec, run.codec, n, seed=seed, how=settings, label=wish, first=first)
+    told = run.codec.attributes.asked(attributes) if attributes else None  # type: ignore[attr-defined]
+    return items(
+        run.model, run.spec, run.codec, n, seed=seed, how=settings, label=wish, attributes=told, first=first
+    )  # fmt: skip
 
 
 def items(
@@ -43,6 +58,7 @@ def items(
     seed: int = 0,
     how: Any = None,
     label: int | None = None,
+    attributes: Mapping[str, float] | None = None,
     first: int = 0,
 ) -> Any:
     """The same of a model that is finished and in eval mode. Decoded block by block: memory holds raw items only."""
@@ -52,25 +68,57 @@ def items(
     for begin in range(first, first + n, BLOCK):
         numbers = range(begin, begin + BLOCK)
         kept = min(BLOCK, first + n - begin)
-        values = block(model, spec, numbers, seed, how, label)
+        values = block(model, spec, numbers, seed, how, label, attributes)
         blocks.append(codec.decode({k: v[:kept].cpu() for k, v in values.items()}))
     return joined(blocks)
 
 
 @torch.inference_mode()
-def block(model: Model, spec: Spec, numbers: range, seed: int, how: Any, label: int | None) -> dict[str, Tensor]:
+def block(
+    model: Model,
+    spec: Spec,
+    numbers: range,
+    seed: int,
+    how: Any,
+    label: int | None,
+    attributes: Mapping[str, float] | None = None,
+) -> dict[str, Tensor]:
     assert isinstance(model, Samples)
     device = next(model.parameters()).device
     noise = torch.stack([model.noise(generator(seed, "item", i), how) for i in numbers]).to(device)
-    return model.sample(noise, conditions(spec, numbers, seed, label, device), how)
+    return model.sample(noise, conditions(spec, numbers, seed, label, device, attributes), how)
 
 
-def conditions(spec: Spec, numbers: range, seed: int, label: int | None, device: torch.device) -> dict[str, Tensor]:
-    """A class for each item: the one asked for, else drawn evenly."""
-    if not spec.classes:
-        return {}
-    drawn = [label if label is not None else fold(seed, "label", i) % spec.classes for i in numbers]
-    return {"label": torch.tensor(drawn, device=device)}
+def conditions(
+    spec: Spec,
+    numbers: Sequence[int],
+    seed: int,
+    label: int | None,
+    device: torch.device,
+    attributes: Mapping[str, float] | None = None,
+) -> dict[str, Tensor]:
+    """A class for each item: the one asked for, else drawn evenly. Attributes in [0, 1], where there are some: those
+    asked for, else a training item's."""
+    made: dict[str, Tensor] = {}
+    if spec.classes:
+        drawn = [label if label is not None else fold(seed, "label", i) % spec.classes for i in numbers]
+        made["label"] = torch.tensor(drawn, device=device)
+    if "attributes" in spec.condition:
+        made["attributes"] = told(spec.condition["attributes"], numbers, seed, attributes or {}).to(device)
+    return made
+
+
+def told(field: Field, numbers: Sequence[int], seed: int, asked: Mapping[str, float]) -> Tensor:
+    """(B, attributes): each item's are those of a training item, one that has what is asked for if there is one, with
+    what is asked for in its place."""
+    known = torch.tensor(field.drawn)
+    places = [field.names.index(name) for name in asked]
+    values = torch.tensor(list(asked.values()))
+    same = (known[:, places] - values).abs().amax(1) < 1e-5 if places else torch.ones(len(known), dtype=torch.bool)
+    rows = known[same] if same.any() else known
+    made = rows[[fold(seed, "attributes", i) % len(rows) for i in numbers]]
+    made[:, places] = values
+    return made
 
 
 def joined(blocks: list[Any]) -> Any:

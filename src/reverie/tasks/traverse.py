@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from reverie.core import Latents
 from reverie.errors import Problem
 from reverie.kinds.find import module
 from reverie.metrics.embedding import FOLDS, carried
 from reverie.training.files import write, write_text
 
 from .codes import able, decoded, encoded, files
+from .directions import directions
 from .explain import inputs
+from .latent import space_of
 from .sheet import sheet, shown
 from .vectors import Known, Some, bare, evenly, known, raw_of
 from .written import rows, save_table
@@ -56,7 +59,7 @@ class Traversal:
     def grid(self) -> Any:
         many, wide = shown(self.raw), len(self.shifts)
         said = [f"tells {word}" for word in self.columns.get("told_best", ())] or [""] * len(self.latents)
-        names = [f"z{k} {word}".rstrip() for k, word in zip(self.latents, said)]
+        names = [f"{name} {word}".rstrip() for name, word in zip(self.columns["latent"], said)]
         grid = [list(many[i * wide : (i + 1) * wide]) for i in range(len(names))]
         return sheet(grid, names, [f"{t:+.1f}" for t in self.shifts])
 
@@ -71,14 +74,19 @@ class Traversal:
         ]
 
 
-def traverse(run: Run, item: str = "", *, dims: int = 0, reach: float = 3.0, steps: int = 9) -> Traversal:
+def traverse(
+    run: Run, item: str = "", *, dims: int = 0, reach: float = 3.0, steps: int = 9, space: str = ""
+) -> Traversal:
     """Of the `dims` numbers of a code that vary most over the run's held-out items, each from `reach` deviations below
     its mean to `reach` above it, in `steps` values; all others are those of the item, else the mean of all codes. Where
-    items have classes, what each number says of them. Raises Problem."""
+    items have classes, what each number says of them. Of a model that has no encoder but whose samples come from codes,
+    the same in such a `space` (`directions`). Raises Problem."""
     if steps < 2:
         raise Problem(f"--steps {steps}: too few to see a change. Give 2 or more")
     if not reach > 0:
         raise Problem(f"--reach {reach:g}: not above 0. Give some, like --reach 3")
+    if space or (isinstance(run.model, Latents) and "encode" not in run.family.abilities):
+        return in_space(run, space_of(run, space), item, dims or DIMS, torch.linspace(-reach, reach, steps))
     able(run, "encode", "decode")
     items = run.prepared.held_out if len(run.prepared.held_out) > 1 else run.prepared.train
     chosen = Some(items, evenly(len(items), ITEMS))
@@ -103,6 +111,15 @@ def traverse(run: Run, item: str = "", *, dims: int = 0, reach: float = 3.0, ste
             for i, row in enumerate(raw)
         ]
     return Traversal(run.spec.kind, raw, latents, [round(t, 6) for t in shifts.tolist()], columns, notes)
+
+
+def in_space(run: Run, space: str, item: str, dims: int, shifts: Tensor) -> Traversal:
+    """Along directions of a space that samples come from."""
+    found = directions(run, space, dims, item)
+    columns = {"latent": found.names, "deviation": found.deviation.tolist(), "effect": found.effect.tolist()}
+    raw = raw_of(run, found.moved(run, shifts))
+    latents = list(range(len(found.names)))
+    return Traversal(run.spec.kind, raw, latents, [round(t, 6) for t in shifts.tolist()], columns, found.notes)
 
 
 def start(run: Run, item: str, whole: Tensor, own: Tensor) -> tuple[Tensor, str]:

@@ -17,6 +17,9 @@ class Average:
     def __init__(self, model: nn.Module, half_life: float):
         self.model, self.half_life = model, half_life
         self.copy = deepcopy(model).requires_grad_(False)
+        for layer in self.copy.modules():
+            if isinstance(layer, nn.RNNBase):
+                layer.flatten_parameters()  # a copy's lie apart, which a GPU mends at every call
         self.sources = [p.detach() for p in model.parameters()]
         self.targets = [p.detach() for p in self.copy.parameters()]
 

@@ -19,7 +19,7 @@ from reverie.kinds import DataOptions, Prepared
 from reverie.kinds.find import open_source
 
 from . import checkpoint, segments
-from .devices import launch
+from .devices import in_order, launch
 from .files import clean, locked, write_json
 from .length import length
 from .pace import MARGIN, seconds, step_seconds
@@ -109,6 +109,11 @@ class Fitting:
     def run(self) -> Run:
         self.fabric = launch()
         self.reporter = self.reporter if self.fabric.global_rank == 0 else Silent()
+        with in_order(self.fabric.device, self.reporter.say):
+            return self.begin()
+
+    def begin(self) -> Run:
+        """From data and order to a folder, and training in it."""
         old = self.old()
         if not self.order.model and not old:
             self.choose()

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from reverie.tasks.embed import Embedding
     from reverie.tasks.explained import Explanation
     from reverie.tasks.interpolate import Between
+    from reverie.tasks.mix import Mixture
     from reverie.tasks.predict import Answers
+    from reverie.tasks.project import Projection
     from reverie.tasks.reconstruct import Reconstruction
     from reverie.tasks.traverse import Traversal
 
@@ -113,11 +115,13 @@ class Run:
         """Steps done, as the last checkpoint says."""
         return int(checkpoint.load(self.path / "last.ckpt")["trainer"]["step"])
 
-    def sample(self, n: int = 64, *, seed: int = 0, label: str = "", **how: Any) -> Any:
+    def sample(
+        self, n: int = 64, *, seed: int = 0, label: str = "", attributes: Mapping[str, float] | None = None, **how: Any
+    ) -> Any:
         """n raw items: pictures as (n, H, W, C) integers, texts as strings. See `reverie.tasks.sample.draw`."""
         from reverie.tasks.sample import draw
 
-        return draw(self, n, seed=seed, label=label, how=how)
+        return draw(self, n, seed=seed, label=label, attributes=attributes, how=how)
 
     def predict(
         self,
@@ -168,19 +172,32 @@ class Run:
 
         return denoise(self, words(files), Path(out))
 
-    def interpolate(
-        self, a: str | Path = "", b: str | Path = "", *, steps: int = 10, spherical: bool = False, seed: int = 0
-    ) -> Between:
-        """The path between two items, or between two random ones. See `reverie.tasks.interpolate.interpolate`."""
+    def interpolate(self, a: str | Path = "", b: str | Path = "", **asked: Any) -> Between:
+        """The path between two items, or between two random ones: steps, spherical, seed, space. See
+        `reverie.tasks.interpolate.interpolate`."""
         from reverie.tasks.interpolate import interpolate
 
-        return interpolate(self, str(a), str(b), steps=steps, spherical=spherical, seed=seed)
+        return interpolate(self, str(a), str(b), **asked)
 
-    def traverse(self, item: str | Path = "", *, dims: int = 0, reach: float = 3.0, steps: int = 9) -> Traversal:
-        """What each number of a code does, one at a time. See `reverie.tasks.traverse.traverse`."""
+    def traverse(self, item: str | Path = "", **asked: Any) -> Traversal:
+        """What each number of a code does, one at a time: dims, reach, steps, space. See
+        `reverie.tasks.traverse.traverse`."""
         from reverie.tasks.traverse import traverse
 
-        return traverse(self, str(item), dims=dims, reach=reach, steps=steps)
+        return traverse(self, str(item), **asked)
+
+    def project(self, files: Files, *, space: str = "", steps: int = 0, label: str = "") -> Projection:
+        """The codes of pictures, of a model that has no encoder. See `reverie.tasks.project.project`."""
+        from reverie.tasks.project import project
+
+        return project(self, words(files), space=space, steps=steps, label=label)
+
+    def mix(self, a: str | Path = "", b: str | Path = "", **asked: Any) -> Mixture:
+        """Coarse parts of one item with fine parts of another: part, rows, columns, seed, steps. See
+        `reverie.tasks.mix.mix`."""
+        from reverie.tasks.mix import mix
+
+        return mix(self, str(a), str(b), **asked)
 
     def anomalies(self, data: Files, **asked: Any) -> Anomalies:
         """Scores of items, and which are flagged; `save(file)` writes table and page. `asked`: flag, by, normal, worst.

@@ -13,6 +13,7 @@ import numpy as np
 from reverie.errors import Problem
 from reverie.spec import Field, Spec
 
+from .attributes import Attributes
 from .picture import FITS, MAX_BYTES, Unreadable, load
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Codec:
     bits: int = 8  # 8 or 16
     fit: str = "crop"  # crop | pad | stretch: what is done to pictures of another aspect
     classes: tuple[str, ...] = ()  # names; (): no labels
+    attributes: Attributes | None = None  # numbers beside each picture
 
     def __post_init__(self) -> None:
         sides = len(self.size) == 2 and all(isinstance(s, int) and 1 <= s <= _LONGEST for s in self.size)
@@ -45,7 +47,10 @@ class Codec:
     def spec(self) -> Spec:
         names = self.classes
         label = {"label": Field((), categories=len(names), names=names)} if len(names) > 1 else {}
-        return Spec("image", {"image": Field((self.channels, *self.size), levels=1 << self.bits)}, condition=label)
+        told, condition = self.attributes, dict(label)
+        if told:
+            condition["attributes"] = Field((len(told.names),), 0.0, 1.0, names=told.names, drawn=told.drawn)
+        return Spec("image", {"image": Field((self.channels, *self.size), levels=1 << self.bits)}, condition=condition)
 
     @property
     def dtype(self) -> type[np.unsignedinteger[Any]]:
@@ -85,13 +90,17 @@ class Codec:
         return load_picture(path, self)
 
     def to_json(self) -> dict[str, Any]:
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        values = asdict(self)
+        if self.attributes is None:
+            del values["attributes"]  # as it was before there were any
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Codec:
         try:
-            rest = {k: v for k, v in data.items() if k not in ("size", "classes")}
-            return Codec(size=tuple(data["size"]), classes=tuple(data.get("classes", ())), **rest)
+            rest = {k: v for k, v in data.items() if k not in ("size", "classes", "attributes")}
+            told = Attributes.from_json(data["attributes"]) if data.get("attributes") else None
+            return Codec(tuple(data["size"]), classes=tuple(data.get("classes", ())), attributes=told, **rest)
         except (KeyError, TypeError) as error:
             raise Problem(f"image codec: {error}. Take it from a run.json that fit wrote.") from None
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -90,14 +91,38 @@ class Images:
             train, out, note = split(len(stored.images), stored.test, self.options.held_out)
             said = [note]
         notes = [*stored.notes, *said, *_repeated(stored, train, out)]
+        mark = fingerprint(stored, codec, self.options)
+        told = None
+        if self.options.attributes:
+            codec, told, mark = self._attributes(stored, codec, train, mark)
         return Prepared(
             codec,
-            Pictures(stored.images, labels, train, codec),
-            Pictures(stored.images, labels, out, codec),
-            fingerprint(stored, codec, self.options),
+            Pictures(stored.images, labels, train, codec, told),
+            Pictures(stored.images, labels, out, codec, told),
+            mark,
             tuple(notes),
             aside,
         )
+
+    def _attributes(
+        self, stored: cache.Stored, codec: Codec, train: np.ndarray, mark: str
+    ) -> tuple[Codec, np.ndarray, str]:
+        """The codec with the attributes, the numbers of every picture, and a fingerprint of both. Raises Problem."""
+        from . import attributes
+
+        names = self.options.attributes
+        if self.options.predict:
+            raise Problem(f"--attributes {','.join(names)}: of models that make pictures. Leave it or --predict out")
+        listing = self.listing()
+        if len(listing) != len(stored.images):
+            raise Problem(
+                f"--attributes {','.join(names)}: {len(listing) - len(stored.images):,} pictures of {self.where} can't "
+                "be read. Remove them: --skip-bad keeps no count of whose attributes are whose"
+            )
+        values = attributes.read(self.place, listing, names)
+        found, told = attributes.fit(values, names, train)
+        digest = hashlib.blake2b(f"{mark}{names}".encode() + values.tobytes(), digest_size=16)
+        return replace(codec, attributes=found), told, digest.hexdigest()
 
     def _parts(self, stored: cache.Stored, codec: Codec) -> Parts:
         """Of pictures whose class is predicted. Raises Problem where there is no class to predict."""
