@@ -59,6 +59,7 @@ def minibatch_deviation(x: Float[Tensor, "b c h w"], group: int = 4) -> Float[Te
     its items lie B / group apart, as in the authors' code."""
     size = gcd(len(x), group) if len(x) % group else group
     groups = x.view(size, -1, *x.shape[1:])  # (size, B / size, C, H, W)
-    deviation = (groups.var(0, correction=0) + EPS).sqrt().mean(dim=(1, 2, 3))  # (B / size,)
+    variance = (groups - groups.mean(0)).square().mean(0)  # written out: var is 15 times slower on channels-last
+    deviation = (variance + EPS).sqrt().mean(dim=(1, 2, 3))  # (B / size,)
     plane = deviation.repeat(size).view(-1, 1, 1, 1).expand(-1, 1, *x.shape[2:])
     return torch.cat([x, plane], 1)
