@@ -83,7 +83,7 @@ class Start(nn.Module):
         self.size = size
 
     def forward(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b c h w"]:
-        x = self.dense(pixel_norm(z)).view(len(z), -1, *self.size)
+        x = self.dense(pixel_norm(z)).unflatten(1, (-1, *self.size))
         x = pixel_norm(leaky(x + self.bias))
         return pixel_norm(leaky(self.conv(x)))
 
