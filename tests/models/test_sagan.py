@@ -93,8 +93,8 @@ def test_the_two_networks_learn_on_two_time_scales():
 
 
 def test_sigma_is_right_from_the_start_and_followed_from_then_on():
-    """Of random weights to 5 % after the first iterations (twice their mean error). With one iteration an update it errs
-    after 20 steps by less than half of what it would without; it is never above the truth."""
+    """Of random weights to 5 % after the first iterations (twice their mean error). With one iteration an update it
+    errs after 20 steps by less than half of what it would without; it is never above the truth."""
     model = build((1, 16, 16), width=8)
     exact, held = sigmas(model)
     assert (held / exact).min() > 0.95
