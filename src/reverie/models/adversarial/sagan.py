@@ -55,7 +55,7 @@ class Config:
     @classmethod
     def small(cls) -> Named:
         """For minutes on two cores at 28 to 64 px. So few steps want higher rates: after 90 s of one core on
-        Fashion-MNIST (550 steps) the Fréchet distance of its cheap features was 387, with the paper's rates, batches of
+        Fashion-MNIST (550 steps) the Fréchet distance of cheap features was 387, with the paper's rates, batches of
         64 and a width of 32 after 120 s 1340."""
         config = cls(width=24, attention=1, discriminator_rate=2e-3, generator_rate=1e-3)
         return Named(config, Training(batch=32, steps=8_000, ema_items=10_000))
