@@ -178,9 +178,9 @@ class BigGAN(core.Model):
 
     def finish(self, stream: Callable[[int], Batch]) -> None:
         """Of the averaged weights: the generator's singular vectors, and its population statistics, from noise and from
-        classes drawn evenly, as samples are. Truncated noise is normalised by the same: statistics of its own, which the
-        authors' published modules keep for each truncation, were no better on Fashion-MNIST (Fréchet distances of 440
-        to 408 at 1, 578 to 541 at 0.5), as they undo a part of what truncation does to the base."""
+        classes drawn evenly, as samples are. Truncated noise is normalised by the same: statistics of its own for each
+        threshold, as the authors' published modules have, were no better on Fashion-MNIST (Fréchet distances of 440 to
+        408 at 1, 578 to 541 at 0.5): they undo a part of what truncation does to the base."""
         like = stream(0)[self.name]
         power_iterations(self.generator, FIRST)
 
