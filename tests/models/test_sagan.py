@@ -1,5 +1,7 @@
 """SAGAN against the paper: losses, rates, what is iterated when, and that it makes the class asked for."""
 
+import math
+
 import pytest
 import torch
 from lightning_fabric import Fabric
@@ -92,22 +94,16 @@ def test_the_two_networks_learn_on_two_time_scales():
 # -------------------------------------------------------------------------------------------------------- spectral norm
 
 
-def test_sigma_is_right_from_the_start_and_followed_from_then_on():
-    """Of random weights to 5 % after the first iterations (twice their mean error). With one iteration an update it errs
-    after 20 steps by less than half of what it would without; it is never above the truth."""
+def test_sigma_is_right_from_the_start_and_nears_the_truth_with_every_update():
+    """Of random weights to 5 % after the first iterations (twice their mean error), never above the truth. Where the
+    weights stand still, updates bring it there: of 8×9 to 8×144 matrices 500 leave 0.44 ln(144) / 500."""
     model = build((1, 16, 16), width=8)
     exact, held = sigmas(model)
     assert (held / exact).min() > 0.95
-    first = {k: b.clone() for k, b in model.named_buffers() if k.endswith((".u", ".v"))}
-    items = Values(dict(batch_of(n=16, dtype=torch.float32).values))
-    trainer = Trainer(model, items, Plan(batch=16), Fabric(accelerator="cpu", devices=1))
-    for _ in range(20):
-        trainer.advance(20)
-    exact, held = sigmas(model)
-    model.load_state_dict(first, strict=False)
-    stale = sigmas(model)[1]
     assert (held / exact).max() < 1 + 1e-5
-    assert (1 - held / exact).mean() < (1 - stale / exact).mean() / 2
+    for _ in range(500):
+        model.absorb({"generator": torch.ones(()), "discriminator": torch.ones(())}, 16.0)
+    assert (sigmas(model)[1] / exact).min() > 1 - 0.44 * math.log(144) / 500
 
 
 def test_only_the_network_that_was_updated_is_iterated():

@@ -23,13 +23,14 @@ def test_it_is_between_filters_not_between_inputs():
     assert orthogonal_penalty([w.t()]).item() == 2.0
 
 
-def test_its_gradient_is_four_times_the_masked_product():
+@pytest.mark.parametrize("shape", [(4, 3, 2, 2), (20, 3)])
+def test_its_gradient_is_four_times_the_masked_product_of_wide_and_of_tall_matrices(shape):
     """d/dW ‖W Wᵀ ⊙ M‖² = 4 (W Wᵀ ⊙ M) W."""
     torch.manual_seed(0)
-    w = torch.randn(4, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+    w = torch.randn(*shape, dtype=torch.float64, requires_grad=True)
     (slope,) = torch.autograd.grad(orthogonal_penalty([w]), w)
     m = w.detach().flatten(1)
-    expected = 4 * (m @ m.t() * (1 - torch.eye(4, dtype=torch.float64))) @ m
+    expected = 4 * (m @ m.t() * (1 - torch.eye(len(m), dtype=torch.float64))) @ m
     torch.testing.assert_close(slope.flatten(1), expected, rtol=1e-9, atol=1e-9)
 
 

@@ -42,10 +42,10 @@ def zero_bias_(layer: nn.Module) -> None:
 
 def orthogonal_penalty(weights: Iterable[Tensor]) -> Tensor:
     """Σ ‖W Wᵀ ⊙ (1 - I)‖²_F (equation 3): how far the filters, W's rows, are from right angles; their lengths are
-    free."""
+    free. Of more rows than columns from the smaller Wᵀ W, whose norm is the same, and the rows' own lengths."""
     total = torch.zeros(())
     for weight in weights:
         w = weight.flatten(1)
-        gram = w @ w.t()
-        total = total.to(w) + gram.square().sum() - gram.diagonal().square().sum()
+        gram = w.t() @ w if w.shape[0] > w.shape[1] else w @ w.t()
+        total = total.to(w) + gram.square().sum() - w.square().sum(1).square().sum()
     return total

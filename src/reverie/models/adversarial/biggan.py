@@ -76,9 +76,11 @@ class Config:
 
     @classmethod
     def small(cls) -> Named:
-        """For minutes on two cores at 28 to 64 px."""
-        config = cls(latents=60, width=32, shared=32, discriminator_rate=4e-4, generator_rate=1e-4)
-        return Named(config, Training(batch=64, steps=4_000, ema_items=10_000))
+        """For minutes on two cores at 28 to 64 px. So few steps want higher rates: after 90 s of one core on
+        Fashion-MNIST (370 steps) the Fréchet distance of cheap features was 379; at a generator's rate of 5e-4 and one
+        turn of the discriminator 692."""
+        config = cls(latents=60, width=24, shared=32, discriminator_rate=1e-3, generator_rate=1e-3)
+        return Named(config, Training(batch=32, steps=5_000, ema_items=10_000))
 
     @classmethod
     def tiny(cls) -> Named:
@@ -176,7 +178,9 @@ class BigGAN(core.Model):
 
     def finish(self, stream: Callable[[int], Batch]) -> None:
         """Of the averaged weights: the generator's singular vectors, and its population statistics, from noise and from
-        classes drawn evenly, as samples are."""
+        classes drawn evenly, as samples are. Truncated noise is normalised by the same: statistics of its own for each
+        threshold, as the authors' published modules have, were no better on Fashion-MNIST (Fréchet distances of 440 to
+        408 at 1, 578 to 541 at 0.5): they undo a part of what truncation does to the base."""
         like = stream(0)[self.name]
         power_iterations(self.generator, FIRST)
 
