@@ -32,6 +32,7 @@ class Codec:
     bits: int = 8  # 8 or 16
     fit: str = "crop"  # crop | pad | stretch: what is done to pictures of another aspect
     classes: tuple[str, ...] = ()  # names; (): no labels
+    domains: tuple[str, ...] = ()  # names of the sets that pictures are of; (): one set
 
     def __post_init__(self) -> None:
         sides = len(self.size) == 2 and all(isinstance(s, int) and 1 <= s <= _LONGEST for s in self.size)
@@ -45,7 +46,8 @@ class Codec:
     def spec(self) -> Spec:
         names = self.classes
         label = {"label": Field((), categories=len(names), names=names)} if len(names) > 1 else {}
-        return Spec("image", {"image": Field((self.channels, *self.size), levels=1 << self.bits)}, condition=label)
+        image = Field((self.channels, *self.size), levels=1 << self.bits)
+        return Spec("image", {"image": image}, condition=label, domains=self.domains)
 
     @property
     def dtype(self) -> type[np.unsignedinteger[Any]]:
@@ -85,13 +87,15 @@ class Codec:
         return load_picture(path, self)
 
     def to_json(self) -> dict[str, Any]:
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        found = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return found if self.domains else {k: v for k, v in found.items() if k != "domains"}  # one set, as ever
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Codec:
         try:
-            rest = {k: v for k, v in data.items() if k not in ("size", "classes")}
-            return Codec(size=tuple(data["size"]), classes=tuple(data.get("classes", ())), **rest)
+            rest = {k: v for k, v in data.items() if k not in ("size", "classes", "domains")}
+            classes, domains = (tuple(data.get(k, ())) for k in ("classes", "domains"))
+            return Codec(size=tuple(data["size"]), classes=classes, domains=domains, **rest)
         except (KeyError, TypeError) as error:
             raise Problem(f"image codec: {error}. Take it from a run.json that fit wrote.") from None
 
