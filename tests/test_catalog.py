@@ -11,7 +11,7 @@ from reverie.catalog import comments, families, family, find
 from reverie.core import ABILITIES, Model
 from reverie.errors import Problem
 from reverie.training.run import model_class
-from toys import lines, pairs, pictures, tokens
+from toys import domains, lines, pairs, pictures, tokens
 
 FAMILIES = families()
 
@@ -21,7 +21,7 @@ def built(family) -> Model:
     made = getattr(family.load().Config, "tiny" if "tiny" in family.sets else "small")().config
     if any(field.name == "conditional" for field in dataclasses.fields(made)):
         made = dataclasses.replace(made, conditional=True)
-    for spec, _ in (pictures(), tokens(), pairs(), lines()):
+    for spec, _ in (pictures(), tokens(), pairs(), lines(), domains()):
         try:
             return model_class(family.load())(made, spec)
         except ValueError:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from reverie.core import Batch, Field, Spec
+from reverie.kinds.domains import Domains
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,13 @@ def pictures(
         "image", {"image": image}, {"label": Field((), categories=classes, names=tuple(map(str, range(classes))))}
     )
     return spec, Values({"image": x, "label": label})
+
+
+def domains(sizes: tuple[int, int] = (40, 25), size: tuple[int, int] = (28, 28)) -> tuple[Spec, Domains]:
+    """Stripes across and stripes down, as many pictures of each as `sizes` says: no two of them are a pair."""
+    across, down = (pictures(count, size, classes=2)[1].values["image"] for count in sizes)
+    sets = {"across": Values({"image": across}), "down": Values({"image": down.transpose(2, 3).contiguous()})}
+    return Spec("image", {"image": Field((1, *size), levels=256)}, domains=tuple(sets)), Domains(sets)
 
 
 def tokens(count: int = 64, length: int = 16, vocabulary: int = 7) -> tuple[Spec, Values]:
@@ -154,4 +162,4 @@ def lines(count: int = 96, longest: int = 8, vocabulary: int = 9) -> tuple[Spec,
     return spec, Values({"text": words, "label": label}, {"text": lengths + 1})
 
 
-SETS = (pictures, tokens, rows, series, sounds, sentences, pairs, lines)
+SETS = (pictures, tokens, rows, series, sounds, sentences, pairs, lines, domains)

@@ -25,9 +25,13 @@ PREDICTORS = {
 }
 
 
-def choose(kind: str, shape: Sequence[int], count: int, gpu: bool = False, predict: str = "") -> Choice:
-    """For that many items to train on, each of that shape: (C, H, W) of pictures; to `predict` something, or to make
-    more of them. Raises Problem for a kind that no model makes yet."""
+def choose(
+    kind: str, shape: Sequence[int], count: int, gpu: bool = False, predict: str = "", domains: Sequence[str] = ()
+) -> Choice:
+    """For that many items to train on, each of that shape: (C, H, W) of pictures; to `predict` something, to translate
+    between `domains`, or to make more of them. Raises Problem for a kind that no model makes yet."""
+    if domains:
+        return Choice("cyclegan", f"{' and '.join(domains)} are two domains, which are translated between")
     if predict and kind in PREDICTORS:
         return PREDICTORS[kind]
     if kind == "text":

@@ -17,10 +17,10 @@ from torch.optim import Optimizer
 from .spec import At, Field, Named, Spec, Training
 
 __all__ = [
-    "ABILITIES", "Absorbs", "At", "Batch", "Begins", "Bound", "Bounds", "Codec", "Compresses", "Conditioned", "Decodes",
-    "Denoises", "Density", "Described", "Encodes", "Exports", "Field", "Finishes", "Items", "Latents", "Loss", "Model",
-    "Named", "Network", "Passes", "Predicts", "Prior", "Samples", "Says", "Scores", "Spec", "Tables", "Training",
-    "Update", "UpperBound", "always",
+    "ABILITIES", "Absorbs", "Apart", "At", "Batch", "Begins", "Bound", "Bounds", "Codec", "Compresses", "Conditioned",
+    "Decodes", "Denoises", "Density", "Described", "Encodes", "Exports", "Field", "Finishes", "Items", "Latents",
+    "Loss", "Model", "Named", "Network", "Passes", "Predicts", "Prior", "Samples", "Says", "Scores", "Spec", "Tables",
+    "Training", "Translates", "Update", "UpperBound", "always",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -65,6 +65,15 @@ class Items(Protocol):
 
 
 @runtime_checkable
+class Apart(Protocol):
+    """Items of several domains, unpaired: each domain is a set of its own. Item i of the whole is the i-th of each
+    domain that has so many."""
+
+    @property
+    def domains(self) -> Mapping[str, Items]: ...
+
+
+@runtime_checkable
 class Described(Protocol):
     """Items of which more is known than what a model sees: their file's name, the speaker, the group they belong to."""
 
@@ -76,6 +85,11 @@ class Described(Protocol):
 @runtime_checkable
 class Passes(Protocol):
     """The training data, as `begin` and `finish` see it."""
+
+    @property
+    def shards(self) -> int:
+        """Into how many parts a batch is cut in training: state that belongs to a shard has a row for each."""
+        ...
 
     def __call__(self, k: int) -> Batch:
         """The k-th batch, shuffled and varied as in training."""
@@ -290,6 +304,16 @@ class Scores(Protocol):
         ...
 
 
+@runtime_checkable
+class Translates(Protocol):
+    """Turns items of one domain of `Spec.domains` into items of another."""
+
+    def translate(self, values: Mapping[str, Tensor], source: str, to: str) -> dict[str, Tensor]:
+        """Fields of B items of the domain `source` -> the same fields as the domain `to` has them, without chance; of
+        each item the same whatever its company."""
+        ...
+
+
 class Bound(NamedTuple):
     """-log p(x) is at most rate + distortion, in nats. Kingma & Welling 2014, equation 3; Alemi et al. 2018."""
 
@@ -358,4 +382,5 @@ ABILITIES = {
     "score": Scores,
     "bound": Bounds,
     "predict": Predicts,
+    "translate": Translates,
 }

@@ -102,6 +102,7 @@ class At:
     step: int  # steps done before this one
     items: int  # items seen before this step, by each update
     steps: int  # steps that the schedule was planned for; an extended run goes beyond it
+    shard: int = 0  # whose loss is asked for: the row of state that belongs to a shard
 
     @property
     def progress(self) -> float:

@@ -9,7 +9,21 @@ import torch
 from lightning_fabric import Fabric
 
 from reverie.catalog import families, find
-from reverie.core import At, Batch, Bounds, Decodes, Encodes, Latents, Model, Prior, Samples, Says, Scores, Spec
+from reverie.core import (
+    At,
+    Batch,
+    Bounds,
+    Decodes,
+    Encodes,
+    Latents,
+    Model,
+    Prior,
+    Samples,
+    Says,
+    Scores,
+    Spec,
+    Translates,
+)
 from reverie.tasks.sample import block
 from reverie.training.precision import mixed
 from reverie.training.run import build_config, model_class, plain
@@ -191,6 +205,24 @@ def test_samples_fit_the_spec_and_do_not_depend_on_each_other(name):
             assert x.max() <= field.high + 1e-6
         assert torch.allclose(x[4:].float(), again[key][:4].float(), atol=1e-5)  # same items, other companions
         assert not torch.equal(x[0], x[1])
+
+
+def test_what_is_translated_fits_the_spec_and_does_not_depend_on_its_company(name):
+    t = trainer(name)
+    model, spec = t.weights(), t.model.spec
+    if not isinstance(model, Translates):
+        pytest.skip("this model does not translate")
+    for source, to in (spec.domains, spec.domains[::-1]):
+        x = t.stream.items.domains[source].take(torch.arange(6)).values
+        with torch.no_grad():
+            whole, part = model.translate(x, source, to), model.translate({k: v[3:] for k, v in x.items()}, source, to)
+        assert set(whole) == set(spec.fields)
+        for key, field in spec.fields.items():
+            assert tuple(whole[key].shape) == (6, *field.shape)
+            assert field.low - 1e-6 <= whole[key].min()
+            assert whole[key].max() <= field.high + 1e-6
+            torch.testing.assert_close(whole[key][3:], part[key], atol=1e-5, rtol=0)
+            assert not torch.equal(whole[key][0], whole[key][1])
 
 
 def test_a_score_is_finite_and_counts_its_units(name):

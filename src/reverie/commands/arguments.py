@@ -45,8 +45,9 @@ class Parser(argparse.ArgumentParser):
         self.add_argument(flag, action="store_true", help=help.replace("%", "%%"))
 
     def take(self, words: Sequence[str]) -> argparse.Namespace:
-        """Raises Problem for what it does not know."""
-        args, rest = self.parse_known_args(words)
+        """Raises Problem for what it does not know. Where several DATA may be named, flags may stand between them."""
+        several = any(action.dest == "data" and action.nargs == "+" for action in self._actions)
+        args, rest = (self.parse_known_intermixed_args if several else self.parse_known_args)(words)
         if rest:
             self.unknown(rest)
         return args
@@ -152,10 +153,11 @@ class Grouped:
 
 def data_options(args: argparse.Namespace) -> DataOptions:
     names = {"fit": "aspect"}  # the field of DataOptions bears a verb's name: its flag does not
-    fields = [f.name for f in dataclasses.fields(DataOptions) if f.name != "skip_bad"]
+    fields = [f.name for f in dataclasses.fields(DataOptions) if f.name not in ("skip_bad", "beside")]
     given = {name: getattr(args, names.get(name, name)) for name in fields}
     options = {name: value for name, value in given.items() if value is not None}
-    return DataOptions(**options, skip_bad=args.skip_bad)
+    beside = tuple(args.data[1:]) if isinstance(args.data, list) else ()  # of a verb that takes two domains
+    return DataOptions(**options, skip_bad=args.skip_bad, beside=beside)
 
 
 # ------------------------------------------------------------------------------------------------------ peeking at runs

@@ -18,7 +18,7 @@ SHOWN = 20  # bad files named in a terminal; --json has them all
 
 def parser(words: Sequence[str]) -> Parser:
     made = Parser("data", f"Says {HELP}.")
-    made.add_argument("data", metavar="DATA", help="a file, a folder, or a named set")
+    made.add_argument("data", metavar="DATA", nargs="+", help="a file, a folder, or a named set; two are two domains")
     add_data(made)
     made.switch("--json", "print one JSON object, and nothing else, on standard output")
     made.set_defaults(words=[word for word in words if word != "--json"])
@@ -28,7 +28,7 @@ def parser(words: Sequence[str]) -> Parser:
 def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     from reverie.kinds.find import open_source
 
-    summary = open_source(args.data, data_options(args)).summary()
+    summary = open_source(args.data[0], data_options(args)).summary()
     screen.tell(f"{summary.where}: {summary.kind}, {summary.count:,} items")
     for name, value in summary.facts.items():
         screen.tell(f"  {name}: {fact(value)}")
@@ -42,7 +42,8 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
         plan.append(f"need --predict: no model makes a {summary.kind} yet")
         words += ["--predict", "WHAT"]
     elif summary.train:
-        choice = choose(summary.kind, summary.shape, summary.train, predict=args.predict or "")
+        predict, domains = args.predict or "", summary.domains
+        choice = choose(summary.kind, summary.shape, summary.train, predict=predict, domains=domains)
         plan.append(f"train a {choice.model}: {choice.why}")
     screen.tell("fit would:")
     screen.tell(*(f"  {line}" for line in plan))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reverie.training.run import Run
 
 HELP = "train a model on data, or go on where a run was"
+DATA = "a file, a folder, or a named set such as demo-fashion; two of pictures are two domains to translate between"
 TRAINING = ("batch", "clip", "ema_items", "precision")  # flags that are fields of Training
 STOP_HELP = "auto: end where the measure on held-out data no longer improves by more than its noise (default never)"
 
@@ -30,7 +31,7 @@ def parser(words: Sequence[str]) -> Parser:
     epilog = "" if family else "With --model M, the fields of M are flags too: reverie fit --model dcgan --help"
     made = Parser("fit", f"{HELP[0].upper()}{HELP[1:]}.", epilog)
     made.hint = f"It is none of {family.name}: leave it out" if family else "Name the model by --model"
-    made.add_argument("data", metavar="DATA", help="a file, a folder, or a named set such as demo-fashion")
+    made.add_argument("data", metavar="DATA", nargs="+", help=DATA)
     made.value("--model", text("--model"), "see `reverie models` (default: chosen, and said why)", metavar="M")
     made.value("--out", text("--out"), "the run's folder (default runs/DATA-M)", metavar="RUN")
     made.value("--steps", whole("--steps", 1), "training steps (default: as many as the set says)")
@@ -61,7 +62,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
 
     training = {name: getattr(args, name) for name in TRAINING if getattr(args, name) is not None}
     made = fit(
-        args.data,
+        args.data[0],
         args.model or "",
         out=args.out or "",
         steps=args.steps or 0,

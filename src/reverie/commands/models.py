@@ -114,7 +114,10 @@ def spec_of(named: Named, args: Namespace) -> Spec | None:
     row = args.shape is not None and len(args.shape) == 1
     if args.vocabulary is not None or row or (own and own.kind == "text" and args.shape is None):
         return text_spec(own, args.shape, args.vocabulary, named.training.size)
-    spec = own if own and args.shape is None else Spec("image", {"image": Field(picture(args.shape), levels=256)})
+    if own and args.shape is None:
+        spec = own
+    else:
+        spec = Spec("image", {"image": Field(picture(args.shape), levels=256)}, domains=own.domains if own else ())
     condition = dict(own.condition) if own else {}
     if args.classes is not None:
         condition = {"label": Field((), categories=args.classes)} if args.classes else {}

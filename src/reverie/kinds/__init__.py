@@ -19,7 +19,7 @@ and imports torch only inside the functions that need it, so that `reverie data 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -55,6 +55,7 @@ class DataOptions:
     horizon: int = 0  # rows of a series that are predicted; 0: chosen by the kind, and said
     names: str = ""  # of sounds: what their files' names say, {label}_{speaker}_{take}; "": their folders say the class
     fold: str = ""  # k/n or k/n/seed: part k of n is held out, 1/10 … 10/10
+    beside: tuple[str, ...] = ()  # the places of further domains; (): the data is one set
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Summary:
     plan: Sequence[str] = ()  # what `fit` would do with it, a line each
     train: int = 0  # items that `fit` would train on
     shape: tuple[int, ...] = ()  # of each: (C, H, W) of pictures, (tokens,) of text
+    domains: tuple[str, ...] = ()  # names of the sets that are no one set
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Prepared:
     fingerprint: str  # of the content and of the options: another one is other data
     notes: Sequence[str] = ()  # what was chosen and what was left out, a line each; said and logged
     calibration: Items | None = None  # kept from training and from judging: what a predictor's confidence is set by
+    domains: Sequence[Mapping[str, Any]] = ()  # of each its name, place, fingerprint and counts
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -20,10 +22,18 @@ def module(kind: str) -> ModuleType:
 
 
 def open_source(where: str, options: DataOptions) -> Source:
-    """A file or folder of the kind that it looks like, else a named public set. Raises Problem."""
+    """A file or folder of the kind that it looks like, else a named public set; two of them are two domains, as is one
+    folder in their public layout. Raises Problem."""
     if options.kind:
         module(options.kind)  # before anything is downloaded
+    if options.beside:
+        return _domains([where, *options.beside], options)
     path = located(where)
+    if not options.predict and options.kind in ("", "image") and (path / "trainA").is_dir():
+        from reverie.kinds.image.domains import DomainsOfPictures, laid_out
+
+        if sides := laid_out(path):
+            return DomainsOfPictures(sides, options)
     if options.predict and options.kind and options.kind not in PREDICTED:
         raise Problem(
             f"--kind {options.kind} --predict {options.predict}: only {', '.join(PREDICTED)} can be predicted from"
@@ -44,6 +54,25 @@ def open_source(where: str, options: DataOptions) -> Source:
         )
     known = " or ".join(KINDS)
     raise Problem(f"{where}: neither pictures, a table nor text that reverie reads. Say which by --kind {known}")
+
+
+def _domains(places: Sequence[str], options: DataOptions) -> Source:
+    """Two places as two domains. Raises Problem for what are no two sets of pictures."""
+    from reverie.kinds.image.domains import DomainsOfPictures, named
+
+    listed = ", ".join(places)
+    if len(places) > 2:
+        raise Problem(f"{listed}: {len(places)} places. Name one set of data, or two domains to translate between")
+    if options.predict:
+        raise Problem(f"{listed}: two places, and --predict {options.predict} learns from one. Name one")
+    paths = [str(located(place)) for place in places]
+    if len({Path(path).resolve() for path in paths}) < len(paths):
+        raise Problem(f"{listed}: the same place twice. Name the pictures of another domain")
+    for place in places:
+        kind = open_source(place, replace(options, beside=())).kind
+        if kind != "image":
+            raise Problem(f"{place}: {kind}. Only pictures have domains: name two folders or files of pictures")
+    return DomainsOfPictures(named(paths), options)
 
 
 def _answers(kind: str, predict: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as dataclass_fields
@@ -26,7 +26,7 @@ from .pace import MARGIN, seconds, step_seconds
 from .precision import settled
 from .progress import Reporter, Silent
 from .resuming import unchanged, warn
-from .run import FORMAT, Run, build_config, build_model, plain
+from .run import FORMAT, Run, build_config, build_model, one_set, plain
 from .seeds import reseed
 from .session import Session
 from .sizes import SIZES, Trial, largest
@@ -54,7 +54,7 @@ class Order:
 
 
 def fit(
-    data: str | Path,
+    data: str | Path | Sequence[str | Path],
     model: str = "",
     *,
     out: str | Path = "",
@@ -68,7 +68,7 @@ def fit(
     reporter: Reporter | None = None,
     **more: Any,
 ) -> Run:
-    """Train `model` on `data` into the folder `out`, or go on where that folder's run was.
+    """Train `model` on `data` into the folder `out`, or go on where that folder's run was. Two places are two domains.
 
     `steps`, or `time` such as "10m", says how long; `set` names one of the model's sets of values, `fields` overrides
     single ones, `training` the batch and the like. Of `more`: shards, retry, tensorboard, stop="auto" to end where the
@@ -76,6 +76,11 @@ def fit(
     what a person can mend, Diverged, Stopped and NoRoom when training ended early; the last checkpoint is whole."""
     read = {f.name for f in dataclass_fields(DataOptions)}
     options = replace(options or DataOptions(), **{k: more.pop(k) for k in list(more) if k in read})
+    if not isinstance(data, str | Path):
+        if not data:
+            raise Problem("[]: no data. Name a file, a folder or a public set")
+        data, *rest = data
+        options = replace(options, beside=tuple(map(str, rest)))
     order = Order(
         str(data),
         model,
@@ -119,6 +124,7 @@ class Fitting:
             self.choose()
             old = self.old()
         family = find(self.order.model or (old.info["model"] if old else ""))
+        one_set(family, (self.order.data, *self.order.options.beside))
         named = self.named(family, self.order.set or self.usual_set(family, old))
         self.prepare(tuple(old.info["source"]["size"]) if old else named.training.size)
         folder = self.folder(family.name)
@@ -134,7 +140,8 @@ class Fitting:
             return self.train(family, old or Run(folder, info), old is not None)
 
     def folder(self, model: str) -> Path:
-        return self.order.out or Path("runs") / f"{slug(self.order.data)}-{model}"
+        places = (self.order.data, *self.order.options.beside)
+        return self.order.out or Path("runs") / "-".join([*map(slug, places), model])
 
     def old(self) -> Run | None:
         """The run to go on with; None too where its folder's name hangs on a model that is not chosen yet."""
@@ -149,7 +156,8 @@ class Fitting:
         self.prepare(())
         spec, count = self.prepared.codec.spec, len(self.prepared.train)
         shape = next(iter(spec.fields.values())).shape
-        choice = choose(spec.kind, shape, count, self.fabric.device.type != "cpu", self.order.options.predict)
+        gpu = self.fabric.device.type != "cpu"
+        choice = choose(spec.kind, shape, count, gpu, self.order.options.predict, spec.domains)
         self.reporter.say(f"model: {choice.model} ({choice.why}); --model names another")
         if choice.set and not self.order.set and not self.budget:
             why = "whose values suit such data" if self.order.options.predict else "as there is no GPU"
@@ -227,7 +235,7 @@ class Fitting:
     def describe(self, family: Family, named: Named) -> dict[str, Any]:
         """run.json of a new run."""
         training = named.training.of(len(self.prepared.train))
-        where = self.order.data
+        options, domains = self.order.options, list(self.prepared.domains)
         return {
             "format": FORMAT,
             "model": family.name,
@@ -236,14 +244,15 @@ class Fitting:
             "spec": plain(self.prepared.codec.spec.to_json()),
             "codec": self.prepared.codec.to_json(),
             "source": {
-                "where": str(Path(where).resolve()) if Path(where).exists() else where,
-                "options": plain(asdict(self.order.options)),
+                "where": resolved(self.order.data),
+                "options": plain(asdict(replace(options, beside=tuple(map(resolved, options.beside))))),
                 "size": list(self.size),
                 "fingerprint": self.prepared.fingerprint,
                 "items": len(self.prepared.train),
                 "held_out": len(self.prepared.held_out),
                 "calibration": len(self.prepared.calibration or ()),
                 "notes": list(self.prepared.notes),
+                **({"domains": domains} if domains else {}),
             },
             "plan": asdict(self.plan(training)),
             "default_steps": training.steps,
@@ -331,6 +340,11 @@ def altered(values: Any, changes: Mapping[str, Any], whose: str) -> Any:
         if name not in names:
             raise Problem(f"--{name}: {whose} has no such field. There are: {', '.join(names)}")
     return replace(values, **changes)
+
+
+def resolved(where: str) -> str:
+    """A place as it is named from anywhere; a named set by its name."""
+    return str(Path(where).resolve()) if Path(where).exists() else where
 
 
 def slug(where: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from reverie.catalog import Family, find
+from reverie.catalog import Family, families, find
 from reverie.core import Codec, Model, Spec
 from reverie.errors import Problem
 from reverie.kinds import DataOptions, Prepared
@@ -268,11 +268,20 @@ def model_class(module: ModuleType) -> type[Model]:
 
 def build_model(family: Family, config: Any, spec: Spec) -> Model:
     """Raises Problem where this model can't make such items."""
+    one_set(family, spec.domains)
     try:
         model: Model = model_class(family.load())(config, spec)
     except ValueError as error:
         raise Problem(f"{family.name}: {error}") from error
     return model
+
+
+def one_set(family: Family, sets: Sequence[str]) -> None:
+    """Raises Problem where there are several sets, and a model that does not translate between them."""
+    if len(sets) > 1 and "translate" not in family.abilities:
+        able = ", ".join(one.name for one in families() if "translate" in one.abilities)
+        both = " and ".join(sets)
+        raise Problem(f"{family.name}: learns from one set, and {both} are two. Name one place, or --model {able}")
 
 
 def read_options(values: Mapping[str, Any]) -> DataOptions:

@@ -11,13 +11,14 @@ from typing import Any
 
 from torch import Tensor
 
-from reverie.core import At, Model, Samples
+from reverie.core import At, Model, Samples, Translates
 from reverie.errors import Stopped
 from reverie.kinds import Prepared
 from reverie.kinds.find import module
 from reverie.tasks.sample import items as sampled
+from reverie.tasks.strips import strips
 
-from . import checkpoint, measure
+from . import checkpoint, domains, measure
 from . import stopping as rule
 from .files import write
 from .log import Log
@@ -141,7 +142,10 @@ class Session:
         judge = self.prepared.calibration or self.prepared.held_out  # what is chosen by must not be what is judged by
         shown = self.show(step, model)
         parts = rule.GROUPS if self.stop == "auto" else 0
-        taken = list(measure.take(model, codec.spec, codec, judge, device, parts))
+        if isinstance(model, Translates):
+            taken = self.turned(step, model, parts)
+        else:
+            taken = list(measure.take(model, codec.spec, codec, judge, device, parts))
         first = taken[0]
         if shown is not None and (spread := measure.spread(shown, codec.spec, judge)):
             taken.append(spread)
@@ -166,6 +170,15 @@ class Session:
         kind = module(codec.spec.kind)
         write(self.folder / "samples" / f"step-{step:07d}{kind.SHEET}", lambda part: kind.show(shown, part))
         return shown
+
+    def turned(self, step: int, model: Model, parts: int) -> list[measure.Measure]:
+        """Of a translator: a sheet of held-out items there and back, and how near they come."""
+        codec, held_out = self.prepared.codec, self.prepared.held_out
+        found = domains.look(model, codec.spec, codec, held_out)
+        if found:
+            page = strips(found)
+            write(self.folder / "samples" / f"step-{step:07d}.png", lambda part: page.save(part, "PNG"))
+        return domains.measures(found, codec.spec, held_out, parts)
 
     def save(self, ends: bool = False) -> None:
         """The weights that sampling reads, where the run `ends` perhaps the best look's; then last.ckpt. In this order,

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from reverie.core import Batch, Items
+from reverie.core import Apart, Batch, Items
 
-from .seeds import generator
+from .seeds import fold, generator
 
 FIRST = 10**9  # batches that `begin` and `finish` see are numbered from here: never those of an update
 LEAST = 256  # items at a time of a whole pass
@@ -15,11 +15,17 @@ LEAST = 256  # items at a time of a whole pass
 
 class Stream:
     """Walks through the items in epochs, each in an order of its own. A batch may end one epoch and begin the next, so
-    no item is left out and fewer items than a batch work."""
+    no item is left out and fewer items than a batch work. Domains are walked through apart, each in epochs of its own
+    length and orders of its own: a batch holds as many items of each."""
 
     def __init__(self, items: Items, batch: int, seed: int, shards: int = 1):
         self.items, self.batch, self.seed, self.shards = items, batch, seed, shards
         self.orders: dict[int, Tensor] = {}  # epoch -> order, of the epochs in use
+        apart = items.domains if isinstance(items, Apart) else {}
+        # seeded by a domain's place among them, not by its name: what is learnt hangs on no folder's name
+        self.domains = {
+            name: Stream(one, batch, fold(seed, "domain", i), shards) for i, (name, one) in enumerate(apart.items())
+        }
 
     def order(self, epoch: int) -> Tensor:
         if epoch not in self.orders:
@@ -39,11 +45,15 @@ class Stream:
 
     def shard(self, k: int, s: int) -> Batch:
         """Part s of batch k. What varies is drawn from torch's global generator."""
+        if self.domains:
+            return Batch({}, domains={name: one.shard(k, s) for name, one in self.domains.items()})
         index = self.index(k)
         return self.items.take(index if self.shards == 1 else index.tensor_split(self.shards)[s], vary=True)
 
     def __call__(self, k: int) -> Batch:
         """The whole of batch k."""
+        if self.domains:
+            return Batch({}, domains={name: one(k) for name, one in self.domains.items()})
         return self.items.take(self.index(k), vary=True)
 
 
@@ -53,10 +63,18 @@ class Aside:
     def __init__(self, stream: Stream, device: torch.device):
         self.stream, self.device = stream, device
 
+    @property
+    def shards(self) -> int:
+        return self.stream.shards
+
     def __call__(self, k: int) -> Batch:
         return self.stream(FIRST + k).to(self.device)
 
     def whole(self) -> Iterator[Batch]:
-        """Every item once, in order and as it is."""
+        """Every item once, in order and as it is; of domains one after the other."""
+        for name, one in self.stream.domains.items():
+            yield from (Batch({}, domains={name: batch}) for batch in Aside(one, self.device).whole())
+        if self.stream.domains:
+            return
         for index in torch.split(torch.arange(len(self.stream.items)), max(self.stream.batch, LEAST)):
             yield self.stream.items.take(index).to(self.device)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -109,7 +109,7 @@ class Trainer:
         for shard in range(rank, plan.shards, world):
             reseed(plan.seed, plan.attempt, self.turns, shard)
             with mixed(self.model, plan.precision, self.fabric.device):
-                loss = update.loss(self.batch(shard), at)
+                loss = update.loss(self.batch(shard), replace(at, shard=shard))
             (loss.total / loss.count if alone else loss.total).backward()  # type: ignore[no-untyped-call]
             sums = added(sums, loss)
         assert sums is not None

@@ -34,6 +34,7 @@ class Codec:
     fit: str = "crop"  # crop | pad | stretch: what is done to pictures of another aspect
     classes: tuple[str, ...] = ()  # names; (): no labels
     attributes: Attributes | None = None  # numbers beside each picture
+    domains: tuple[str, ...] = ()  # names of the sets that pictures are of; (): one set
 
     def __post_init__(self) -> None:
         sides = len(self.size) == 2 and all(isinstance(s, int) and 1 <= s <= _LONGEST for s in self.size)
@@ -50,7 +51,8 @@ class Codec:
         told, condition = self.attributes, dict(label)
         if told:
             condition["attributes"] = Field((len(told.names),), 0.0, 1.0, names=told.names, drawn=told.drawn)
-        return Spec("image", {"image": Field((self.channels, *self.size), levels=1 << self.bits)}, condition=condition)
+        image = Field((self.channels, *self.size), levels=1 << self.bits)
+        return Spec("image", {"image": image}, condition=condition, domains=self.domains)
 
     @property
     def dtype(self) -> type[np.unsignedinteger[Any]]:
@@ -91,16 +93,18 @@ class Codec:
 
     def to_json(self) -> dict[str, Any]:
         values = asdict(self)
-        if self.attributes is None:
-            del values["attributes"]  # as it was before there were any
+        for name in ("attributes", "domains"):
+            if not values[name]:
+                del values[name]  # as it was before there were any
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Codec:
         try:
-            rest = {k: v for k, v in data.items() if k not in ("size", "classes", "attributes")}
+            rest = {k: v for k, v in data.items() if k not in ("size", "classes", "attributes", "domains")}
             told = Attributes.from_json(data["attributes"]) if data.get("attributes") else None
-            return Codec(tuple(data["size"]), classes=tuple(data.get("classes", ())), attributes=told, **rest)
+            classes, domains = (tuple(data.get(k, ())) for k in ("classes", "domains"))
+            return Codec(tuple(data["size"]), classes=classes, attributes=told, domains=domains, **rest)
         except (KeyError, TypeError) as error:
             raise Problem(f"image codec: {error}. Take it from a run.json that fit wrote.") from None
 
