@@ -39,9 +39,8 @@ def measure(run: "Run") -> Mapping[str, Any]:
 RECIPE = Recipe(
     title="SAGAN on CIFAR-10, 100,000 generator steps, five discriminator turns each; FID against the test part",
     source="mimicry's README, CIFAR-10, cGAN-PD: the same network without attention",
-    published="FID 10.84 (50,000 samples against the training part)",
-    published_value=10.84,
-    differs="10,000 samples against the test part here, which reads higher; attention at 16×16",
+    published="FID 10.84, of 50,000 samples against the training part; here 10,000 against the test part, which reads "
+    "higher, and attention at 16×16",
     data="cifar10",
     model="sagan",
     set="paper",
