@@ -6,6 +6,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
+from halves import halves, nearest
 from reverie.core import At, Batch, Conditioned, Field, Finishes, Latents, Spec
 from reverie.errors import Problem
 from reverie.models.adversarial.biggan import BigGAN, Config, Sampling
@@ -227,6 +228,22 @@ def test_without_classes_it_learns_unconditionally():
         for update in model.updates():
             assert update.loss(batch_of(dtype=torch.float32), AT).total.isfinite()
         assert model.eval().sample(torch.randn(2, 9), {}, None)["image"].shape == (2, 1, 16, 16)
+
+
+# -------------------------------------------------------------------------------------------------------------- learns
+
+
+def test_it_makes_the_class_that_is_asked_for():
+    """By chance a third. Forty steps are enough for all; sixty leave room."""
+    means, items = halves()
+    model = build(width=8, generator_rate=4e-3, discriminator_rate=4e-3, discriminator_turns=1)
+    trainer = Trainer(model, items, Plan(batch=16, ema_items=300), FABRIC)
+    for _ in range(60):
+        trainer.advance(60)
+    z, label = torch.randn(90, 9, generator=torch.Generator().manual_seed(0)), torch.arange(90) % 3
+    with torch.no_grad():
+        made = trainer.weights().sample(z, {"label": label}, None)["image"]
+    assert (nearest(means, made) == label).double().mean() > 0.95
 
 
 # ------------------------------------------------------------------------------------------------------------- refusals
