@@ -8,7 +8,6 @@ statistics.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import Literal
 
 import torch
@@ -17,11 +16,10 @@ from torch.optim import Adam, Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
-from reverie.errors import Problem
 from reverie.maths.hinge import discriminator_hinge, generator_hinge
 from reverie.maths.truncation import truncated
 from reverie.nets.augment import Augment
-from reverie.nets.checks import at_least, picture, positive, share
+from reverie.nets.checks import at_least, from_zero, picture, positive, share
 from reverie.nets.class_resnet import LEAST, ClassDiscriminator, ClassGenerator, Form, check
 from reverie.nets.conditional import classes
 from reverie.nets.norm import population_statistics
@@ -90,7 +88,7 @@ class Config:
 
 @dataclass(frozen=True)
 class Sampling:
-    truncation: float = inf  # numbers of z beyond it are drawn again: less of it, less variety, better items
+    truncation: float = 0.0  # numbers of z beyond it are drawn again, such as 0.5: better items that vary less; 0: none
 
 
 class BigGAN(core.Model):
@@ -191,11 +189,11 @@ class BigGAN(core.Model):
         population_statistics(self.generator, [look] * PASSES)
 
     def noise(self, generator: torch.Generator, how: Sampling | None) -> Tensor:
-        threshold = how.truncation if how else inf
-        if not threshold > 0:
-            raise Problem(f"--truncation {threshold}: not above 0. Pass a positive number, such as 0.5 or 2")
         z = torch.randn(self.cfg.latents, generator=generator, device=generator.device)
-        return truncated(z, threshold)
+        if how is None:
+            return z
+        from_zero(how, "truncation")
+        return truncated(z, how.truncation) if how.truncation else z
 
     def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Sampling | None, space: str) -> Tensor:
         return noise

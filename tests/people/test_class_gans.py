@@ -1,0 +1,66 @@
+"""sagan and biggan as a person meets them: any pictures, the class that is asked for, truncation, one line where
+something can't be."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def runs(office, typed):
+    """A run of each on 20×28 pictures of four channels in two folders."""
+    if not (office.folder / "badges").is_dir():
+        chance = np.random.default_rng(0)
+        for name in ("red", "blue"):
+            (office.folder / "badges" / name).mkdir(parents=True)
+            for k in range(12):
+                pixels = chance.integers(0, 256, (20, 28, 4), dtype=np.uint8)
+                Image.fromarray(pixels).save(office.folder / "badges" / name / f"{k}.png")
+        for model in ("biggan", "sagan"):
+            done = typed("fit", "badges", "--model", model, "--set", "tiny", "--batch", 8, "--steps", 2, "--out", model)
+            assert done.code == 0, done.err
+    return typed
+
+
+def made(office, done) -> list[bytes]:
+    assert done.code == 0, done.err
+    files = [office.folder / file for file in done.json["files"] if str(file).endswith(".png")]
+    assert Image.open(files[0]).mode == "RGBA"
+    return [file.read_bytes() for file in files]
+
+
+@pytest.mark.parametrize("model", ["biggan", "sagan"])
+def test_a_class_is_asked_for_and_its_samples_differ_from_another_s(office, runs, model):
+    first, second = (
+        made(office, runs("sample", model, "-n", 2, "--label", label, "--out", f"{model}-{label}", "--json"))
+        for label in ("red", "blue")
+    )
+    assert len(first) == len(second)
+    assert first != second
+    runs("sample", model, "-n", 2, "--label", "green").refused("--label green", "no such class", "blue")
+
+
+def test_truncation_changes_items_and_none_is_refused_in_one_line(office, runs):
+    whole = made(office, runs("sample", "biggan", "-n", 2, "--out", "whole", "--json"))
+    cut = made(office, runs("sample", "biggan", "-n", 2, "--truncation", "0.3", "--out", "cut", "--json"))
+    again = made(office, runs("sample", "biggan", "-n", 2, "--truncation", "0", "--out", "again", "--json"))
+    assert whole == again
+    assert whole != cut
+    for value, says in (("-1", "from 0 up"), ("nan", "not a finite number")):
+        runs("sample", "biggan", "-n", 2, "--truncation", value, "--out", "none").refused("--truncation", says)
+        assert not (office.folder / "none").exists()
+    runs("sample", "sagan", "-n", 2, "--truncation", "0.5").refused("--truncation")
+
+
+def test_data_without_classes_are_learnt_unless_classes_are_asked_for(office, runs):
+    words = ("--set", "tiny", "--batch", 8, "--steps", 1)
+    done = runs("fit", "pictures", "--model", "biggan", *words, "--out", "free")
+    assert done.code == 0, done.err
+    runs("sample", "free", "--label", "red").refused("--label red")
+    done = runs("fit", "pictures", "--model", "sagan", *words, "--labels", "projection", "--out", "none")
+    done.refused("--labels projection", "no classes")
+
+
+def test_a_size_that_is_too_small_is_named_with_the_nearest(runs):
+    done = runs("fit", "badges", "--model", "sagan", "--set", "tiny", "--size", 12, "--steps", 1, "--out", "none")
+    done.refused("12x12", "--size 16x16")
