@@ -49,10 +49,11 @@ class Config:
 
     @classmethod
     def small(cls) -> Named:
-        """For minutes on two cores."""
+        """For minutes on two cores: an eighth of the paper's channels, and twice its learning rate, as there are few
+        steps. Half of them are spent in growing, which takes less than half of the time."""
         spec = Spec("image", {"image": Field((3, 64, 64), levels=256)})
-        config = cls(latents=128, width=32, widest=128, growing=0.5)
-        return Named(config, Training(batch=32, steps=10_000, ema_items=10_000, spec=spec))
+        config = cls(latents=64, width=16, widest=64, growing=0.5, learning_rate=2e-3)
+        return Named(config, Training(batch=16, steps=5_000, ema_items=10_000, spec=spec))
 
     @classmethod
     def tiny(cls) -> Named:
