@@ -47,6 +47,9 @@ def test_what_is_not_there_is_one_line(told):
     told("sample", "told", "--label", "1").refused("--label 1", "takes no labels")
     told(*FIT[:9], "hue", "--out", "none").refused("--attributes hue", "file, level, odd")
     told("fit", "faces", "--model", "cgan", "--set", "tiny", "--out", "none").refused("no classes", "--model gan")
+    told("fit", "faces", "--model", "gan", *FIT[4:-1], "blind").refused("--attributes level,odd", "gan is told none")
+    told("data", "faces", "--attributes", "hue").refused("--attributes hue", "file, level, odd")
+    assert "level (0 to 228), odd (0 to 1)" in told("data", "faces", "--attributes", "level,odd").out
 
 
 def test_it_is_judged_like_any_other_run(told):

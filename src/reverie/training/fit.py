@@ -13,7 +13,7 @@ from typing import Any
 
 from reverie.catalog import Family, find
 from reverie.choose import choose
-from reverie.core import Model, Named, Training
+from reverie.core import Conditioned, Model, Named, Training
 from reverie.errors import Diverged, Problem
 from reverie.kinds import DataOptions, Prepared
 from reverie.kinds.find import open_source
@@ -321,7 +321,12 @@ class Fitting:
 
     def built(self, family: Family, config: Any, seed: int) -> Model:
         reseed(seed, "model")
-        return build_model(family, config, self.prepared.codec.spec)
+        model = build_model(family, config, self.prepared.codec.spec)
+        named = ",".join(self.order.options.attributes)
+        if named and not (isinstance(model, Conditioned) and "attributes" in model.conditions):
+            cure = "Leave it out, or name a model whose abilities have condition (see `reverie models`)"
+            raise Problem(f"--attributes {named}: {family.name} is told none. {cure}")
+        return model
 
 
 def latest_checkpoint(folder: Path) -> Path | None:

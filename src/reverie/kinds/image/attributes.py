@@ -44,6 +44,10 @@ class Attributes:
             found[name] = (value - low) / (high - low)
         return found
 
+    def said(self) -> str:
+        """For a person: each with its range."""
+        return ", ".join(f"{n} ({a:g} to {b:g})" for n, a, b in zip(self.names, self.low, self.high))
+
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Attributes:
         flat = {k: tuple(data[k]) for k in ("names", "low", "high")}

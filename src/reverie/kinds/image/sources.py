@@ -95,6 +95,7 @@ class Images:
         told = None
         if self.options.attributes:
             codec, told, mark = self._attributes(stored, codec, train, mark)
+            notes.append(f"told of each picture: {codec.attributes.said()}")  # type: ignore[union-attr]
         return Prepared(
             codec,
             Pictures(stored.images, labels, train, codec, told),

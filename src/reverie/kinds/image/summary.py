@@ -11,7 +11,7 @@ import numpy as np
 
 from reverie.kinds import Summary
 
-from . import cache
+from . import attributes, cache
 from .listing import Decoded, Encoded
 from .picture import Header, Unreadable, header, pixels
 from .prepare import describe, plan, shown, wished
@@ -107,10 +107,16 @@ def _planned(
     size = len(heads) * field.size * codec.bits // 8
     where = "in memory" if cache.fits(size) else "mapped from the cache"
     train, _, parts = split(len(heads), None if listing.test is None else listing.test[fine], source.options.held_out)
+    told = []
+    if source.options.attributes:
+        names = source.options.attributes
+        found, _ = attributes.fit(attributes.read(source.place, listing, names), names, np.arange(len(listing)))
+        told = [f"told of each picture: {found.said()}"]
     plans = (
         f"size {codec.size[0]}x{codec.size[1]}, {describe(codec.channels, codec.bits)}",
         *listing.notes,
         *chosen.notes,
+        *told,
         parts,
         f"{size / 1e6:,.1f} MB decoded, {where}; the cache is {cache.folder()}",
     )
