@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from reverie.tasks.interpolate import Between
     from reverie.tasks.predict import Answers
     from reverie.tasks.reconstruct import Reconstruction
+    from reverie.tasks.translate import Translation
     from reverie.tasks.traverse import Traversal
 
 FORMAT = 1  # of run.json
@@ -167,6 +168,12 @@ class Run:
         from reverie.tasks.denoise import denoise
 
         return denoise(self, words(files), Path(out))
+
+    def translate(self, files: Files, *, to: str = "", out: str | Path = "") -> Translation:
+        """Copies of picture files as the domain `to` has them. See `reverie.tasks.translate.translate`."""
+        from reverie.tasks.translate import translate
+
+        return translate(self, words(files), to, Path(out) if out else None)
 
     def interpolate(
         self, a: str | Path = "", b: str | Path = "", *, steps: int = 10, spherical: bool = False, seed: int = 0
