@@ -35,7 +35,7 @@ class Halves(Whole):
         w = codes.repeat(1, 2) if space == "z" else codes
         down = torch.linspace(-1, 1, SIDE)[:, None].expand(SIDE, SIDE // 2)
         left, right = (0.25 * w[:, i, None, None] + 0.1 * w[:, i + 1, None, None] * down for i in (0, 2))
-        return {"image": torch.cat([left, right], 2)[:, None]}
+        return {"image": torch.cat([left, right], 2)[:, None].contiguous(memory_format=torch.channels_last)}
 
     def sample(self, noise: Tensor, condition: dict, how: object) -> dict[str, Tensor]:
         return self.generated(noise, condition, "z")

@@ -51,6 +51,8 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     files = [report.folder / "report.json", report.html]
     screen.files(files)
     after = f"reverie sample {shlex.quote(str(opened.path))} -n 64"
+    if "translate" in opened.family.abilities:
+        screen.tell(f"next: reverie translate {shlex.quote(str(opened.path))} FILES")
     if "sample" in opened.family.abilities:
         screen.tell(f"next: {after}")
     return {"run": opened.path, **report.to_json(), "files": files}

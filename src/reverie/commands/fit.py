@@ -116,6 +116,7 @@ def tell(made: Run, screen: Terminal) -> dict[str, Any]:
         screen.tell(f"note: {made.model.said()}")
     after = [f"reverie sample {folder}"] if "sample" in able else []
     after += [f"reverie predict {folder} FILES"] if "predict" in able else []
+    after += [f"reverie translate {folder} FILES"] if "translate" in able else []
     screen.tell("next: " + " or ".join([*after, f"reverie evaluate {folder}"]))
     return {
         "run": made.path,

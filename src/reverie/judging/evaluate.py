@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reverie.core import Bounds, Predicts, Samples, Says, Scores
+from reverie.core import Bounds, Predicts, Samples, Says, Scores, Translates
 from reverie.errors import Problem
 from reverie.metrics import Metric
 from reverie.training.files import write_json, write_text
@@ -18,6 +18,7 @@ from .parts import rate_distortion
 from .predictions import predictions
 from .report import page
 from .samples import Asked, judged
+from .translations import translations
 from .verdict import Verdict, verdicts
 from .words import headline
 
@@ -74,12 +75,17 @@ def evaluate(run: Run, asked: Asked | None = None, *, draws: int = 50, **more: A
         metrics += predicted.metrics
     elif isinstance(run.model, Predicts):
         notes.append("0 held-out items: nothing to judge predictions by")
-    found = verdicts(metrics, course(run))
+    turned = translations(run, asked, course(run)) if isinstance(run.model, Translates) else None
+    if turned:
+        metrics += turned.metrics
+        notes += turned.notes
+    found = turned.verdicts if turned else verdicts(metrics, course(run))
+    words = turned.lines if turned else headline(metrics, bool(found))
     folder = run.path / "report"
-    report = Report(metrics, folder, [*(one.line for one in found), *headline(metrics, bool(found))], notes, found)
+    report = Report(metrics, folder, [*(one.line for one in found), *words], notes, found)
     about = {"model": run.info["model"], "source": run.info["source"]["where"], "seed": asked.seed}
     write_json(folder / "report.json", {**about, **report.to_json()})
-    write_text(report.html, page(run, report, made, predicted))
+    write_text(report.html, page(run, report, made, predicted, turned))
     return report
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .predictions import Judged
     from .samples import Beside
     from .samples import Judged as Made
+    from .translations import Judged as Turned
     from .verdict import Verdict
 
 NOT_CURVES = ("step", "items", "seconds")
@@ -40,7 +41,9 @@ SUSPECTS = (
 FIRST = "First of each row: a sample, not chosen. Then the training items most like it, among those used for the floor."
 
 
-def page(run: Run, report: Report, made: Made | None = None, predicted: Judged | None = None) -> str:
+def page(
+    run: Run, report: Report, made: Made | None = None, predicted: Judged | None = None, turned: Turned | None = None
+) -> str:
     """Verdict, samples, neighbours, mistakes, numbers, curves: what anyone sees first, then what experts read."""
     title = f"{run.info['model']} on {Path(run.info['source']['where']).name}"
     rest = report.headline[len(report.verdicts) :]  # the first lines are the verdicts'
@@ -52,6 +55,7 @@ def page(run: Run, report: Report, made: Made | None = None, predicted: Judged |
         "".join(map(box, report.verdicts)),
         f"<ul class='findings'>{said}</ul>{notes}",
         section("Samples", samples(made.shown) if made else ""),
+        section("Translated", strips(turned)),
         section("Nearest to the training data", neighbours(made.nearest, SUSPECTS) if made else ""),
         section("The first samples beside the training data", neighbours(made.compared, FIRST) if made else ""),
         section("Hardest mistakes", mistakes(predicted)),
@@ -89,6 +93,9 @@ def facts(run: Run) -> str:
     size = sum(p.numel() for p in run.model.parameters())
     classes = f", {run.spec.classes} classes" if run.spec.classes else ""
     counts = f"{len(run.prepared.train):,} training and {len(run.prepared.held_out):,} held-out items"
+    if source.get("domains"):
+        each = [f"{one['name']} ({one['items']:,} and {one['held_out']:,} held-out)" for one in source["domains"]]
+        counts = f"items {' and '.join(each)}"
     what = run.spec.kind if run.spec.kind.endswith("s") else f"{run.spec.kind}s"  # series, sentences, pairs
     return f"{what} ({shapes}){classes}; {counts} of {source['where']}; {size:,} parameters; {run.path}"
 
@@ -139,6 +146,15 @@ def samples(shown: Any) -> str:
     if all(isinstance(text, str) and len(text) <= LINE for text in shown):  # sentences
         return f"<pre>{escape(chr(10).join(' '.join(text.split()) for text in shown))}</pre>"
     return "".join(f"<pre>{escape(clipped(text))}</pre>" for text in shown[:4])
+
+
+def strips(turned: Turned | None) -> str:
+    """Held-out pictures as they were, in the other domain, and back."""
+    if turned is None or turned.strips is None:
+        return ""
+    about = "Held-out pictures, not chosen: as they were, in the other domain, and back in their own."
+    alt = "rows of pictures: original, translated, back"
+    return f"<p class='note'>{about}</p><img alt='{alt}' src='{png(np.asarray(turned.strips))}'>"
 
 
 def neighbours(compared: Sequence[Beside], about: str) -> str:

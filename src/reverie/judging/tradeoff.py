@@ -156,4 +156,3 @@ def page(made: Tradeoff) -> str:
         section("Points", f"<div class='wide'><table><thead><tr>{head}</tr></thead>{body}</table></div>{notes}"),
     ]
     return document(title, "trade-off", f"{STYLE}{LINES}", parts)
-

@@ -238,8 +238,11 @@ def worsened(course: Course) -> Verdict | None:
 
 def rest(m: Numbers, course: Course) -> list[Verdict]:
     away = distance(m)
-    if away is None:
-        return []
+    return [] if away is None else reached(away, course)
+
+
+def reached(away: tuple[float, str], course: Course) -> list[Verdict]:
+    """What a way to the data says of a run without faults: how much of it was gone, and in words."""
     if away[0] >= FAR:
         return [Verdict("good", f"{away[1]}; no fault was found", "")]
     if course.improving:
@@ -250,5 +253,3 @@ def rest(m: Numbers, course: Course) -> list[Verdict]:
         return [Verdict("undertrained", f"{away[1]}, and {begun}", LONGER)]
     advice = "Take a larger --set, or see which family suits the data: reverie compare"
     return [Verdict("unclear", f"{away[1]}, and training has stopped improving", advice)]
-
-

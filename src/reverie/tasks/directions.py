@@ -79,7 +79,7 @@ def effects(run: Run, space: str, stepped: Tensor, codes: Tensor, given: dict[st
     for part in torch.split(stepped, PART):
         whole = (codes + part[:, None]).flatten(0, 1)  # (steps * count, latents)
         after = items_of(run, whole, among(given, [*range(len(codes))] * len(part)), space)
-        change = [(after[k].view(len(part), -1) - before[k].reshape(1, -1)).float() for k in before]
+        change = [(after[k].reshape(len(part), -1) - before[k].reshape(1, -1)).float() for k in before]
         found.append(torch.cat(change, 1).square().mean(1).sqrt())
     return torch.cat(found)
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from reverie.tasks.predict import Answers
     from reverie.tasks.project import Projection
     from reverie.tasks.reconstruct import Reconstruction
+    from reverie.tasks.translate import Translation
     from reverie.tasks.traverse import Traversal
 
 FORMAT = 1  # of run.json
@@ -171,6 +172,12 @@ class Run:
         from reverie.tasks.denoise import denoise
 
         return denoise(self, words(files), Path(out))
+
+    def translate(self, files: Files, *, to: str = "", out: str | Path = "") -> Translation:
+        """Copies of picture files as the domain `to` has them. See `reverie.tasks.translate.translate`."""
+        from reverie.tasks.translate import translate
+
+        return translate(self, words(files), to, Path(out) if out else None)
 
     def interpolate(self, a: str | Path = "", b: str | Path = "", **asked: Any) -> Between:
         """The path between two items, or between two random ones: steps, spherical, seed, space. See

@@ -109,7 +109,6 @@ class Seen:
         """The same of each held-out picture: how near an honest one comes."""
         return nearest(self.held_out, self.bank)
 
-
     @cached_property
     def doubles(self) -> Tensor:
         """Of each held-out picture, whether it is a copy of another: how often honest ones are."""

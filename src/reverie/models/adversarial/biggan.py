@@ -26,7 +26,6 @@ from reverie.nets.norm import population_statistics
 from reverie.nets.orthogonal import normal_, orthogonal_, orthogonal_penalty
 from reverie.nets.spectral import FIRST, Spectral, power_iterations
 
-SPACES = {"z": 1}  # noise is all that an item is made of, beside its class
 PASSES = 16  # batches that batch norm's population statistics are averaged over: the paper's standing statistics
 NETWORKS = ("discriminator", "generator")
 
@@ -92,7 +91,7 @@ class Sampling:
 
 
 class BigGAN(core.Model):
-    spaces = SPACES
+    spaces: Mapping[str, int]  # z, in as many parts as blocks see where all are as long
     conditions: tuple[str, ...]  # only of a conditional model
 
     def __init__(self, cfg: Config, spec: Spec):
@@ -110,6 +109,8 @@ class BigGAN(core.Model):
         )  # fmt: skip
         check(form, field.shape)
         self.generator = ClassGenerator(form, field.shape)
+        parts = self.generator.parts
+        self.spaces = {"z": len(parts) if len(set(parts)) == 1 else 1}
         self.discriminator = ClassDiscriminator(form, field.shape)
         self.augment = Augment(cfg.augment, cfg.augment_target, cfg.augment_ramp)
         {"orthogonal": orthogonal_, "normal": normal_}[cfg.start](self)

@@ -78,9 +78,7 @@ class Config:
     @classmethod
     def tiny(cls) -> Named:
         """For tests: seconds."""
-        config = cls(
-            "residual", width=4, shift=1, mirror=True, smoothing=0.1, cutout=3, mixup=0.2, cutmix=1.0, views=3
-        )
+        config = cls("residual", width=4, shift=1, mirror=True, smoothing=0.1, cutout=3, mixup=0.2, cutmix=1.0, views=3)
         return Named(config, Training(batch=16, steps=20))
 
 
