@@ -63,3 +63,9 @@ def minibatch_deviation(x: Float[Tensor, "b c h w"], group: int = 4) -> Float[Te
     deviation = (variance + EPS).sqrt().mean(dim=(1, 2, 3))  # (B / size,)
     plane = deviation.repeat(size).view(-1, 1, 1, 1).expand(-1, 1, *x.shape[2:])
     return torch.cat([x, plane], 1)
+
+
+def bounded(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Within [-1, 1], as files are, of networks without a bound of their own; gradients pass, so that a search for a
+    picture can leave the bounds again."""
+    return x + (x.clamp(-1, 1) - x).detach()

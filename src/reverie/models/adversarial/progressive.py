@@ -18,6 +18,7 @@ from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
 from reverie.maths.penalties import gradient_penalty
 from reverie.nets.checks import at_least, picture, positive, share
+from reverie.nets.equalised import bounded
 from reverie.nets.growing import GrowingCritic, GrowingGenerator, growth, seen
 
 SPACES = {"z": 1}  # noise is all that an item is made of
@@ -145,7 +146,7 @@ class Progressive(core.Model):
     def generated(self, codes: Tensor, condition: Mapping[str, Tensor], space: str) -> dict[str, Tensor]:
         """At the full size, however far it has grown. The networks have no bounds: what is above white or below black
         is cut off."""
-        return {self.name: self.generator.whole(codes, self.grown).clamp(-1, 1)}
+        return {self.name: bounded(self.generator.whole(codes, self.grown))}
 
     def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
         return self.generated(noise, condition, "z")

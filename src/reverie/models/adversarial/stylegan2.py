@@ -23,6 +23,7 @@ from reverie.nets import style
 from reverie.nets.augment import Augment
 from reverie.nets.checks import at_least, from_zero, picture, positive, share
 from reverie.nets.conditional import classes
+from reverie.nets.equalised import bounded
 from reverie.nets.style_discriminator import StyleDiscriminator
 
 LEAST = 8  # shortest side: a base of 4 and one doubling
@@ -255,8 +256,7 @@ class StyleGAN2(core.Model):
         if space == "z":
             codes = self.placed(codes, condition, None, "w")
         x = self.synthesis(codes.view(-1, self.synthesis.layers, self.cfg.style), fixed=True)
-        # bounded, as files are; gradients pass, so that a search can leave the bounds again
-        return {self.name: x + (x.clamp(-1, 1) - x).detach()}
+        return {self.name: bounded(x)}
 
     def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Sampling | None) -> dict[str, Tensor]:
         return self.generated(self.placed(noise, condition, how, "w"), condition, "w")
