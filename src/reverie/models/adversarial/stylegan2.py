@@ -79,8 +79,8 @@ class Config:
 
     @classmethod
     def small(cls) -> Named:
-        """For minutes on two cores at 28 to 64 pixels. After 16,000 items of Fashion-MNIST the Fréchet distance was 888;
-        with half the rate, twice the weight of R1 and mixing 0.9 it was 1163, with batches of 32 1197."""
+        """For minutes on two cores at 28 to 64 pixels. After 16,000 items of Fashion-MNIST the Fréchet distance was
+        888; with half the rate, twice the weight of R1 and mixing 0.9 it was 1163, with batches of 32 1197."""
         spec = Spec("image", {"image": Field((3, 32, 32), levels=256)})
         config = cls(latents=64, style=64, mapping=2, width=16, widest=64, mixing=0.5, gamma=0.05, learning_rate=5e-3)
         return Named(config, Training(batch=16, steps=6_000, ema_items=10_000, spec=spec))
