@@ -126,7 +126,7 @@ def pairs(model: StyleGAN2, g: Any, d: Any) -> dict[str, list[tuple[Tensor, Tens
 
 def row(case: Case, what: str, a: Tensor, b: Tensor) -> dict[str, object]:
     relative = float((a - b).norm() / b.norm())
-    # rounding is some 1e-6; a leaky ReLU within it of 0 takes the other slope, and moves a gradient by some 1e-4
+    # rounding is some 1e-6; presumably a leaky ReLU within it of 0 took the other slope where it is some 1e-4
     assert relative < 1e-3, f"{case.name}, {what}: {relative}"
     return {
         "networks": case.name,
