@@ -236,7 +236,7 @@ def test_the_mean_path_length_moves_by_its_decay_once_an_update_and_by_no_other_
     model.path_mean.fill_(2.0)
     loss = model.path_loss(batch, AT)
     assert float(model.path_mean) == 2.0
-    length = float(loss.logs["path_length"]) / 4
+    length = loss.logs["path_length"].item() / 4
     model.absorb({k: 2 * v.detach() for k, v in loss.stats.items()}, 8.0)  # of two equal shards
     assert float(model.path_mean) == pytest.approx(2.0 + 0.01 * (length - 2.0))
     was = float(model.path_mean)
