@@ -5,10 +5,11 @@
 
 The scripts run as they stand, with their own defaults, from the clone; only torchvision is replaced, by pictures of
 Fashion-MNIST that are ready as tensors (which spares them decoding) and by a `save_image` that writes nothing. Their
-clock begins at the first picture they read; ours, `reverie.fit`, at its call, so that preparing, looks and checkpoints
-count. Ours goes first, `--time SECONDS`; theirs gets as many seconds as that took. One thread each. 28×28 where the script can; `dcgan`'s convolutions need 32, so that it gets the pictures with a
-frame of background, which is cut off its samples. Its generators have batch norm, and its scripts never leave training
-mode: samples are drawn in both modes and the better distance counts.
+clock begins at the first picture they read; ours, `reverie.fit`, at its call, so that preparing, looks and
+checkpoints count. Ours goes first, `--time SECONDS`; theirs gets as many seconds as that took. One thread each. 28×28
+where the script can; `dcgan`'s convolutions need 32, so that it gets the pictures with a frame of background, which
+is cut off its samples. Its generators have batch norm, and its scripts never leave training mode: samples are drawn
+in both modes and the better distance counts.
 
 Judged by reverie's own measures on as many samples of each as it judges by itself, against all held-out pictures. Each
 arm is kept in DIR when it is done: the same command goes on after a cut.
