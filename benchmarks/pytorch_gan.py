@@ -5,10 +5,11 @@
 
 The scripts run as they stand, with their own defaults, from the clone; only torchvision is replaced, by pictures of
 Fashion-MNIST that are ready as tensors (which spares them decoding) and by a `save_image` that writes nothing. Their
-clock begins at the first picture they read; ours, `reverie.fit`, at its call, so that preparing, looks and checkpoints
-count. One thread each. 28×28 where the script can; `dcgan`'s convolutions need 32, so that it gets the pictures with a
-frame of background, which is cut off its samples. Its generators have batch norm, and its scripts never leave training
-mode: samples are drawn in both modes and the better distance counts.
+clock begins at the first picture they read; ours, `reverie.fit`, at its call, so that preparing, looks and
+checkpoints count. Ours goes first, `--time SECONDS`; theirs gets as many seconds as that took. One thread each. 28×28
+where the script can; `dcgan`'s convolutions need 32, so that it gets the pictures with a frame of background, which
+is cut off its samples. Its generators have batch norm, and its scripts never leave training mode: samples are drawn
+in both modes and the better distance counts.
 
 Judged by reverie's own measures on as many samples of each as it judges by itself, against all held-out pictures. Each
 arm is kept in DIR when it is done: the same command goes on after a cut.
@@ -148,13 +149,13 @@ def prepared(part: str) -> Any:
 # --------------------------------------------------------------------------------------------------------- the pairing
 
 
-def arm(who: str, model: str, asked: argparse.Namespace, seed: int) -> Path:
+def arm(who: str, model: str, asked: argparse.Namespace, seed: int, seconds: float) -> Path:
     """The kept result of one arm; trained in a process of its own where it is not there yet."""
     name = dict(pair.split("=") for pair in asked.set).get(model, "") if who == "ours" else ""
     file = Path(asked.keep) / f"{model}-{who}{name and '-' + name}-{asked.seconds:g}s-seed{seed}.npz"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        words = [sys.executable, __file__, str(Path(asked.clone).resolve()), model, "--seconds", str(asked.seconds)]
+        words = [sys.executable, __file__, str(Path(asked.clone).resolve()), model, "--seconds", str(seconds)]
         words += [
             "--arm",
             who,
@@ -209,9 +210,11 @@ def raw(part: str) -> Any:
 
 
 def pair(model: str, asked: argparse.Namespace, seed: int) -> dict[str, Any]:
-    order = ("theirs", "ours") if seed % 2 == 0 else ("ours", "theirs")
-    found = {who: judged(arm(who, model, asked, seed)) for who in order}
-    a, b = found["ours"], found["theirs"]
+    file = arm("ours", model, asked, seed, asked.seconds)
+    with np.load(file, allow_pickle=False) as kept:
+        took = float(kept["seconds"])
+    other = arm("theirs", model, asked, seed, took)
+    a, b = judged(file), judged(other)
     row: dict[str, Any] = {"model": model, "seed": seed}
     for key in ("frechet", "recall", "precision", "coverage"):
         row |= {f"{key}, reverie": a[key], f"{key}, theirs": b[key]}
