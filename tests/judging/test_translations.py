@@ -123,7 +123,7 @@ def test_one_name_in_two_domains_is_no_pair_where_strangers_are_as_like(folders,
     run = reverie.fit(tmp_path, "cyclegan", set="tiny", steps=1, out=tmp_path / "run")
     found, m = judged(run, lambda x, to: -x)
     assert not any(name.startswith("pair") for name in m)
-    assert any("no more alike than strangers" in note for note in found.notes)
+    assert any("than strangers" in note for note in found.notes)
 
 
 def test_names_that_stand_twice_are_no_partners():
