@@ -100,5 +100,5 @@ def check(run: Run, asked: Asked, draws: int) -> None:
         raise Problem(f"--draws {draws}: a likelihood needs at least 1")
     if not isinstance(run.model, Samples):
         for name in ("against", "extractor", "classifier", "statistics"):
-            if getattr(asked, name):
+            if getattr(asked, name) and not (name == "extractor" and isinstance(run.model, Translates)):
                 raise Problem(f"--{name}: {run.family.name} makes no samples to judge. Leave it out")
