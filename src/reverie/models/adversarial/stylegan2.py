@@ -80,8 +80,8 @@ class Config:
 
     @classmethod
     def small(cls) -> Named:
-        """For minutes on two cores at 28 to 64 pixels: without path lengths and mixing, as `cifar`. After 5,000 steps of
-        16 pictures of Fashion-MNIST (10,000 to train on) the Fréchet distance was 679 and recall 0.13; half as wide
+        """For minutes on two cores at 28 to 64 pixels: without path lengths and mixing, like `cifar`. After 5,000 steps
+        of 16 pictures of Fashion-MNIST (10,000 to train on) the Fréchet distance was 679 and recall 0.13; half as wide
         1323 and 0.01, and with path lengths and mixing 1585 and 0.04: one item a class."""
         spec = Spec("image", {"image": Field((3, 32, 32), levels=256)})
         config = cls(
