@@ -25,7 +25,7 @@ def parser(words: Sequence[str]) -> Parser:
     made.value("--rows", whole("--rows", 1), "samples down the side (default 4)", default=4)
     made.value("--columns", whole("--columns", 1), "samples along the top (default 6)", default=6)
     made.value("--seed", whole("--seed", 0), "of the samples (default 0)", default=0)
-    made.value("--steps", whole("--steps", 1), "of the search for the codes of A and B (default 400)")
+    made.value("--steps", whole("--steps", 1), "of the search for the codes of A and B (default 1000)")
     made.value("--out", text("--out"), "the grid (default RUN/mix-PART.png)", metavar="FILE")
     made.switch("--json", "print one JSON object, and nothing else, on standard output")
     return made

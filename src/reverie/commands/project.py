@@ -22,7 +22,7 @@ def parser(words: Sequence[str]) -> Parser:
     made.add_argument("run", metavar="RUN", help="a folder that `reverie fit` made, of a model that samples from codes")
     made.add_argument("files", metavar="FILES", nargs="+", help="pictures, folders of them or named sets")
     made.value("--space", text("--space"), "of the codes (default: the model's last)", metavar="S")
-    made.value("--steps", whole("--steps", 1), "of the search, for each picture (default 400)")
+    made.value("--steps", whole("--steps", 1), "of the search, for each picture (default 1000)")
     made.value("--label", text("--label"), "the class they are made with (default: the nearest sample's)", metavar="L")
     made.value("--out", text("--out"), "a new folder for sheet, table and codes (default RUN/project)", metavar="DIR")
     made.switch("--json", "print one JSON object, and nothing else, on standard output")

@@ -34,7 +34,7 @@ from .written import rows, save_table
 if TYPE_CHECKING:
     from reverie.training.run import Run
 
-STEPS = 400
+STEPS = 1_000
 CANDIDATES = 512  # samples, of which the nearest is where a search begins
 AT_ONCE = 16  # pictures that are searched side by side
 RATE, WARM = 0.1, 0.05  # of Adam, in deviations of a code's number over samples; share of the steps in which it rises
