@@ -77,6 +77,18 @@ def typed(office, monkeypatch, capsys):
 
 
 @pytest.fixture
+def at(monkeypatch, capsys):
+    """The same in any folder."""
+
+    def place(folder: Path) -> Any:
+        monkeypatch.chdir(folder)
+        capsys.readouterr()
+        return lambda *words: Done(main(list(map(str, words))), *capsys.readouterr())
+
+    return place
+
+
+@pytest.fixture
 def bare(desk, monkeypatch, capsys):
     """The same in an empty folder, where no named set is but those of the package."""
     monkeypatch.chdir(desk.folder)
