@@ -54,11 +54,11 @@ class Config:
 
     @classmethod
     def small(cls) -> Named:
-        """For minutes on two cores at 28 to 64 px. So few steps want higher rates: after 90 s of one core on
-        Fashion-MNIST (550 steps) the Fréchet distance of cheap features was 387, with the paper's rates, batches of
-        64 and a width of 32 after 120 s 1340."""
-        config = cls(width=24, attention=1, discriminator_rate=2e-3, generator_rate=1e-3)
-        return Named(config, Training(batch=32, steps=8_000, ema_items=10_000))
+        """For minutes on two cores at 28 to 64 px, at the paper's rates. After 4,000 steps on Fashion-MNIST the Fréchet
+        distance was 385 and recall 0.34. At five and ten times the rates it was ahead for 500 steps and had one item a
+        class after 2,000 (1637, recall 0.00)."""
+        config = cls(width=32, attention=1)
+        return Named(config, Training(batch=64, steps=4_000, ema_items=10_000))
 
     @classmethod
     def tiny(cls) -> Named:
