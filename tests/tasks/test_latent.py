@@ -48,6 +48,39 @@ def halves(whole):
     return run
 
 
+class Told(Halves):
+    """The same; of class 1, every picture has a bright border, which no code makes."""
+
+    conditions = ("label",)
+    spaces = {"z": 1}  # noqa: RUF012
+
+    def generated(self, codes: Tensor, condition: dict, space: str) -> dict[str, Tensor]:
+        x = super().generated(codes, condition, space)["image"].clone()
+        border = torch.ones(SIDE, SIDE)
+        border[2:-2, 2:-2] = 0
+        one = condition["label"].view(-1, 1, 1, 1) * border
+        return {"image": x * (1 - one) + one}
+
+
+@pytest.fixture
+def told(whole):
+    run = whole(Codec((SIDE, SIDE), 1, classes=("bare", "framed")), model=Told)
+    vars(run).update(family=find("dcgan"))
+    return run
+
+
+def test_a_picture_is_found_with_the_class_that_makes_it(told, tmp_path):
+    codes = torch.tensor([[0.5, -0.5], [-0.5, 0.5]])
+    raw = told.codec.decode(items_of(told, codes, {"label": torch.tensor([0, 1])}, "z"))
+    places = [written(tmp_path / f"{i}.png", x) for i, x in enumerate(raw)]
+    made = told.project(places, steps=150)
+    assert [row["label"] for row in made.rows()] == ["bare", "framed"]
+    assert min(row["psnr_db"] for row in made.rows()) > 35
+    path = told.interpolate(*places, steps=4)
+    framed = path.raw[:, 0, 0, 0] == 255
+    assert framed.tolist() == [False, False, True, True]  # each half is of the class of its end
+
+
 def picture(run, w) -> np.ndarray:
     return run.codec.decode(items_of(run, torch.tensor([w]), {}, "w"))[0]
 

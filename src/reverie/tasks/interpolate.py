@@ -179,19 +179,20 @@ def drawn(run: Run, seed: int) -> Ends:
 
 
 def through(run: Run, space: str, along: Any, steps: int, seed: int, places: Sequence[str]) -> Between:
-    """In a space that samples come from: between two projected pictures, else between samples 0 and 1. All of the path
-    is of the first one's class."""
-    ends = None
+    """In a space that samples come from: between two projected pictures, each half of the path of the class that its end
+    was found with; else between samples 0 and 1, all of sample 0's class."""
+    ends, whose = None, [0] * steps
     if places:
         found = projected(run, places, space)
         codes, given, ends = found.codes, found.given, found.true
         first, second = (one["item"] for one in found.rows())
         named = (first, second)
         notes = [f"{one['item']}: projected, {one['psnr_db']:.1f} dB" for one in found.rows()]
+        whose = [k * 2 // steps for k in range(steps)]
     else:
         codes, given = points(run, range(2), seed, space)
         named, notes = ("sample 0", "sample 1"), [f"between samples 0 and 1 of seed {seed}, in {space}"]
-    told = among(given, [0] * steps)
+    told = among(given, whose)
     path = items_of(run, along(codes[0], codes[1], steps), told, space)
     return measured(run, path, ends, named, notes)
 
