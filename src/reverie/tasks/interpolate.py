@@ -179,8 +179,8 @@ def drawn(run: Run, seed: int) -> Ends:
 
 
 def through(run: Run, space: str, along: Any, steps: int, seed: int, places: Sequence[str]) -> Between:
-    """In a space that samples come from: between two projected pictures, each half of the path of the class that its end
-    was found with; else between samples 0 and 1, all of sample 0's class."""
+    """In a space that samples come from: between two projected pictures, each half of the path of the class that its
+    end was found with; else between samples 0 and 1, all of sample 0's class."""
     ends, whose = None, [0] * steps
     if places:
         found = projected(run, places, space)
