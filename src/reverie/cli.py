@@ -106,7 +106,7 @@ def yield_when_busy() -> None:
 def command(word: str) -> ModuleType:
     """The verb's module."""
     if word not in VERBS:
-        near = get_close_matches(word, VERBS, n=1, cutoff=0.5)
+        near = get_close_matches(word, VERBS, n=1, cutoff=0.6)
         cure = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(VERBS)}"
         raise Problem(f"{word}: no such verb. {cure}")
     return import_module(f"reverie.commands.{word}")

@@ -130,6 +130,8 @@ def test_a_fit_is_its_state():
 class Data:
     """A stream over items that are their own numbers."""
 
+    shards = 1
+
     def __init__(self, items: int, batch: int):
         self.items, self.size = items, batch
 

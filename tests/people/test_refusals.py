@@ -18,7 +18,7 @@ AT_ONCE = [
     (("frobnicate",), ("frobnicate", "no such verb", "There are: data, fit")),
     (("fitt", "pictures"), ("fitt", "Did you mean fit?")),
     (("fit",), ("DATA", "missing")),
-    (("fit", "a", "b"), ("b: one thing too many",)),
+    (("fit", "a", "b", "c"), ("a, b, c: 3 places", "two domains")),
     (("fit", "pictures", "--model", "dcgann"), ("--model dcgann", "Did you mean dcgan?")),
     (("fit", "pictures", "--model"), ("--model: a value is missing",)),
     (("fit", "pictures", "--steps", "many"), ("--steps many", "not a whole number", "--steps 1")),
