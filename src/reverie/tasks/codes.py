@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -57,13 +57,18 @@ def encoded(run: Run, items: Items) -> Tensor:
     return torch.cat([model.encode(batch.to(run.device))[:kept].cpu() for batch, kept in blocks(items)])
 
 
-@torch.inference_mode()
 def decoded(run: Run, codes: Tensor) -> dict[str, Tensor]:
     """The fields of the item of each code (N, latents). Raises Problem where the model makes none of them."""
     model = able(run, "decode")
-    made = []
+    return made(codes, lambda index: model.decode(codes[index].to(run.device)))
+
+
+@torch.inference_mode()
+def made(codes: Tensor, make: Callable[[Tensor], Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The fields that `make` gives for the places of BLOCK codes, of all codes, on the CPU."""
+    found = []
     for first in range(0, len(codes), BLOCK):
         index = torch.arange(first, first + BLOCK).clamp(max=len(codes) - 1)
         kept = min(BLOCK, len(codes) - first)
-        made.append({name: value[:kept].cpu() for name, value in model.decode(codes[index].to(run.device)).items()})
-    return {name: torch.cat([block[name] for block in made]) for name in made[0]}
+        found.append({name: value[:kept].cpu() for name, value in make(index).items()})
+    return {name: torch.cat([block[name] for block in found]) for name in found[0]}

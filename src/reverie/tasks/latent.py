@@ -12,7 +12,7 @@ from reverie.core import Latents, Samples
 from reverie.errors import Problem
 from reverie.training.seeds import generator
 
-from .codes import BLOCK
+from .codes import BLOCK, made
 from .sample import conditions, options
 
 if TYPE_CHECKING:
@@ -48,17 +48,15 @@ def points(
     return torch.cat(found), {name: torch.cat([one[name] for one in told]) for name in told[0]}
 
 
-@torch.inference_mode()
 def items_of(run: Run, codes: Tensor, given: Mapping[str, Tensor], space: str) -> dict[str, Tensor]:
     """The fields of the item of each code (N, latents), block by block: an item hangs on no neighbour."""
-    made = []
-    for first in range(0, len(codes), BLOCK):
-        index = torch.arange(first, first + BLOCK).clamp(max=len(codes) - 1)
-        kept = min(BLOCK, len(codes) - first)
+
+    def make(index: Tensor) -> dict[str, Tensor]:
         told = {name: value[index].to(run.device) for name, value in given.items()}
-        fields = run.model.generated(codes[index].to(run.device), told, space)  # type: ignore[operator]
-        made.append({name: value[:kept].cpu() for name, value in fields.items()})
-    return {name: torch.cat([block[name] for block in made]) for name in made[0]}
+        found: dict[str, Tensor] = run.model.generated(codes[index].to(run.device), told, space)  # type: ignore[operator]
+        return found
+
+    return made(codes, make)
 
 
 def among(given: Mapping[str, Tensor], index: Any) -> dict[str, Tensor]:
