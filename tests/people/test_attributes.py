@@ -55,3 +55,13 @@ def test_what_is_not_there_is_one_line(told):
 def test_it_is_judged_like_any_other_run(told):
     done = told("evaluate", "told", "--samples", 12, "--json")
     assert done.code == 0, done.err
+
+
+def test_its_codes_are_searched_and_walked_through(told):
+    for words in (
+        ("project", "told", "faces/03.png", "--steps", 2),
+        ("traverse", "told", "--dims", 1),
+        ("interpolate", "told"),
+    ):
+        done = told(*words, "--json")
+        assert done.code == 0, done.err

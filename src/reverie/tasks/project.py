@@ -119,8 +119,9 @@ def of_items(
     true = items.raw(torch.arange(len(items)))
     found = pictures(true, made, names)
     columns = dict(found.columns)
-    if label_names := told and run.spec.condition["label"].names:
-        columns["label"] = [label_names[k] for k in told["label"].tolist()]
+    if "label" in told:
+        names_of = run.spec.condition["label"].names or tuple(map(str, range(run.spec.classes)))
+        columns["label"] = [names_of[k] for k in told["label"].tolist()]
     columns["usual"] = search.usual(code).tolist()
     said = (
         f"found in {steps} steps in {space}; usual: how far a code lies from the mean of samples, over how far theirs "
