@@ -17,10 +17,10 @@ from torch.optim import Optimizer
 from .spec import At, Field, Named, Spec, Training
 
 __all__ = [
-    "ABILITIES", "Absorbs", "Apart", "At", "Batch", "Begins", "Bound", "Bounds", "Codec", "Compresses", "Conditioned",
-    "Decodes", "Denoises", "Density", "Described", "Encodes", "Exports", "Field", "Finishes", "Items", "Latents",
-    "Loss", "Model", "Named", "Network", "Passes", "Predicts", "Prior", "Samples", "Says", "Scores", "Spec", "Tables",
-    "Training", "Translates", "Update", "UpperBound", "always",
+    "ABILITIES", "Absorbs", "Apart", "At", "Batch", "Begins", "Bound", "Bounds", "Codec", "Compresses",
+    "Conditioned", "Continues", "Decodes", "Denoises", "Density", "Described", "Encodes", "Exports", "Field",
+    "Finishes", "Items", "Latents", "Loss", "Model", "Named", "Network", "Passes", "Predicts", "Prior", "Prompt",
+    "Samples", "Says", "Scores", "Spec", "Tables", "Training", "Translates", "Update", "UpperBound", "always",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -207,6 +207,29 @@ class Samples(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Prompt:
+    """What stands there before a model writes on."""
+
+    tokens: Tensor  # (B, P), P from 0 on: what items begin with, without the token that writing starts from
+    lengths: Tensor  # (B,): how many of them are each item's
+    condition: Mapping[str, Tensor] = field(default_factory=dict)  # as `Samples.sample` is told it
+    allowed: Callable[[Tensor, Tensor], Tensor] | None = None
+    """Of tokens so far (B, W), of which counts (B,) are each item's own, the prompt's among them: which tokens may come
+    next, (B, V) of booleans. None: all."""
+
+
+@runtime_checkable
+class Continues(Protocol):
+    """Writes token by token, and so goes on from what is there, within what is allowed."""
+
+    def written(self, prompt: Prompt, noise: Tensor, how: Any) -> Iterator[Tensor]:
+        """The tokens of each item one after the other (B,), the prompt's first, then one for each number of its noise
+        (B, N) in [0, 1), so that what an item is does not hang on the others. -1 where an item has nothing at this
+        turn: it waits for a longer opening, or it has ended."""
+        ...
+
+
 @runtime_checkable
 class Says(Protocol):
     """Has something to say of how its samples are made."""
@@ -372,6 +395,7 @@ class Predicts(Protocol):
 
 ABILITIES = {
     "sample": Samples,
+    "continue": Continues,
     "condition": Conditioned,
     "encode": Encodes,
     "decode": Decodes,

@@ -1,0 +1,89 @@
+"""Rows of tokens as a model reads them, one token after the other: what it sees, what it is to say, what is scored.
+
+An item is a window of a long row, whose first token is given, or a whole item, which a start token opens and 0 ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from reverie.core import Batch
+from reverie.spec import Field, Spec
+
+UNSEEN = -100  # a target that no loss counts
+END = 0  # of whole items: ends one, and fills a batch
+GIVEN = "given"  # the condition that is itself a row of such tokens, read before the first is written
+
+
+class Read(NamedTuple):
+    """Of each place the token that is seen and the one that is to be said after it, or UNSEEN."""
+
+    inputs: Tensor  # (B, T)
+    targets: Tensor  # (B, T)
+    counts: Tensor  # (B,): targets of each item
+
+
+class TokenRows:
+    """The one field of an item that is a row of tokens. Raises ValueError, with the cure, for another spec."""
+
+    def __init__(self, spec: Spec, model: str):
+        self.name, field = tokens(spec, model)
+        self.vocabulary, self.start, self.whole = field.categories, field.start or 0, field.length
+        self.longest = field.shape[0] if self.whole else field.shape[0] - 1  # tokens of an item that are predicted
+        given = spec.condition.get(GIVEN)
+        if given is not None and not (self.whole and given.length and given.categories == self.vocabulary):
+            raise ValueError(f"{GIVEN}: {model} is told a row of the item's own tokens. Give none, or one of these")
+        self.room = given.shape[0] if given is not None else 0  # tokens of what is given, at most
+        self.context = self.room + self.longest  # tokens that are seen before the last is said
+
+    def read(self, batch: Batch) -> Read:
+        """Items as places: what is given, the start, the tokens but the last."""
+        row, lengths = batch[self.name], batch.lengths.get(self.name)
+        if not self.whole:
+            counts = row.new_full((len(row),), row.shape[1] - 1) if lengths is None else (lengths - 1).clamp(min=0)
+            return Read(row[:, :-1], hidden(row[:, 1:], counts), counts)
+        counts = row.new_full((len(row),), row.shape[1]) if lengths is None else lengths
+        opening, before = self.opening(batch.values, len(row), row.device)
+        if opening.shape[1] == 1:
+            return Read(torch.cat([opening, row[:, :-1]], 1), hidden(row, counts), counts)
+        whole = joined(opening, before, row)
+        place = torch.arange(whole.shape[1] - 1, device=row.device)
+        scored = (place >= before[:, None] - 1) & (place < (before + counts)[:, None] - 1)
+        return Read(whole[:, :-1], whole[:, 1:].masked_fill(~scored, UNSEEN), counts)
+
+    def opening(self, condition: Mapping[str, Tensor], count: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """What stands before an item's own first token: what is given, then the start. (B, P) and how many of these
+        each item has (B,)."""
+        start = torch.full((count, 1), self.start, device=device)
+        if not self.room:
+            return start, start.new_ones(count)
+        given = condition[GIVEN]
+        lengths = (given != END).sum(1)
+        return joined(given, lengths, start), lengths + 1
+
+
+def joined(one: Int[Tensor, "b n"], lengths: Int[Tensor, " b"], two: Int[Tensor, "b m"]) -> Int[Tensor, "b w"]:
+    """Each row's own tokens of `one`, then its row of `two`; zeros after these."""
+    out = one.new_zeros(len(one), one.shape[1] + two.shape[1])
+    out[:, : one.shape[1]] = one * (torch.arange(one.shape[1], device=one.device) < lengths[:, None])
+    return out.scatter(1, lengths[:, None] + torch.arange(two.shape[1], device=one.device), two)
+
+
+def hidden(targets: Int[Tensor, "b t"], counts: Int[Tensor, " b"]) -> Int[Tensor, "b t"]:
+    """UNSEEN in place of what is beyond each item's end."""
+    return targets.masked_fill(torch.arange(targets.shape[1], device=targets.device) >= counts[:, None], UNSEEN)
+
+
+def tokens(spec: Spec, model: str) -> tuple[str, Field]:
+    """Name and field of the one row of tokens that an item is. Raises ValueError where it is none."""
+    name, field = spec.only
+    if not field.categories or len(field.shape) != 1 or (field.length and field.start is None):
+        what = "categories" if field.categories else "numbers"
+        raise ValueError(f"{name} {field.shape} of {what}: {model} takes a row of tokens, such as text. Pass some")
+    if field.shape[0] < 2:
+        raise ValueError(f"{name} {field.shape}: no token to predict. Pass windows of 2 tokens or more")
+    return name, field
