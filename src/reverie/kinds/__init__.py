@@ -10,6 +10,10 @@ A kind's module has
 and, where its items can be predicted from,
     TARGETS: tuple[str, ...]                                words that --predict may be, besides a column: ("labels",)
     unseen(where: Sequence[str], codec, options) -> Unseen  new items of that form, in the order of the files
+and, where a model can go on from the beginning of one,
+    prompt(what: str, codec) -> np.ndarray                  its tokens, without start and end: a text, or a file's name
+    kept(raw, what: str) -> list[bool]                      which items hold what was given, where that is no matter of
+                                                            course
 and, where they can be compressed,
     unchanged(where, codec, options) -> Unseen              the same, of the codec's own size and form or a Problem
     saved_as(name, codec) -> str                            the name of a file that keeps an item named so as it is
@@ -30,6 +34,8 @@ KINDS = ("image", "sound", "pairs", "text", "sentences", "series", "table")  # i
 PREDICTED = ("image", "sound", "pairs", "sentences", "table", "series")  # the same, where --predict is given
 
 COMPRESSED = ("image",)  # kinds whose items can be compressed
+CONTINUED = ("text", "sentences")  # kinds whose items can be gone on with
+HOLDING: tuple[str, ...] = ()  # of these: where an item that goes on may still lose what was given
 
 
 @dataclass(frozen=True)
