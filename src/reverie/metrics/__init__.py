@@ -70,6 +70,7 @@ class Sets:
     fake: Rows  # generated items
     real: Rows  # held out from training, or other data that was named
     train: Rows  # training items, about as many: what they score in the samples' place is the floor
+    far: Rows | None = None  # held out too, and unlike `train` by intent: of molecules, those of scaffolds it has none of
     bank: Rows | None = None  # all training items: what could have been copied
     untrained: Rows | None = None  # samples of the model as it was before its first step
     labels: Any = None  # (N,) int64 numpy: the classes of `train`, where it has classes
