@@ -7,8 +7,9 @@ from math import log, sqrt
 import pytest
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 
-from reverie.core import At, Batch, Exports, Field, Samples, Scores, Spec
+from reverie.core import At, Batch, Exports, Field, Prompt, Samples, Scores, Spec
 from reverie.errors import Problem
 from reverie.models.autoregressive.gpt import GPT, Config, Sampling
 from reverie.training.trainer import Plan, Trainer
@@ -205,6 +206,68 @@ def test_probabilities_of_all_sequences_sum_to_one():
     assert float((-nats).exp().sum()) == pytest.approx(1.0, rel=1e-12)
 
 
+def melody(longest: int = 4, room: int = 3) -> Spec:
+    """Whole items of tokens 2 to 4, told a class, a number and a row of tokens."""
+    own = Field((longest,), categories=5, length=True, start=1)
+    told = {
+        "label": Field((), categories=2),
+        "attributes": Field((1,), 0.0, 1.0),
+        "given": Field((room,), categories=5, length=True),
+    }
+    return Spec("music", {"music": own}, told)
+
+
+def told_model(spec: Spec) -> GPT:
+    torch.manual_seed(0)
+    model = GPT(Config(layers=2, heads=2, width=8, dropout=0.0), spec).double().eval()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.5 * torch.randn_like(p))
+    return model
+
+
+def test_whole_items_that_are_told_something_come_as_often_as_their_score_says():
+    """Of rows of up to 3 tokens and an end the likeliest five that end by themselves."""
+    model = told_model(melody())
+    rows = [r for n in range(4) for r in product((2, 3, 4), repeat=n)]
+    over = [(*r, 0, 0, 0, 0)[:4] for r in rows]
+    lengths = torch.tensor([len(r) + 1 for r in rows])
+    count = len(rows)
+    told = {
+        "label": torch.ones(count, dtype=torch.long), "attributes": torch.full((count, 1), 0.3, dtype=torch.double),
+        "given": torch.tensor([[3, 2, 0]]).expand(count, -1),
+    }  # fmt: skip
+    with torch.no_grad():
+        nats, counts = model.nll(Batch({"music": torch.tensor(over), **told}, {"music": lengths}), 1)
+        assert counts.tolist() == lengths.tolist()
+        noise = uniforms(4_000, 4)
+        wide = {k: v[:1].expand(4_000, *v.shape[1:]) for k, v in told.items()}
+        drawn = model.sample(noise, wide, None)["music"]
+    likely = {tuple(r): float((-n).exp()) for r, n in zip(over, nats)}
+    assert sum(likely.values()) < 1  # 0 and 1 may stand within a row that a network knows no rule for
+    for row, p in sorted(likely.items(), key=lambda x: -x[1])[:5]:
+        if row[-2]:  # its end is forced
+            continue
+        share = float((drawn == torch.tensor(row)).all(1).double().mean())
+        assert share == pytest.approx(p, abs=5 * sqrt(p * (1 - p) / 4_000))  # five standard errors
+
+
+@pytest.mark.parametrize("name", ["label", "attributes", "given"])
+def test_each_thing_that_is_told_changes_what_is_likely_and_is_asked_for(name):
+    model = told_model(melody())
+    told = {
+        "label": torch.tensor([0]), "attributes": torch.tensor([[0.2]], dtype=torch.double),
+        "given": torch.tensor([[2, 3, 0]]),
+    }  # fmt: skip
+    other = {"label": torch.tensor([1]), "attributes": told["attributes"] + 0.5, "given": torch.tensor([[2, 4, 3]])}
+    row, length = torch.tensor([[4, 2, 0, 0]]), {"music": torch.tensor([3])}
+    with torch.no_grad():
+        one = model.nll(Batch({"music": row, **told}, length), 1)[0]
+        two = model.nll(Batch({"music": row, **told, name: other[name]}, length), 1)[0]
+    assert abs(float(one - two)) > 1e-3
+    assert model.conditions == ("label", "attributes", "given")
+
+
 def test_the_score_is_exact_whatever_the_draws():
     model, batch = build(), Batch({"text": text(3, 13)})
     assert isinstance(model, Scores)
@@ -235,6 +298,12 @@ def slow(model: GPT, prompt: list[int], noise: list[float], how: Sampling) -> li
     return row[len(prompt) :]
 
 
+def gone_on(model: GPT, prompt: Tensor, noise: Tensor, how: Sampling | None = None) -> Tensor:
+    """The prompt and what follows it."""
+    asked = Prompt(prompt, torch.full((len(prompt),), prompt.shape[1]))
+    return torch.stack(list(model.written(asked, noise, how)), 1)
+
+
 HOWS = [Sampling(), Sampling(temperature=0.6), Sampling(top_k=4), Sampling(top_p=0.7), Sampling(1.4, 6, 0.8)]
 
 
@@ -254,9 +323,10 @@ def test_samples_are_the_inverse_cdf_of_the_uncached_network(how, length):
 def test_prompts_of_any_length_are_gone_on_from(length):
     model, prompt, noise = build(), text(2, length), uniforms(2, 15)
     with torch.no_grad():
-        found = model.complete(prompt, noise, Sampling())
-        exact = [slow(model, p, u, Sampling()) for p, u in zip(prompt.tolist(), noise.tolist())]
-    assert found.tolist() == exact
+        found = gone_on(model, prompt, noise)
+        exact = [slow(model, [0, *p], u, Sampling()) for p, u in zip(prompt.tolist(), noise.tolist())]
+    assert found[:, :length].tolist() == prompt.tolist()
+    assert found[:, length:].tolist() == exact
 
 
 def test_a_context_of_one_token_samples_too():
@@ -339,6 +409,8 @@ def test_a_text_without_a_start_token_starts_with_0():
         (Sampling(top_p=0.0), "--top-p 0.0"),
         (Sampling(top_p=1.5), "--top-p 1.5"),
         (Sampling(length=-1), "--length -1"),
+        (Sampling(min_p=1.5), "--min-p 1.5"),
+        (Sampling(repetition_penalty=0.0), "--repetition-penalty 0.0"),
     ],
 )
 def test_sampling_out_of_range_is_one_line(how, said):
@@ -386,7 +458,7 @@ def test_counting_is_learnt_and_gone_on_with():
     with torch.no_grad():
         nats, counts = model.nll(items.take(torch.arange(64)), 1)
         prompt = torch.arange(7)[:, None]
-        told = model.complete(prompt, uniforms(7, 15), Sampling(top_p=0.9))
+        told = gone_on(model, prompt, uniforms(7, 15), Sampling(top_p=0.9))[:, 1:]
     assert float(nats.sum() / counts.sum()) < 0.05
     assert torch.equal(told, (prompt + torch.arange(1, 16)) % 7)
 

@@ -39,6 +39,11 @@ WHOLE = ("hbd", "hba", "rings", "rotatable", "atoms")  # properties that are cou
 def mol(smiles: str) -> Any:
     """RDKit's molecule, or None where it reads none: a wrong valence, an open ring, no atom. Raises Problem without
     RDKit. It is shared: leave it as it is."""
+    return parsed(smiles)
+
+
+def parsed(smiles: str) -> Any:
+    """The same, read anew."""
     try:
         from rdkit import Chem, rdBase
     except ImportError:
