@@ -8,10 +8,11 @@ from reverie.kinds import DataOptions
 
 from .codec import Codec
 from .page import save, show
+from .pictures import pictured
 from .recognise import recognise
 from .source import Molecules
 
-__all__ = ["SHEET", "Codec", "open", "recognise", "save", "show"]
+__all__ = ["SHEET", "Codec", "open", "pictured", "recognise", "save", "show"]
 
 SHEET = ".png"  # the suffix of what `show` writes
 

@@ -18,10 +18,13 @@ from reverie.metrics import Sets, blocks, share, size_name
 from reverie.metrics.text import divergence, spread
 from reverie.metrics.text import nearest as alike
 
+from .chemnet import note
 from .prints import closest, prints
 from .seen import OF_DATA, Seen
 
-__all__ = ["LEAST", "PLENTY", "SAMPLES", "WHOLE", "cheap", "left_out", "neighbours", "prepare", "spread", "suspects"]
+__all__ = [
+    "LEAST", "PLENTY", "SAMPLES", "WHOLE", "cheap", "left_out", "neighbours", "note", "prepare", "spread", "suspects",
+]  # fmt: skip
 
 SAMPLES = 3_000
 LEAST = 100
