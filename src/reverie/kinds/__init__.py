@@ -7,6 +7,8 @@ A kind's module has
     save(raw, folder: Path, first: int = 0) -> list[Path]   items as files of the data's own kind, numbered
     show(raw, file: Path) -> None                           many items on one page: a grid, a sheet of text
     SHEET                                                   the suffix of what `show` writes
+and, where a page of text would not show them,
+    pictured(raw) -> np.ndarray                             a picture of each: (N, H, W, 3)
 and, where its items can be predicted from,
     TARGETS: tuple[str, ...]                                words that --predict may be, besides a column: ("labels",)
     unseen(where: Sequence[str], codec, options) -> Unseen  new items of that form, in the order of the files
@@ -30,7 +32,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from reverie.core import Codec, Items
 
-KINDS = ("image", "sound", "pairs", "text", "sentences", "series", "table")  # in the order in which they are tried
+# in the order in which they are tried
+KINDS = ("image", "sound", "molecule", "pairs", "text", "sentences", "series", "table")
 PREDICTED = ("image", "sound", "pairs", "sentences", "table", "series")  # the same, where --predict is given
 
 COMPRESSED = ("image",)  # kinds whose items can be compressed
@@ -45,9 +48,9 @@ class DataOptions:
     kind: str = ""  # one of KINDS; "": what the data looks like
     size: tuple[int, ...] = ()  # of an item: (H, W), or (tokens,); (): chosen by the kind, and said
     fit: str = "crop"  # crop | pad | stretch: what happens to a picture of another aspect
-    tokens: str = "characters"  # characters | bytes | bpe
+    tokens: str = "characters"  # characters | bytes | bpe; of molecules atoms (where nobody says) | selfies
     vocabulary: int = 4096  # of a BPE
-    attributes: tuple[str, ...] = ()  # of pictures: columns of numbers that a model is told beside each
+    attributes: tuple[str, ...] = ()  # numbers that a model is told of each picture or molecule: columns, or properties
     column: str = ""  # of a Parquet or .jsonl file: the one that holds the items; "": found, and said
     held_out: float = 0.1  # share kept for judging, where the data has no test part of its own
     skip_bad: bool = False  # leave out files that can't be read, instead of stopping at the first
