@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby, pairwise
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 Chord = tuple[int, ...]  # the pitches that sound together, the highest first; () is a rest
 
 
+@runtime_checkable
 class Sound(Protocol):
     """A note, in steps of its piece's grid."""
 
@@ -23,6 +24,7 @@ class Sound(Protocol):
     def voice(self) -> int: ...
 
 
+@runtime_checkable
 class Piece(Protocol):
     """Notes on a grid, `beat` steps a quarter note."""
 
