@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from reverie.core import Codec, Items
 
-KINDS = ("image", "sound", "pairs", "text", "sentences", "series", "table")  # in the order in which they are tried
+# in the order in which they are tried
+KINDS = ("image", "sound", "music", "pairs", "text", "sentences", "series", "table")
 PREDICTED = ("image", "sound", "pairs", "sentences", "table", "series")  # the same, where --predict is given
 
 COMPRESSED = ("image",)  # kinds whose items can be compressed
@@ -39,7 +40,7 @@ class DataOptions:
     kind: str = ""  # one of KINDS; "": what the data looks like
     size: tuple[int, ...] = ()  # of an item: (H, W), or (tokens,); (): chosen by the kind, and said
     fit: str = "crop"  # crop | pad | stretch: what happens to a picture of another aspect
-    tokens: str = "characters"  # characters | bytes | bpe
+    tokens: str = "characters"  # characters | bytes | bpe; of music: grid | events
     vocabulary: int = 4096  # of a BPE
     attributes: tuple[str, ...] = ()  # of pictures: columns of numbers that a model is told beside each
     column: str = ""  # of a Parquet or .jsonl file: the one that holds the items; "": found, and said
