@@ -1,6 +1,5 @@
 """The judge of pictures, on real ones: it knows good from bad, and says how sure it is."""
 
-
 import numpy as np
 import pytest
 import torch

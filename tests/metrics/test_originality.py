@@ -1,6 +1,5 @@
 """Whether samples are new: exact tests on sets whose answer is known."""
 
-
 import numpy as np
 import pytest
 import torch

@@ -1,6 +1,5 @@
 """How varied samples are beside data, and the noise of the distance that a run watches."""
 
-
 import numpy as np
 import pytest
 import torch

@@ -7,8 +7,9 @@ from math import log, sqrt
 import pytest
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 
-from reverie.core import At, Batch, Exports, Field, Samples, Scores, Spec
+from reverie.core import At, Batch, Exports, Field, Prompt, Samples, Scores, Spec
 from reverie.errors import Problem
 from reverie.models.autoregressive.gpt import GPT, Config, Sampling
 from reverie.training.trainer import Plan, Trainer
@@ -235,6 +236,12 @@ def slow(model: GPT, prompt: list[int], noise: list[float], how: Sampling) -> li
     return row[len(prompt) :]
 
 
+def gone_on(model: GPT, prompt: Tensor, noise: Tensor, how: Sampling | None = None) -> Tensor:
+    """The prompt and what follows it."""
+    asked = Prompt(prompt, torch.full((len(prompt),), prompt.shape[1]))
+    return torch.stack(list(model.written(asked, noise, how)), 1)
+
+
 HOWS = [Sampling(), Sampling(temperature=0.6), Sampling(top_k=4), Sampling(top_p=0.7), Sampling(1.4, 6, 0.8)]
 
 
@@ -254,9 +261,10 @@ def test_samples_are_the_inverse_cdf_of_the_uncached_network(how, length):
 def test_prompts_of_any_length_are_gone_on_from(length):
     model, prompt, noise = build(), text(2, length), uniforms(2, 15)
     with torch.no_grad():
-        found = model.complete(prompt, noise, Sampling())
-        exact = [slow(model, p, u, Sampling()) for p, u in zip(prompt.tolist(), noise.tolist())]
-    assert found.tolist() == exact
+        found = gone_on(model, prompt, noise)
+        exact = [slow(model, [0, *p], u, Sampling()) for p, u in zip(prompt.tolist(), noise.tolist())]
+    assert found[:, :length].tolist() == prompt.tolist()
+    assert found[:, length:].tolist() == exact
 
 
 def test_a_context_of_one_token_samples_too():
@@ -339,6 +347,8 @@ def test_a_text_without_a_start_token_starts_with_0():
         (Sampling(top_p=0.0), "--top-p 0.0"),
         (Sampling(top_p=1.5), "--top-p 1.5"),
         (Sampling(length=-1), "--length -1"),
+        (Sampling(min_p=1.5), "--min-p 1.5"),
+        (Sampling(repetition_penalty=0.0), "--repetition-penalty 0.0"),
     ],
 )
 def test_sampling_out_of_range_is_one_line(how, said):
@@ -386,7 +396,7 @@ def test_counting_is_learnt_and_gone_on_with():
     with torch.no_grad():
         nats, counts = model.nll(items.take(torch.arange(64)), 1)
         prompt = torch.arange(7)[:, None]
-        told = model.complete(prompt, uniforms(7, 15), Sampling(top_p=0.9))
+        told = gone_on(model, prompt, uniforms(7, 15), Sampling(top_p=0.9))[:, 1:]
     assert float(nats.sum() / counts.sum()) < 0.05
     assert torch.equal(told, (prompt + torch.arange(1, 16)) % 7)
 

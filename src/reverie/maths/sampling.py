@@ -1,21 +1,22 @@
 """From logits to a draw: what is chosen at sampling time of a model that gives one token's distribution at a time."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
 def probabilities(
-    logits: Float[Tensor, "b v"], temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
+    logits: Float[Tensor, "b v"], temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0
 ) -> Float[Tensor, "b v"]:
-    """softmax(logits / temperature), then of the `top_k` likeliest tokens (0: all), then of their nucleus `top_p`;
-    rows sum to 1. Temperature 0 is its limit: all on the likeliest, in equal parts where several are.
+    """softmax(logits / temperature), then of the `top_k` likeliest tokens (0: all), of their nucleus `top_p`, and of
+    those at least `min_p` times as probable as the likeliest; rows sum to 1. Temperature 0 is its limit: all on the
+    likeliest, in equal parts where several are.
 
-    Raises ValueError for temperature < 0, top_k < 0, top_p outside (0, 1]."""
-    if not (0 <= temperature < float("inf") and top_k >= 0 and 0 < top_p <= 1):
+    Raises ValueError for temperature < 0, top_k < 0, top_p outside (0, 1], min_p outside [0, 1]."""
+    if not (0 <= temperature < float("inf") and top_k >= 0 and 0 < top_p <= 1 and 0 <= min_p <= 1):
         raise ValueError(
-            f"temperature {temperature}, top_k {top_k}, top_p {top_p}: pass a temperature of 0 or more, a top_k of 0 or"
-            " more, a top_p above 0 and up to 1"
+            f"temperature {temperature}, top_k {top_k}, top_p {top_p}, min_p {min_p}: pass a temperature of 0 or more, "
+            "a top_k of 0 or more, a top_p above 0 and up to 1, a min_p from 0 to 1"
         )
     logits = logits - logits.amax(-1, keepdim=True)  # a small temperature must not overflow
     if temperature < torch.finfo(logits.dtype).tiny:
@@ -24,7 +25,9 @@ def probabilities(
     if 0 < top_k < logits.shape[-1]:
         logits = keep_top_k(logits, top_k)
     p = (logits / temperature).softmax(-1)
-    return keep_top_p(p, top_p) if top_p < 1 else p
+    if top_p < 1:
+        p = keep_top_p(p, top_p)
+    return keep_min_p(p, min_p) if min_p else p
 
 
 def keep_top_k(logits: Float[Tensor, "b v"], k: int) -> Float[Tensor, "b v"]:
@@ -42,6 +45,20 @@ def keep_top_p(p: Float[Tensor, "b v"], mass: float) -> Float[Tensor, "b v"]:
     last = (held < mass).sum(-1, keepdim=True).clamp(max=p.shape[-1] - 1)
     kept = p.masked_fill(p < ordered.gather(-1, last), 0)
     return kept / kept.sum(-1, keepdim=True)
+
+
+def keep_min_p(p: Float[Tensor, "b v"], share: float) -> Float[Tensor, "b v"]:
+    """Tokens at least `share` times as probable as the likeliest; 0 in place of the rest, rows summing to 1 again.
+    Nguyen et al. 2024, arXiv:2407.01082, section 3."""
+    kept = p.masked_fill(p < share * p.amax(-1, keepdim=True), 0)
+    return kept / kept.sum(-1, keepdim=True)
+
+
+def penalised(logits: Float[Tensor, "b v"], seen: Bool[Tensor, "b v"], penalty: float) -> Float[Tensor, "b v"]:
+    """Logits of tokens that were seen divided by the penalty where they are above 0, multiplied by it where below.
+    Keskar et al. 2019, arXiv:1909.05858, section 4.1, which divides; below 0 that would make them likelier."""
+    lower = torch.where(logits > 0, logits / penalty, logits * penalty)
+    return torch.where(seen, lower, logits)
 
 
 def inverse_cdf(p: Float[Tensor, "b v"], uniform: Float[Tensor, " b"]) -> Int[Tensor, " b"]:

@@ -58,13 +58,18 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads, dropout, bias) for _ in range(layers))
         self.norm = nn.LayerNorm(width, bias=bias)
 
-    def forward(self, tokens: Int[Tensor, "b t"]) -> Float[Tensor, "b t v"]:
-        return self.logits(self.features(tokens))
+    def forward(self, tokens: Int[Tensor, "b t"], told: Tensor | None = None) -> Float[Tensor, "b t v"]:
+        return self.logits(self.features(tokens, told=told))
 
-    def features(self, tokens: Int[Tensor, "b t"], cache: Cache | None = None) -> Float[Tensor, "b t d"]:
-        """What the output layer sees. With a cache, the tokens go on from those that it has seen."""
+    def features(
+        self, tokens: Int[Tensor, "b t"], cache: Cache | None = None, told: Float[Tensor, "b 1 d"] | None = None
+    ) -> Float[Tensor, "b t d"]:
+        """What the output layer sees; `told` is added to every token's embedding. With a cache, the tokens go on from
+        those that it has seen."""
         seen = cache.seen if cache is not None else 0
         x = self.tokens(tokens) + self.places.weight[seen : seen + tokens.shape[1]]
+        if told is not None:
+            x = x + told
         if self.dropout:
             x = F.dropout(x, self.dropout, self.training)
         for layer, block in enumerate(self.blocks):
@@ -81,6 +86,31 @@ class Transformer(nn.Module):
         """An empty one, for as many sequences, and for use without gradients."""
         width = self.tokens.embedding_dim
         return Cache(len(self.blocks), batch, self.heads, self.context, self.tokens.weight, width // self.heads)
+
+    def reader(self, count: int, told: Tensor | None = None) -> Reader:
+        """Of so many sequences, for use without gradients."""
+        return Reader(self, count, told)
+
+
+class Reader:
+    """Goes on from what it has read. A token sees up to a whole context before it: when that is full, its last half is
+    read again as a context of its own, so that learnt positions never run out."""
+
+    def __init__(self, network: Transformer, count: int, told: Tensor | None):
+        self.network, self.told, self.cache = network, told, network.cache(count)
+        self.parts: list[Tensor] = []  # what was read
+        self.end = self.first = 0  # of all tokens: how many, and where the context begins
+
+    def read(self, tokens: Int[Tensor, "b t"]) -> Float[Tensor, "b v"]:
+        context, started = self.network.context, self.end > 0
+        self.parts.append(tokens)
+        self.end += tokens.shape[1]
+        if self.end - self.first > context:
+            self.first = self.end - (max(1, context // 2) if started else context)
+            self.cache.clear()
+            tokens = torch.cat(self.parts, 1)[:, self.first :]
+            self.parts, self.end, self.first = [tokens], tokens.shape[1], 0
+        return self.network.logits(self.network.features(tokens, self.cache, self.told)[:, -1])
 
 
 @torch.no_grad()

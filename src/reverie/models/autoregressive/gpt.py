@@ -5,7 +5,7 @@ trained, `gpt2` takes the values of GPT-3 of the same size (Brown et al. 2020, a
 `nanogpt_cpu` are the settings that nanoGPT's README gives for a small computer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,14 +16,14 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from reverie import core
-from reverie.core import At, Batch, Field, Loss, Named, Network, Spec, Training, Update
-from reverie.maths.sampling import inverse_cdf, probabilities
+from reverie.core import At, Batch, Field, Loss, Named, Network, Prompt, Spec, Training, Update
 from reverie.maths.schedules import warm_up_then_cosine
-from reverie.nets.checks import at_least, from_zero, nucleus, positive, share
+from reverie.nets.checks import at_least, positive, share
 from reverie.nets.decay import adamw
+from reverie.nets.decoding import Manner, Reader, collected, unprompted, written
+from reverie.nets.token_rows import UNSEEN, TokenRows
+from reverie.nets.told import Told, conditions
 from reverie.nets.transformer import Transformer, gpt2_
-
-UNSEEN = -100  # a target that no loss counts
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,14 @@ class Sampling:
     temperature: float = 1.0  # divides the logits: below 1 bolder, above 1 wilder; 0: always the likeliest token
     top_k: int = 0  # draw from that many likeliest tokens; 0: from all
     top_p: float = 1.0  # draw from the likeliest tokens that together hold this probability
-    length: int = 0  # tokens; 0: as many as the model's context
+    min_p: float = 0.0  # draw from tokens at least this many times as probable as the likeliest
+    repetition_penalty: float = 1.0  # above 1: tokens that an item holds already come less often in it
+    length: int = 0  # tokens; 0: as many as an item has at most
 
 
 class GPT(core.Model):
+    conditions: tuple[str, ...]  # only of a conditional model
+
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
         self.cfg, self.spec = cfg, spec
@@ -93,13 +97,15 @@ class GPT(core.Model):
         share(cfg, "dropout", "warm_up", "beta1", "beta2")
         if not 0 <= cfg.floor <= 1:
             raise ValueError(f"floor {cfg.floor}: not in [0, 1]. Pass a share of the learning rate")
-        self.name, field = tokens(spec)
-        self.start = field.start or 0
-        context = field.shape[0] - 1
+        self.rows = TokenRows(spec, "gpt")
         self.transformer = Transformer(
-            field.categories, context, cfg.width, cfg.layers, cfg.heads, cfg.dropout, cfg.bias
+            self.rows.vocabulary, self.rows.context, cfg.width, cfg.layers, cfg.heads, cfg.dropout, cfg.bias
         )
         gpt2_(self.transformer, cfg.deviation)
+        self.told: Told | None = None
+        if told := conditions(spec):
+            self.conditions = told
+            self.told = Told(spec, cfg.width, cfg.deviation)
 
     def optimizers(self) -> dict[str, Optimizer]:
         matrices = (p for p in self.parameters() if p.ndim >= 2)
@@ -111,81 +117,57 @@ class GPT(core.Model):
         return [Update("adamw", self.loss, rate=rate)]
 
     def loss(self, batch: Batch, at: At) -> Loss:
-        """-log p of every token but the first of each window, given those before it: nats, counted a token."""
+        """-log p of every token of an item, given those before it: nats, counted a token. The first token of a window
+        is given, not scored."""
         nats, counts = self.cross_entropy(batch, "sum")
         return Loss(nats, counts.sum(), {"loss": nats})
 
     def cross_entropy(self, batch: Batch, reduction: str) -> tuple[Tensor, Tensor]:
-        """Nats, summed or one a token (B T,), and how many tokens of each item (B,) are predicted."""
-        windows = batch[self.name]  # (B, T+1)
-        targets = windows[:, 1:]
-        counts = windows.new_full((len(windows),), targets.shape[1])
-        lengths = batch.lengths.get(self.name)
-        if lengths is not None:
-            counts = (lengths - 1).clamp(min=0)
-            beyond = torch.arange(targets.shape[1], device=windows.device) >= counts[:, None]
-            targets = targets.masked_fill(beyond, UNSEEN)
-        logits = self.transformer(windows[:, :-1])
+        """Nats, summed or one a place (B T,), and how many tokens of each item (B,) are predicted."""
+        inputs, targets, counts = self.rows.read(batch)
+        logits = self.transformer(inputs, self.says(batch.values))
         nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=UNSEEN, reduction=reduction)
         return nats, counts
+
+    def says(self, condition: Mapping[str, Tensor]) -> Tensor | None:
+        """What is told of each item, to add to its embeddings: (B, 1, width)."""
+        return self.told(condition) if self.told is not None else None
 
     # -------------------------------------------------------------------------------------------------------- abilities
 
     def nll(self, batch: Batch, draws: int) -> tuple[Tensor, Tensor]:
-        """Exact: `draws` changes nothing. The first token of a window is given, not scored."""
+        """Exact: `draws` changes nothing."""
         nats, counts = self.cross_entropy(batch, "none")
         return nats.view(len(counts), -1).sum(1), counts
 
     def noise(self, generator: torch.Generator, how: Any) -> Tensor:
         """A number in [0, 1) for each token: (length,). Of 53 bits: rare tokens come as often as they should."""
-        length = self.checked(how).length or self.transformer.context
+        length = self.manner(how).length or self.rows.longest
         return torch.rand(length, dtype=torch.float64, generator=generator)
 
     def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
-        """Tokens (B, length) that follow the start token, which is not among them."""
-        start = torch.full((len(noise), 1), self.start, device=noise.device)
-        return {self.name: self.complete(start, noise, how)}
+        """Tokens (B, length) that follow the start token, which is not among them; 0 after a whole item's end."""
+        columns = self.written(unprompted(noise, condition), noise, how)
+        return {self.rows.name: collected(columns, noise, noise.shape[1])}
 
-    def complete(self, prompt: Tensor, noise: Tensor, how: Any) -> Tensor:
-        """Tokens (B, length) that follow the prompts (B, P ≥ 1), one for each number of the noise (B, length).
+    def written(self, prompt: Prompt, noise: Tensor, how: Any) -> Iterator[Tensor]:
+        reader = self.reader(len(noise), self.says(prompt.condition))
+        return written(reader, self.rows, prompt, noise, self.manner(how))
 
-        A token sees up to a whole context before it: when that is full, its last half is read again as a context of its
-        own, so that learnt positions never run out."""
-        how, net = self.checked(how), self.transformer
-        tokens = torch.cat([prompt, prompt.new_empty(noise.shape)], 1)
-        cache, first = net.cache(len(prompt)), max(0, prompt.shape[1] - net.context)
-        for end in range(prompt.shape[1], tokens.shape[1]):
-            if end - first > net.context:
-                first = end - max(1, net.context // 2)
-                cache.clear()
-            features = net.features(tokens[:, first + cache.seen : end], cache)
-            p = probabilities(net.logits(features[:, -1]), how.temperature, how.top_k, how.top_p)
-            tokens[:, end] = inverse_cdf(p, noise[:, end - prompt.shape[1]])
-        return tokens[:, prompt.shape[1] :]
+    def manner(self, how: Any) -> Manner:
+        s: Sampling = how or Sampling()
+        return Manner(s.temperature, s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.length)
 
-    def checked(self, how: Any) -> Sampling:
-        chosen: Sampling = how or Sampling()
-        from_zero(chosen, "temperature", "top_k", "length")
-        nucleus(chosen)
-        return chosen
+    def reader(self, count: int, told: Tensor | None) -> Reader:
+        """Of so many items, which are told that (B, 1, width)."""
+        return self.transformer.reader(count, told)
 
     def network(self) -> Network:
         """tokens (B, T) -> logits of the token after each (B, T, V), T up to the context."""
-        longest, vocabulary = self.transformer.context, self.transformer.tokens.num_embeddings
+        longest, vocabulary = self.rows.context, self.rows.vocabulary
 
         def draw(generator: torch.Generator) -> dict[str, Tensor]:
             return {"tokens": torch.randint(vocabulary, (longest,), generator=generator)}
 
         axes = {"tokens": {1: ("length", longest)}} if longest > 1 else {}
         return Network(self.transformer, draw, ("logits",), axes)
-
-
-def tokens(spec: Spec) -> tuple[str, Field]:
-    """Name and field of the one row of tokens (T+1,) that an item is."""
-    name, field = spec.only
-    if not field.categories or len(field.shape) != 1:
-        what = "categories" if field.categories else "numbers"
-        raise ValueError(f"{name} {field.shape} of {what}: gpt takes a row of tokens, such as text. Pass some")
-    if field.shape[0] < 2:
-        raise ValueError(f"{name} {field.shape}: no token to predict. Pass windows of 2 tokens or more")
-    return name, field

@@ -1,0 +1,142 @@
+"""The loop that writes rows of tokens, one token after the other, for any network that reads them so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from reverie.core import Prompt
+from reverie.errors import Problem
+from reverie.maths.sampling import inverse_cdf, penalised, probabilities
+
+from .checks import from_zero, nucleus
+from .token_rows import END, TokenRows, joined
+
+NOTHING = -1  # in place of a token, where an item has none at this turn
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """A network that goes on from what it has read."""
+
+    def read(self, tokens: Int[Tensor, "b t"]) -> Float[Tensor, "b v"]:
+        """Further tokens, at least one -> logits of the one after the last."""
+        ...
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How tokens are drawn: a model's `Sampling`. Raises Problem on a value that can't be."""
+
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
+    repetition_penalty: float
+    length: int  # tokens of an item; 0: as many as it has at most
+
+    def __post_init__(self) -> None:
+        from_zero(self, "temperature", "top_k", "length")
+        nucleus(self)
+        if not 0 <= self.min_p <= 1:
+            raise Problem(f"--min-p {self.min_p}: not in [0, 1]. Pass a share of the likeliest token's probability")
+        if not 0 < self.repetition_penalty < float("inf"):
+            what = f"--repetition-penalty {self.repetition_penalty}: not above 0"
+            raise Problem(f"{what}. Pass 1 for none, more for fewer repetitions")
+
+
+@torch.no_grad()
+def written(reader: Reader, rows: TokenRows, prompt: Prompt, noise: Tensor, how: Manner) -> Iterator[Tensor]:
+    """As `core.Continues.written` has it. Items whose openings differ in length are read side by side: while one still
+    waits for its own, it is fed what it was given. Raises Problem where nothing is allowed."""
+    opening, before = rows.opening(prompt.condition, len(noise), noise.device)
+    known, given = joined(opening, before, prompt.tokens), before + prompt.lengths
+    last = given + noise.shape[1]
+    if rows.whole:
+        last = torch.minimum(last, before + rows.longest - 1)  # the last place is an end's
+    at, end = int(given.min()), max(int(last.max()), int(given.max()))
+    tokens = known.new_zeros(len(noise), end)
+    tokens[:, : known.shape[1]] = known[:, :end]
+    for place in range(int(before.min()), at):
+        yield torch.where(before <= place, tokens[:, place], NOTHING)
+    pen = Pen(rows, prompt, before, how)
+    open = last > at
+    for place in range(at, end):
+        new = tokens[:, :at] if place == at else tokens[:, place - 1 : place]
+        drawn = pen.draw(reader.read(new), tokens, place, noise, given)
+        waits = given > place
+        tokens[:, place] = torch.where(waits, tokens[:, place], drawn * open)
+        yield torch.where((waits & (before <= place)) | (~waits & open), tokens[:, place], NOTHING)
+        if rows.whole:
+            open = open & (waits | (tokens[:, place] != END))
+        open = open & (last > place + 1)
+        if not open.any():
+            return
+
+
+class Pen:
+    """Draws the next token of each item from the logits of a network."""
+
+    def __init__(self, rows: TokenRows, prompt: Prompt, before: Tensor, how: Manner):
+        self.rows, self.prompt, self.before, self.how = rows, prompt, before, how
+
+    def draw(self, logits: Tensor, tokens: Tensor, place: int, noise: Tensor, given: Tensor) -> Tensor:
+        """Tokens (B,) for that place of the rows (B, T), of which all before it are written."""
+        how = self.how
+        if how.repetition_penalty != 1 or self.prompt.allowed:
+            own, counts = self.own(tokens, place)
+            if how.repetition_penalty != 1:
+                logits = penalised(logits, self.seen(own, counts), how.repetition_penalty)
+            if self.prompt.allowed:
+                logits = self.within(logits, own, counts, given <= place)
+        p = probabilities(logits, how.temperature, how.top_k, how.top_p, how.min_p)
+        turn = (place - given).clamp(0, noise.shape[1] - 1)
+        return inverse_cdf(p, noise.gather(1, turn[:, None])[:, 0])
+
+    def own(self, tokens: Tensor, place: int) -> tuple[Tensor, Tensor]:
+        """Each item's own tokens so far, without what was given and the start: (B, W), 0 after their counts (B,)."""
+        counts = (place - self.before).clamp(min=0)
+        width = int(counts.max())
+        index = self.before[:, None] + torch.arange(width, device=tokens.device)
+        own = tokens.gather(1, index.clamp(max=tokens.shape[1] - 1))
+        return own * (torch.arange(width, device=tokens.device) < counts[:, None]), counts
+
+    def seen(self, own: Tensor, counts: Tensor) -> Tensor:
+        """Which tokens an item holds: (B, V)."""
+        held = torch.zeros(len(own), self.rows.vocabulary + 1, dtype=torch.bool, device=own.device)
+        beyond = torch.arange(own.shape[1], device=own.device) >= counts[:, None]
+        return held.scatter(1, own.masked_fill(beyond, self.rows.vocabulary), True)[:, :-1]
+
+    def within(self, logits: Tensor, own: Tensor, counts: Tensor, writes: Tensor) -> Tensor:
+        """-inf in place of what is not allowed to an item that writes."""
+        assert self.prompt.allowed
+        allowed = self.prompt.allowed(own, counts) | ~writes[:, None]
+        if not allowed.any(1).all():
+            raise Problem("the constraint allows no token here: nothing can be written. Loosen it")
+        return logits.masked_fill(~allowed, -torch.inf)
+
+
+def collected(columns: Iterable[Tensor], like: Tensor, width: int) -> Int[Tensor, "b w"]:
+    """Of what `written` yields each item's tokens in a row, 0 from its end on. `like`: a tensor of as many rows."""
+    turns = list(columns)
+    made = torch.full((len(like), width), END, device=like.device)
+    if not turns:
+        return made
+    found = torch.stack(turns, 1)
+    there = found != NOTHING
+    place = (there.cumsum(1) - 1).clamp(min=0)
+    keep = there & (place < width)
+    row = torch.arange(len(like), device=like.device)[:, None].expand_as(found)
+    made[row[keep], place[keep]] = found[keep]
+    return made
+
+
+def unprompted(noise: Tensor, condition: Any) -> Prompt:
+    """Nothing stands there yet."""
+    none = torch.zeros(len(noise), 0, dtype=torch.long, device=noise.device)
+    return Prompt(none, none.new_zeros(len(noise)), condition)
