@@ -9,7 +9,7 @@ from typing import NamedTuple
 from .piece import Note, Piece, ordered, voiced
 
 GRIDS = (1, 2, 4, 6, 8, 12, 24)  # steps a quarter note
-EXACT = 0.98  # share of notes that a grid must meet
+EXACT = 0.99  # share of notes that a grid must meet
 LONGEST = 20_000  # quarter notes: almost three hours at 120 a minute
 
 

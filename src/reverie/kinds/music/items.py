@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,7 +12,7 @@ import numpy as np
 from reverie.kinds.texts import filled
 
 from .events import Events
-from .grid import END, Grid
+from .grid import END, NEXT, Grid
 from .piece import Piece
 
 if TYPE_CHECKING:
@@ -48,13 +50,15 @@ class Encoded:
         self.labels = None if labels is None else labels[[part.row for part in self.parts]]
 
     def cut(self, k: int) -> list[Part]:
-        """Parts that begin with a bar and have room for an end. A bar that is itself too long is cut where it must."""
+        """The fewest parts that have room for an end, about equally long, each from a bar's beginning on. A bar that is
+        itself too long is cut where it must."""
         row, starts, found, begin = self.rows[k], self.starts[k], list[Part](), 0
         room = self.codec.longest - 1
         while len(row) - begin > room:
             room = self.codec.longest - 1 - self.codec.opening  # of all parts but the first, and no more of that
+            wish = begin + (len(row) - begin) / ceil((len(row) - begin) / room)
             fitting = starts[(starts > begin) & (starts <= begin + room)]
-            end = int(fitting[-1]) if len(fitting) else begin + room
+            end = int(fitting[np.abs(fitting - wish).argmin()]) if len(fitting) else begin + room
             found.append(Part(k, begin, end))
             begin = end
         return [*found, Part(k, begin, len(row))]
@@ -114,3 +118,12 @@ class Encoded:
     def columns(self, index: Tensor) -> dict[str, list[str]]:
         """ "item": the file's name."""
         return {"item": [piece.name for piece in self.raw(index)]}
+
+
+class Framed(Encoded):
+    """Pieces on a grid: an item is a number of frames, each of which has one row of tokens."""
+
+    @cached_property
+    def frames(self) -> list[int]:
+        """Steps of each item: what nats a frame divide by."""
+        return [int((self.rows[part.row][part.begin : part.end] == NEXT).sum()) for part in self.parts]

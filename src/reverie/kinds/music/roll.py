@@ -8,11 +8,11 @@ import numpy as np
 
 from .piece import Piece
 
-TALL = 3  # pixels a semitone
-QUARTER = 6  # pixels a quarter note, where its steps are fewer
+TALL = 4  # pixels a semitone
+QUARTER = 8  # pixels a quarter note, where its steps are fewer
 GAP = 10  # pixels between rolls
 LONGEST = 64  # quarter notes shown of a piece
-ACROSS = 1600  # pixels of a page, about
+ACROSS = 1800  # pixels of a page, about
 PAPER, BLACK_KEYS, OCTAVE, BAR = (255, 255, 255), (244, 244, 246), (216, 216, 222), (190, 190, 198)
 VOICES = (  # told apart by most eyes (Wong 2011, Nature Methods 8: 441)
     (213, 94, 0), (0, 114, 178), (0, 158, 115), (204, 121, 167),

@@ -20,7 +20,7 @@ from .files import Found, Tune, find
 from .fitting import FORMS, fitted, said
 from .grid import Grid
 from .heard import counted, finest, gridded
-from .items import Encoded
+from .items import Encoded, Framed
 from .piece import Piece
 
 LISTED = 5  # names shown of a long list
@@ -118,7 +118,8 @@ class Music:
         reach = reaching(codec, [whole[i] for i in split.train])
 
         def part(rows: np.ndarray) -> Encoded:
-            return Encoded([whole[i] for i in rows], codec, None if labels is None else labels[rows], reach)
+            kind = Framed if isinstance(codec, Grid) else Encoded
+            return kind([whole[i] for i in rows], codec, None if labels is None else labels[rows], reach)
 
         train, out, aside = (part(rows) for rows in (split.train, split.held_out, split.calibration))
         if len(train) > len(split.train):
