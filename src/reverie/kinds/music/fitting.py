@@ -19,7 +19,8 @@ from .piece import DRUMS, Piece
 
 FORMS = ("grid", "events")
 CUT = 1024  # tokens of an item, where --size says nothing
-WORTH = 2.5  # a grid may take that many times the tokens of events: its frames are what is judged
+WORTH = 2.5  # a grid of voices that go along may take that many times the tokens of events: its frames are judged
+ALONG = 2  # of which so many sound at once, on average
 LOUDNESS = 16  # velocities that count as one
 TEMPI = 24  # steps of an octave of tempo: 3 % each
 LONGEST = 16  # quarter notes of a note
@@ -34,7 +35,11 @@ def fitted(pieces: Sequence[Piece], train: np.ndarray, options: DataOptions, tie
     if options.tokens == "grid" and grid:
         return _long(grid, pieces, options)
     events = of_events(pieces)
-    if grid is None or options.tokens == "events" or total(grid, pieces) > WORTH * total(events, pieces):
+    if grid is None or options.tokens == "events":
+        return _long(events, pieces, options)
+    frames = [frame for piece in pieces for frame in piece.frames()]
+    worth = WORTH if sum(map(len, frames)) >= ALONG * len(frames) else 1.0
+    if total(grid, pieces) > worth * total(events, pieces):
         return _long(events, pieces, options)
     return _long(grid, pieces, options)
 
@@ -43,9 +48,9 @@ def unfit(pieces: Sequence[Piece]) -> str:
     """Why a grid can't say some music; nothing where it can."""
     if any(note.program == DRUMS for piece in pieces for note in piece.notes):
         return "it has drums"
-    programs = {note.program for piece in pieces for note in piece.notes}
-    if len(programs) > 1:
-        return f"it has {len(programs)} instruments"
+    several = max(len({note.program for note in piece.notes}) for piece in pieces)
+    if several > 1:
+        return f"a piece has {several} instruments"
     most = max(max(map(len, piece.frames())) for piece in pieces)
     return f"{most} notes sound at once, more than {MOST}" if most > MOST else ""
 
@@ -56,7 +61,7 @@ def of_grid(pieces: Sequence[Piece], train: Sequence[Piece], ties: bool) -> Grid
     own = [note for piece in train for note in piece.notes]
     return Grid(
         low, high, pieces[0].beat, 2, ties, commonest([piece.bar for piece in train]),
-        float(median(piece.tempo for piece in train)), own[0].program, round(median(note.velocity for note in own)),
+        float(median(piece.tempo for piece in train)), commonest([note.program for note in own]), round(median(note.velocity for note in own)),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from .piece import Note, Piece, ordered, voiced
+from .piece import Note, Piece, voiced
 
 GRIDS = (1, 2, 4, 6, 8, 12, 24)  # steps a quarter note
 EXACT = 0.99  # share of notes that a grid must meet
@@ -23,7 +23,6 @@ class Sound(NamedTuple):
     start: float
     length: float
     pitch: int
-    voice: int = 0
     velocity: int = 80
     program: int = 0
 
@@ -37,7 +36,6 @@ class Heard(NamedTuple):
     name: str = ""
     tick: float = 0.0  # the file's own unit of time, in quarter notes: what rounding moves no further than
     left_out: tuple[tuple[str, int], ...] = ()  # what reverie keeps nothing of, and how often it stands there
-    voices: bool = False  # the file says which voice a note is of
     beat: int = 0  # steps a quarter note that the file itself states
 
 
@@ -75,10 +73,10 @@ def gridded(heard: Heard, beat: int) -> Piece:
     notes = []
     for sound in heard.sounds:
         start, end = round(sound.start * beat), round((sound.start + sound.length) * beat)
-        notes.append(Note(start, max(1, end - start), sound.pitch, sound.voice, sound.velocity, sound.program))
+        notes.append(Note(start, max(1, end - start), sound.pitch, 0, sound.velocity, sound.program))
     bar = heard.bar * beat
     whole = round(bar) if bar and abs(bar - round(bar)) < 1e-6 else 0
-    return Piece(ordered(notes) if heard.voices else voiced(notes), beat, heard.name, heard.tempo, whole)
+    return Piece(voiced(notes), beat, heard.name, heard.tempo, whole)
 
 
 def counted(found: Iterable[tuple[str, int]]) -> Counter[str]:

@@ -67,7 +67,7 @@ def _sounds(track: Any, unit: float) -> Iterator[Sound]:
 
     def sound(channel: int, pitch: int, start: int, velocity: int) -> Sound:
         program = DRUMS if channel == _DRUMS else programs.get(channel, 0)
-        return Sound(start * unit, max(now - start, 1) * unit, pitch, 0, velocity, program)
+        return Sound(start * unit, max(now - start, 1) * unit, pitch, velocity, program)
 
     for message in track:
         now += message.time

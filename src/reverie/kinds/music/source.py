@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -163,7 +164,7 @@ class Music:
 
     def dropped(self, codec: Grid | Events, pieces: list[Piece], whole: list[Piece]) -> list[str]:
         """What files have and tokens do not, a line each."""
-        lines = []
+        lines = [f"not kept: {what}" for what in differences(pieces, whole) if what]
         lost = sum(len(a.notes) - len(b.notes) for a, b in zip(pieces, whole) if len(a.notes) > len(b.notes))
         if lost:
             lines.append(f"{lost:,} notes that double another at the same pitch are one with it")
@@ -192,6 +193,25 @@ def reaching(codec: Grid | Events, pieces: list[Piece]) -> tuple[int, int] | Non
 def named(pitch: int) -> str:
     """60 -> C4."""
     return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def differences(pieces: list[Piece], whole: list[Piece]) -> Iterator[str]:
+    """What of pieces is another in what their tokens keep."""
+
+    def count(differ: Callable[[Piece, Piece], bool]) -> int:
+        return sum(differ(a, b) for a, b in zip(pieces, whole))
+
+    def of(name: str) -> Callable[[Piece, Piece], bool]:
+        return lambda a, b: {getattr(note, name) for note in a.notes} != {getattr(note, name) for note in b.notes}
+
+    if found := count(of("program")):
+        yield f"instruments, of {found:,} pieces"
+    if found := count(of("velocity")):
+        yield f"how loud each note is, but for {len({n.velocity for p in whole for n in p.notes})} degrees of loudness"
+    if found := count(lambda a, b: abs(a.tempo / b.tempo - 1) > 0.04):
+        yield f"the tempo, of {found:,} pieces"
+    if found := count(lambda a, b: max(n.length for n in a.notes) > max(n.length for n in b.notes)):
+        yield f"the length of the longest notes, of {found:,} pieces"
 
 
 def mark(piece: Piece) -> str:
