@@ -106,7 +106,9 @@ def given_fields(args: argparse.Namespace) -> dict[str, Any]:
 # ----------------------------------------------------------------------------------------------------------- data flags
 
 AS_IT_IS = DataOptions()
-CUT = "of text: characters (default), bytes, bpe; of molecules: atoms (default), selfies; of music: grid, events (chosen)"
+CUT = (
+    "of text: characters (default), bytes, bpe; of molecules: atoms (default), selfies; of music: grid, events (chosen)"
+)
 
 
 def add_data(parser: Parser) -> None:

@@ -14,8 +14,9 @@ and, where its items can be predicted from,
     unseen(where: Sequence[str], codec, options) -> Unseen  new items of that form, in the order of the files
 and, where a model can go on from the beginning of one,
     prompt(what: str, codec) -> np.ndarray                  its tokens, without start and end: a text, or a file's name
-    kept(raw, what: str) -> list[bool]                      which items hold what was given, where that is no matter of
-                                                            course
+and of these, where an item that goes on may still lose what was given,
+    allowed(what, codec) -> Callable | None                 which tokens may come next, as `core.Prompt.allowed` says
+    kept(raw, what: str) -> list[bool]                      which items hold it
 and, where they can be compressed,
     unchanged(where, codec, options) -> Unseen              the same, of the codec's own size and form or a Problem
     saved_as(name, codec) -> str                            the name of a file that keeps an item named so as it is

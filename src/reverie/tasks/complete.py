@@ -54,7 +54,7 @@ def complete(run: Run, asked: Asked, n: int = 1) -> Completion:
     size, blocks = 1 if n == 1 else BLOCK, []
     for begin in range(0, n, size):
         numbers = range(begin, begin + size)
-        turns = list(columns(run, start, wish, numbers, asked.seed))
+        turns = list(columns(run, asked, start, wish, numbers))
         rows = collected(turns, torch.empty(size))[: n - begin]
         blocks.append(run.codec.decode({run.spec.only[0]: rows}))
     raw = joined(blocks)
@@ -71,7 +71,7 @@ def streamed(run: Run, asked: Asked) -> Iterator[str]:
     Raises Problem."""
     start, wish, _ = opened(run, asked)
     name, row, said = run.spec.only[0], list[int](), ""
-    for column in columns(run, start, wish, range(1), asked.seed):
+    for column in columns(run, asked, start, wish, range(1)):
         row += column[column >= 0].tolist()
         if len(row) < len(start):
             continue
@@ -100,16 +100,18 @@ def opened(run: Run, asked: Asked) -> tuple[np.ndarray, Wish, list[str]]:
 
 
 @torch.inference_mode()
-def columns(run: Run, start: np.ndarray, wish: Wish, numbers: range, seed: int) -> Iterator[Tensor]:
+def columns(run: Run, asked: Asked, start: np.ndarray, wish: Wish, numbers: range) -> Iterator[Tensor]:
     """Tokens of each item in turn (B,), as the model writes them, up to where the last of them ends."""
     model = run.model
     assert isinstance(model, Continues)
     assert isinstance(model, Samples)
     device, count = next(model.parameters()).device, len(numbers)
-    noise = torch.stack([model.noise(generator(seed, "complete", i), wish.how) for i in numbers]).to(device)
-    told = conditions(run.spec, numbers, seed, wish.label, device, wish.attributes)
+    noise = torch.stack([model.noise(generator(asked.seed, "complete", i), wish.how) for i in numbers]).to(device)
+    told = conditions(run.spec, numbers, asked.seed, wish.label, device, wish.attributes)
     tokens = torch.from_numpy(start.astype(np.int64)).to(device).expand(count, -1)
-    prompt = Prompt(tokens, torch.full((count,), len(start), device=device), told)
+    kind = run.spec.kind
+    allowed = module(kind).allowed(asked.prompt, run.codec) if kind in HOLDING else None
+    prompt = Prompt(tokens, torch.full((count,), len(start), device=device), told, allowed)
     ends, open = getattr(run.codec, "end", None), torch.ones(count, dtype=torch.bool, device=device)
     for place, column in enumerate(model.written(prompt, noise, wish.how)):
         yield column.cpu()
