@@ -18,7 +18,7 @@ from reverie.errors import Problem
 from reverie.kinds import DataOptions, Prepared
 from reverie.kinds.find import module, open_source
 
-from . import checkpoint
+from . import checkpoint, memory
 
 if TYPE_CHECKING:
     from reverie.judging.evaluate import Report
@@ -86,6 +86,7 @@ class Run:
     @cached_property
     def model(self) -> Model:
         """Averaged and finished weights, in eval mode."""
+        memory.keep()
         with torch.inference_mode(False):  # else gradients by an item could never pass through it
             model = self.new_model()
             try:
