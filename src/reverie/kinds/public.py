@@ -36,6 +36,10 @@ LAYOUT = {
     "adult-test": ("tabular", ("adult-test.csv",)),
     "heart-disease": ("tabular", ("heart-disease-cleveland.csv",)),  # Detrano et al. 1989, UCI; not downloaded
     "pima": ("tabular", ("pima-indians-diabetes.csv",)),  # Smith et al. 1988; not downloaded
+    "moses": (  # Polykovskiy et al. 2020, arXiv:1811.12823; not downloaded
+        "molecules/moses",
+        ("train.csv.gz", "test.csv.gz", "test_scaffolds.csv.gz"),
+    ),
     "esol": ("molecules", ("delaney-esol.csv",)),  # Delaney 2004; not downloaded
     "spoken-digits": ("spoken-digits", ("recordings.zip",)),  # Jackson et al.: {label}_{speaker}_{take}; not downloaded
     "rt-polarity": ("sentiment-rt-polarity", ("rt-polarity.neg", "rt-polarity.pos")),  # Pang & Lee 2005; not downloaded
@@ -82,7 +86,8 @@ PACKAGED = {
     "demo-molecules": "molecules.smi",
     "demo-tunes": "tunes.abc",
 }
-NAMES = (*LAYOUT, *PACKAGED)
+EXPORTED = ("bach-chorales",)  # from a package that is installed
+NAMES = (*LAYOUT, *PACKAGED, *EXPORTED)
 
 
 def resolve(name: str) -> Path | None:
@@ -90,6 +95,10 @@ def resolve(name: str) -> Path | None:
     of a set that is one. Raises Problem, with where to put which files, when it can't be had."""
     if name in PACKAGED:
         return packaged(PACKAGED[name])
+    if name in EXPORTED:
+        from .music.corpus import exported
+
+        return exported()
     if name not in LAYOUT:
         return None
     folder, files = LAYOUT[name]

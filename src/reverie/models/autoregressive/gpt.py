@@ -19,10 +19,11 @@ from torch.optim import Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Network, Prompt, Spec, Training, Update
+from reverie.maths.sampling import collected
 from reverie.maths.schedules import warm_up_then_cosine
 from reverie.nets.checks import at_least, positive, share
 from reverie.nets.decay import adamw
-from reverie.nets.decoding import Manner, Reader, collected, unprompted, written
+from reverie.nets.decoding import Manner, Reader, unprompted, written
 from reverie.nets.token_rows import UNSEEN, TokenRows
 from reverie.nets.told import Told, conditions
 from reverie.nets.transformer import Form, Transformer, gpt2_
