@@ -88,7 +88,7 @@ class Designer:
             loss.backward()
         self.adam.step()
         self.done += 1
-        return said(worth, float(loss), float((before - now.detach()).mean()))
+        return said(worth, float(loss.detach()), float((before - now.detach()).mean()))
 
     @property
     def name(self) -> str:

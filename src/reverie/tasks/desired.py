@@ -55,6 +55,6 @@ class Desired:
 
 
 def scaffold(name: str) -> str:
-    """Rings and what joins them; "" of a molecule without rings."""
+    """Rings and what joins them. A molecule without rings is its own: else all chains together would be one scaffold."""
     found = framework(mol(name))
-    return "" if found is None else named(found)
+    return named(found) or name if found is not None else name
