@@ -3,6 +3,7 @@ folder of these; each also gzipped. RDKit reads and draws them: it is an extra."
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 
 from reverie.kinds import DataOptions
 
@@ -10,9 +11,10 @@ from .codec import Codec
 from .page import save, show
 from .pictures import pictured
 from .recognise import recognise
+from .scaffold import allowed, holds, prompt
 from .source import Molecules
 
-__all__ = ["SHEET", "Codec", "open", "pictured", "recognise", "save", "show"]
+__all__ = ["SHEET", "Codec", "allowed", "kept", "open", "pictured", "prompt", "recognise", "save", "show"]
 
 SHEET = ".png"  # the suffix of what `show` writes
 
@@ -20,3 +22,8 @@ SHEET = ".png"  # the suffix of what `show` writes
 def open(where: str, options: DataOptions) -> Molecules:
     """Molecules at a path. Raises Problem on options that none can meet, and without RDKit."""
     return Molecules(where, options)
+
+
+def kept(raw: Sequence[str], what: str) -> list[bool]:
+    """Which SMILES are molecules that hold the fragment."""
+    return [holds(smiles, what) for smiles in raw]

@@ -14,8 +14,7 @@ from .properties import NAMES, WHOLE, canonical, mol, properties
 
 COLUMNS, WIDTH, HEIGHT = 6, 240, 220  # of the sheet: drawings in a row, pixels of each
 SHOWN = ("qed", "logp", "sa")  # properties that stand under a drawing
-LINE = 30  # letters of a SMILES in a line under its drawing
-LETTERS = 90  # of one that stands there in place of a drawing
+LETTERS = 30  # of a SMILES that can't be drawn, and stands there in place of a drawing
 
 
 def save(raw: Sequence[str], folder: Path, first: int = 0) -> list[Path]:
@@ -57,16 +56,19 @@ def show(raw: Sequence[str], file: Path) -> None:
     sheet: Any = rdMolDraw2D.MolDraw2DSVG(*size) if vector else rdMolDraw2D.MolDraw2DCairo(*size)
     options = sheet.drawOptions()
     options.legendFontSize, options.padding = 14, 0.08
-    drawn = [mol(smiles) for smiles in raw]
-    sheet.DrawMolecules([one if one is not None else empty() for one in drawn], legends=list(map(legend, raw)))
+    drawn = [mol(smiles) or none() for smiles in raw]
+    sheet.DrawMolecules(drawn, legends=list(map(legend, raw)))
     sheet.FinishDrawing()
     write(Path(file), sheet.GetDrawingText())
 
 
-def empty() -> Any:
+def none() -> Any:
+    """What stands in place of a drawing."""
     from rdkit import Chem
 
-    return Chem.Mol()
+    made = Chem.MolFromSmiles("*")
+    made.GetAtomWithIdx(0).SetProp("_displayLabel", "no molecule")
+    return made
 
 
 def legend(smiles: str) -> str:
@@ -74,5 +76,4 @@ def legend(smiles: str) -> str:
     found = properties(smiles, SHOWN)
     if found is not None:
         return "  ".join(f"{name} {value:.2f}" for name, value in found.items())
-    shown = smiles if len(smiles) <= LETTERS else f"{smiles[:LETTERS]}…"
-    return "\n".join(["no molecule:", *(shown[k : k + LINE] for k in range(0, len(shown), LINE))])
+    return smiles if len(smiles) <= LETTERS else f"{smiles[:LETTERS]}…"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .page import HEIGHT, WIDTH, empty, legend
+from .page import HEIGHT, WIDTH, legend, none
 from .properties import mol
 
 
@@ -26,6 +26,6 @@ def drawing(smiles: str) -> np.ndarray:
     options = sheet.drawOptions()
     options.legendFontSize, options.padding = 14, 0.08
     molecule = mol(smiles)
-    sheet.DrawMolecule(molecule if molecule is not None else empty(), legend=legend(smiles))
+    sheet.DrawMolecule(molecule if molecule is not None else none(), legend=legend(smiles))
     sheet.FinishDrawing()
     return np.asarray(Image.open(io.BytesIO(sheet.GetDrawingText())).convert("RGB"))

@@ -70,7 +70,7 @@ class Molecules:
         good = self.good
         said = facts(good) if good.smiles else {}
         plan = []
-        train, shape = 0, ()
+        train, shape = 0, tuple[int, ...]()
         if good.bad and not self.options.skip_bad:
             plan = [*good.notes, "fit stops at such molecules: mend them, or pass --skip-bad"]
         else:

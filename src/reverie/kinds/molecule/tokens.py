@@ -49,7 +49,7 @@ class Ragged(NamedTuple):
     flat: np.ndarray  # (sum of lengths,) of the smallest unsigned type
     ends: np.ndarray  # (N,) int64: where each row ends in it
 
-    def __len__(self) -> int:  # type: ignore[override]
+    def __len__(self) -> int:
         return len(self.ends)
 
     @property
