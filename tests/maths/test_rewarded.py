@@ -24,8 +24,8 @@ def test_its_gradient_is_the_papers_and_reaches_the_agent_alone():
 
 
 def test_at_its_minimum_what_is_missing_of_an_item_goes_with_its_probability():
-    """Over all items of a small set, each once, the derivative by a logit is 0 where r_j = p_j Σ r, r being log P_prior +
-    σ·S - log P_A: the probabilities of all items sum to 1, so that not every r can be 0."""
+    """Over all items of a small set, each once, the derivative by a logit is 0 where r_j = p_j Σ r, r being log P_prior
+    + σ·S - log P_A: the probabilities of all items sum to 1, so that not every r can be 0."""
     torch.manual_seed(0)
     prior = torch.randn(6, dtype=torch.float64).log_softmax(0)
     score, sigma = torch.tensor([0, 0.1, 0.2, 0.3, 0.4, 0.5], dtype=torch.float64), 3.0

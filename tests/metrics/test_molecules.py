@@ -1,4 +1,5 @@
-"""Measures of molecules are MOSES's by definition: on sets whose values are known in closed form, or by another program."""
+"""Measures of molecules are MOSES's by definition: on sets whose values are known in closed form, or by another
+program."""
 
 from collections import Counter
 from itertools import product
@@ -68,8 +69,8 @@ def test_one_molecule_again_and_again_has_no_internal_diversity():
 
 
 def test_internal_diversity_of_two_sorts_is_by_hand():
-    """Half of one sort and half of another of likeness t: the mean likeness is (1 + t) / 2, the mean square (1 + t²) / 2;
-    each molecule with itself counts, as MOSES has it."""
+    """Half of one sort and half of another of likeness t: the mean likeness is (1 + t) / 2, the mean square (1 + t²) /
+    2; each molecule with itself counts, as MOSES has it."""
     one, two = "CCOc1ccccc1", "CCNc1ccccc1"
     a, b = (generator().GetFingerprint(Chem.MolFromSmiles(s)) for s in (one, two))
     t = DataStructs.TanimotoSimilarity(a, b)
@@ -113,7 +114,8 @@ def test_a_scaffold_has_two_rings_and_no_side_chains():
 
 def test_brics_cuts_an_amide_at_its_nitrogen():
     assert sorted(fragments("CCCNC(=O)c1ccccc1")) == sorted(
-        Chem.MolToSmiles(Chem.MolFromSmiles(s), isomericSmiles=True) for s in ("[4*]CCC", "[5*]N[5*]", "[1*]C([6*])=O", "[16*]c1ccccc1")
+        Chem.MolToSmiles(Chem.MolFromSmiles(s), isomericSmiles=True)
+        for s in ("[4*]CCC", "[5*]N[5*]", "[1*]C([6*])=O", "[16*]c1ccccc1")
     )
 
 

@@ -162,8 +162,8 @@ def test_the_agent_learns_a_planted_reward_and_the_prior_stays_as_it_was(tmp_pat
 
 
 def test_one_step_is_the_papers_gradient_through_the_models_likelihood(tmp_path):
-    """The first step's gradient is that of -2 (log P_prior + σ·S - log P_A) ∇ log P_A, summed over the batch and divided
-    by its size; at the first step the agent is the prior, so that only σ·S is left."""
+    """The first step's gradient is that of -2 (log P_prior + σ·S - log P_A) ∇ log P_A, summed over the batch and
+    divided by its size; at the first step the agent is the prior, so that only σ·S is left."""
     made = run(tmp_path)
     designer = Designer(made, goal())
     batch = drawn(designer.agent, made, range(BATCH), ("design", 0))

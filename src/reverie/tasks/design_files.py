@@ -39,9 +39,9 @@ class Made:
 
 
 def design(run: Run, goal: Goal, out: str | Path = "", count: int = 1_000, tell: Tell | None = None) -> Made:
-    """Learn toward a goal and write the agent's folder: a run, with `count` molecules that are as asked for. `tell` gets
-    each step's number, what it logged, and molecules a second. The same call goes on where one was cut. Raises Problem,
-    Stopped, NoRoom."""
+    """Learn toward a goal and write the agent's folder: a run, with `count` molecules that are as asked for. `tell`
+    gets each step's number, what it logged, and molecules a second. The same call goes on where one was cut. Raises
+    Problem, Stopped, NoRoom."""
     if count < 1:
         raise Problem(f"-n {count}: ask for at least 1 molecule")
     folder = Path(out) if out else run.path.with_name(f"{run.path.name}-designed")
@@ -63,7 +63,9 @@ def begin(folder: Path, designer: Designer) -> None:
         raise Problem(f"--out {folder}: not empty, and nothing is overwritten. Name another folder")
     state = checkpoint.load(folder / CHECKPOINT)
     if state.get("goal") != asked(designer):
-        raise Problem(f"--out {folder}: a design of another goal was begun there. Name another folder, or remove this one")
+        raise Problem(
+            f"--out {folder}: a design of another goal was begun there. Name another folder, or remove this one"
+        )
     designer.load(state)
 
 

@@ -16,8 +16,8 @@ from reverie.metrics.molecule.alerts import passes
 from reverie.metrics.molecule.diversity import diversity
 from reverie.metrics.molecule.prints import prints
 
-from .desired import Worth
 from .design import BATCH, Designer, drawn
+from .desired import Worth
 from .wishes import RANGE, Wish
 
 TRIES = 20  # times as many as are asked for are drawn, at most

@@ -1,5 +1,5 @@
-"""What molecules are worth to a person who has wishes: their properties, scores, and whether they are among what is asked
-for. RDKit takes 2 ms a molecule, so each is looked at once."""
+"""What molecules are worth to a person who has wishes: their properties, scores, and whether they are among what is
+asked for. RDKit takes 2 ms a molecule, so each is looked at once."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ class Desired:
 
 
 def scaffold(name: str) -> str:
-    """Rings and what joins them. A molecule without rings is its own: else all chains together would be one scaffold."""
+    """Rings and what joins them. A molecule without rings is its own: else all chains together would be one
+    scaffold."""
     found = framework(mol(name))
     return named(found) or name if found is not None else name

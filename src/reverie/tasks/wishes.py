@@ -1,8 +1,8 @@
 """What a person wishes of molecules, and how near one comes to it: a number in [0, 1].
 
 Each wish is a smooth step of one property, and the score of several is their geometric mean: Blaschke et al. 2020,
-"REINVENT 2.0: An AI Tool for De Novo Drug Design". Where a step lies, the training molecules say: a property that is to be
-large counts 0.05 at their median and 0.95 at what one in 200 exceeds."""
+"REINVENT 2.0: An AI Tool for De Novo Drug Design". Where a step lies, the training molecules say: a property that is to
+be large counts 0.05 at their median and 0.95 at what one in 200 exceeds."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ class Wish:
             raise Problem(f"{written}: no range. Write the lower end first, then a higher one")
         if self.high < least or self.low > most:
             ends = f"between {least:g} and {most:g}" if most < inf else f"at least {least:g}"
-            raise Problem(f"{written}: no molecule has it, {self.name} is {ends} ({ABOUT[self.name]}). Give another range")
+            raise Problem(
+                f"{written}: no molecule has it, {self.name} is {ends} ({ABOUT[self.name]}). Give another range"
+            )
 
     def met(self, value: float) -> bool:
         """Is it in its range? What is to be large or small has none."""
