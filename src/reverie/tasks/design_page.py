@@ -50,13 +50,17 @@ def page(title: str, said: Sequence[str], found: Designed, pictures: np.ndarray)
     return document(title, "design", STYLE + LINES + MORE, parts)
 
 
-def table(found: Designed) -> str: heads = "".join(f"<th scope='col'>{name}</th>" for name in ("property", "asked for",
-"training", "designed", "±")) lines = "".join( f"<tr><th scope='row'>{escape(row['property'])}</th><td data-name='asked
-for'>{escape(row['wish'])}</td>" f"<td data-name='training'>{number(row['training'])}</td><td
-data-name='designed'>{number(row['designed'])}</td>" f"<td data-name='±'>{number(row['deviation'])}</td></tr>" for row
-in found.shifts ) about = "Means; ±: deviation of what was designed." whole =
-f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>" return f"<div class='wide'>{whole}</div><p
-class='note'>{about}</p>"
+def table(found: Designed) -> str:
+    heads = "".join(f"<th scope='col'>{name}</th>" for name in ("property", "asked for", "training", "designed", "±"))
+    lines = "".join(
+        f"<tr><th scope='row'>{escape(row['property'])}</th><td data-name='asked for'>{escape(row['wish'])}</td>"
+        f"<td data-name='training'>{number(row['training'])}</td>"
+        f"<td data-name='designed'>{number(row['designed'])}</td><td data-name='±'>{number(row['deviation'])}</td></tr>"
+        for row in found.shifts
+    )
+    about = "Means; ±: deviation of what was designed."
+    whole = f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
+    return f"<div class='wide'>{whole}</div><p class='note'>{about}</p>"
 
 
 def histogram(name: str, found: Designed) -> str:
@@ -101,15 +105,35 @@ def curves(course: Sequence[dict[str, Any]]) -> str:
     return f"<div class='curves'>{''.join(charts)}</div>" if any(charts) else ""
 
 
-def words(found: Designed, filters: bool) -> list[str]: """What came of it, in sentences.""" facts = found.facts left =
-", ".join(f"{count:,} {why}" for why, count in found.left.items()) said = [ f"{len(found.names):,} different molecules
-as asked for, of {found.drawn:,} drawn" + (f" ({left})" if left else "") ] for row in found.shifts: if row["wish"]:
-usual = ( f"; {percent(row['usual'])} of training molecules are in that range" if row["usual"] is not None else "" )
-ends = f"{number(row['training'])} in training, {number(row['designed'])} designed" said.append(f"{row['property']}:
-{ends} ({row['wish']}{usual})") drawn = "; ".join( f"{wish.name} {number(facts[f'{wish.name}_drawn'])}" for wish in
-found.wishes if f"{wish.name}_drawn" in facts ) said.append( f"of the first {len(found.first):,} as they came
-{percent(facts['valid'])} are molecules and {percent(facts['unique'])}" f" of these different" + (f"; means: {drawn}" if
-drawn else "") ) said.append( f"internal diversity {number(facts['intdiv1'])} (training molecules
-{number(facts['intdiv1_training'])}); " f"{percent(facts['new'])} are no training molecules" ) asked = " (asked for)" if
-filters else "" said.append( f"{percent(facts['filters'])} pass MOSES's filters{asked}; of training molecules
-{percent(facts['filters_training'])}" ) return said
+def words(found: Designed, filters: bool) -> list[str]:
+    """What came of it, in sentences."""
+    facts = found.facts
+    left = ", ".join(f"{count:,} {why}" for why, count in found.left.items())
+    said = [
+        f"{len(found.names):,} different molecules as asked for, of {found.drawn:,} drawn"
+        + (f" ({left})" if left else "")
+    ]
+    for row in found.shifts:
+        if row["wish"]:
+            usual = (
+                f"; {percent(row['usual'])} of training molecules are in that range" if row["usual"] is not None else ""
+            )
+            ends = f"{number(row['training'])} in training, {number(row['designed'])} designed"
+            said.append(f"{row['property']}: {ends} ({row['wish']}{usual})")
+    drawn = "; ".join(
+        f"{wish.name} {number(facts[f'{wish.name}_drawn'])}" for wish in found.wishes if f"{wish.name}_drawn" in facts
+    )
+    said.append(
+        f"of the first {len(found.first):,} as they came {percent(facts['valid'])} are molecules and "
+        f"{percent(facts['unique'])} of these different" + (f"; means: {drawn}" if drawn else "")
+    )
+    said.append(
+        f"internal diversity {number(facts['intdiv1'])} (training molecules {number(facts['intdiv1_training'])}); "
+        f"{percent(facts['new'])} are no training molecules"
+    )
+    asked = " (asked for)" if filters else ""
+    said.append(
+        f"{percent(facts['filters'])} pass MOSES's filters{asked}; of training molecules "
+        f"{percent(facts['filters_training'])}"
+    )
+    return said

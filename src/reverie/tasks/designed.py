@@ -125,8 +125,7 @@ def designed(designer: Designer, count: int, course: list[dict[str, float]]) -> 
                 kept[str(worth.name)] = worth.score
     if not kept:
         raise Problem(
-            f"{designer.run.path}: none of {number:,} molecules drawn is what was asked for. Ask for less, or pass more "
-            "--steps"
+            f"{designer.run.path}: none of {number:,} drawn is what was asked for. Ask for less, or pass more --steps"
         )
     names = list(kept)
     return Designed(
