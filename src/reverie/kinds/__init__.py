@@ -7,6 +7,8 @@ A kind's module has
     save(raw, folder: Path, first: int = 0) -> list[Path]   items as files of the data's own kind, numbered
     show(raw, file: Path) -> None                           many items on one page: a grid, a sheet of text
     SHEET                                                   the suffix of what `show` writes
+and, where a page of text would not show them,
+    pictured(raw) -> np.ndarray                             a picture of each: (N, H, W, 3)
 and, where its items can be predicted from,
     TARGETS: tuple[str, ...]                                words that --predict may be, besides a column: ("labels",)
     unseen(where: Sequence[str], codec, options) -> Unseen  new items of that form, in the order of the files

@@ -9,11 +9,12 @@ from reverie.kinds import DataOptions
 
 from .codec import Codec
 from .page import save, show
+from .pictures import pictured
 from .recognise import recognise
 from .scaffold import allowed, holds, prompt
 from .source import Molecules
 
-__all__ = ["SHEET", "Codec", "allowed", "kept", "open", "prompt", "recognise", "save", "show"]
+__all__ = ["SHEET", "Codec", "allowed", "kept", "open", "pictured", "prompt", "recognise", "save", "show"]
 
 SHEET = ".png"  # the suffix of what `show` writes
 
