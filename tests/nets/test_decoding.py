@@ -9,8 +9,8 @@ from torch import Tensor
 
 from reverie.core import Field, Prompt, Spec
 from reverie.errors import Problem
-from reverie.maths.sampling import inverse_cdf, penalised, probabilities
-from reverie.nets.decoding import NOTHING, Manner, collected, unprompted, written
+from reverie.maths.sampling import NOTHING, collected, inverse_cdf, penalised, probabilities
+from reverie.nets.decoding import Manner, unprompted, written
 from reverie.nets.token_rows import TokenRows
 
 PLAIN = Manner(1.0, 0, 1.0, 0.0, 1.0, 0)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LEADING = (  # what looks measure first
     "held_out_nats", "held_out_rmse", "held_out_error", "frechet_cheap", "bigram_js", "rows_cheap", "windows_cheap",
+    "progression_js",
 )  # fmt: skip
 FEW = 5  # looks below which a curve says nothing
 GAIN, LOSS = 0.05, 0.1  # of the whole fall: what the last third must add to count, and what a rise must undo

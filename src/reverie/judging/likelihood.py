@@ -12,6 +12,7 @@ from torch import Tensor
 
 from reverie.core import Batch, Density, Prior, Scores, Spec, UpperBound
 from reverie.metrics import Metric, Z, size_name
+from reverie.metrics.music import Framed
 from reverie.metrics.text import Bigrams, Counted, bits_per_byte, bits_per_character
 from reverie.training.seeds import generator, reseed
 
@@ -42,8 +43,9 @@ class Scored(NamedTuple):
 
 
 @torch.inference_mode()
-def score(run: Run, index: Tensor, seed: int, draws: int) -> Scored:
-    """Of held-out items. A density is scored on pictures made continuous: see `dequantised`."""
+def score(run: Run, index: Tensor, seed: int, draws: int, ends: bool = True) -> Scored:
+    """Of held-out items. A density is scored on pictures made continuous: see `dequantised`. Without `ends`, the token
+    that ends an item is not scored."""
     model, found, exact = run.model, [], True
     assert isinstance(model, Scores)
     dense = isinstance(model, Density) and model.density
@@ -51,13 +53,18 @@ def score(run: Run, index: Tensor, seed: int, draws: int) -> Scored:
         batch = run.prepared.held_out.take(part)
         if dense:
             batch = dequantised(batch, run.spec, generator(seed, "dequantise", k))
-        batch = batch.to(run.device)
+        batch = (batch if ends else endless(batch)).to(run.device)
         if k == 0:
             exact = all_equal(model, batch, seed)
         reseed(seed, "nll", k)
         found.append([x.double().cpu() for x in model.nll(batch, 1 if exact else draws)])
     nats, units = (torch.cat(parts) for parts in zip(*found))
     return Scored(nats, units, exact)
+
+
+def endless(batch: Batch) -> Batch:
+    """Items as they are, of which the last token is not scored."""
+    return replace(batch, lengths={name: (counts - 1).clamp(min=0) for name, counts in batch.lengths.items()})
 
 
 def all_equal(model: Scores, batch: Batch, seed: int) -> bool:
@@ -133,6 +140,8 @@ def of_tokens(run: Run, index: Tensor, scored: Scored, draws: int) -> list[Metri
         same = f"{windows}: e to the nats a token; compare at one vocabulary only"
         ends = [real(exp(x)) for x in (low, high)]
         out.append(Metric(f"perplexity_{mark}", exp(value), "tokens", count, same, *ends))
+    if isinstance(whole, Framed) and ended:
+        out += of_frames(run, index, scored, whole, draws)
     if not isinstance(whole, Counted):
         return out
     if ended:
@@ -140,6 +149,30 @@ def of_tokens(run: Run, index: Tensor, scored: Scored, draws: int) -> list[Metri
         ends = [real(x) for x in (low, high)]
         out.append(Metric(f"nll_nats_item_{mark}", value, "nats an item", count, windows, *ends))
     return [*out, *of_text(run, index, scored, whole, windows)]
+
+
+def of_frames(run: Run, index: Tensor, scored: Scored, whole: Framed, draws: int) -> list[Metric]:
+    """Nats a frame of music, as Boulanger-Lewandowski et al. 2012 (arXiv:1206.6392) have it: a frame is the set of what
+    sounds at a step, the first counts, the mean is over all frames. Their sets know of no end; here the token that ends
+    a piece is counted in the first number. Without it the second is still no less than nats of sets alone, as what the
+    model believes of an end at every step is lost to the frames."""
+    frames = torch.tensor([whole.frames[i] for i in index.tolist()], dtype=torch.float64)
+    count, out = len(index), []
+    lost = score(run, index, 0, draws, ends=False)
+    how = (
+        f"{count} of {len(run.prepared.held_out)} held-out pieces, {int(frames.sum()):,} frames (steps), the first of "
+    )
+    how += "each among them; -log p of each frame's set of pitches"
+    if not scored.exact:
+        how += f", {draws} importance samples, an upper bound in expectation"
+    for name, nats, end in (
+        ("nats_per_frame", scored.nats, "; the end of each piece is counted too"),
+        ("nats_per_frame_endless", lost.nats, "; without the end of each piece: an upper bound of nats of sets alone"),
+    ):
+        value, low, high = Scored(nats, frames, scored.exact).interval()
+        made = f"{name}_{size_name(count)}"
+        out.append(Metric(made, value, "nats a frame", count, how + end, low=real(low), high=real(high)))
+    return out
 
 
 def has_ends(spec: Spec) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from reverie.metrics import Metric
 from reverie.training.log import read
 
-from . import rows
+from . import rows, scores
 from .pictures import curve, grid, png
 from .style import STYLE
 from .words import number
@@ -32,7 +32,9 @@ NOT_CURVES = ("step", "items", "seconds")
 COLUMNS = ("value", "95 %", "floor", "reference", "p", "n")
 CHARACTERS = 600  # of a text sample, shown
 LINE = 300  # of a text that is shown in a line, where all are so short
+PIECES = 6  # of music, drawn
 WIDE = 6  # fields that are named
+PLURAL = {"music": "pieces of music"}
 MOST = 20  # classes that a confusion table shows
 SUSPECTS = (
     "First of each row: a sample, one of those that come nearest to a training item of all that were judged. Then that "
@@ -96,7 +98,8 @@ def facts(run: Run) -> str:
     if source.get("domains"):
         each = [f"{one['name']} ({one['items']:,} and {one['held_out']:,} held-out)" for one in source["domains"]]
         counts = f"items {' and '.join(each)}"
-    what = run.spec.kind if run.spec.kind.endswith("s") else f"{run.spec.kind}s"  # series, sentences, pairs
+    kind = run.spec.kind
+    what = PLURAL.get(kind) or (kind if kind.endswith("s") else f"{kind}s")  # series, sentences, pairs
     return f"{what} ({shapes}){classes}; {counts} of {source['where']}; {size:,} parameters; {run.path}"
 
 
@@ -138,6 +141,8 @@ def samples(shown: Any) -> str:
         return ""
     if isinstance(shown[0], dict):
         return rows.windows(shown) if rows.is_window(shown[0]) else rows.table(shown)
+    if scores.is_piece(shown[0]):
+        return "".join(map(scores.roll, shown[:PIECES]))
     if isinstance(shown, np.ndarray):
         columns = ceil(sqrt(len(shown)))
         wide = columns * shown.shape[2] * max(1, 640 // (columns * shown.shape[2]))  # whole pixels, where there is room
@@ -202,6 +207,8 @@ def confusion(predicted: Judged | None) -> str:
 def item(raw: Any, what: str) -> str:
     if isinstance(raw, dict) and rows.is_window(raw):
         return rows.windows([raw])
+    if scores.is_piece(raw):
+        return scores.roll(raw)
     if isinstance(raw, dict):
         return f"<pre>{escape(clipped(', '.join(f'{k}={rows.cell(v)}' for k, v in raw.items())))}</pre>"
     if isinstance(raw, np.ndarray) and raw.ndim == 1:  # a sound: its picture would need a spectrogram

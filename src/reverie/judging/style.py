@@ -53,6 +53,7 @@ figcaption { font-size: .8125rem; color: var(--soft); }
 svg { width: 100%; height: auto; display: block; }
 svg text { font: 10px system-ui, sans-serif; fill: var(--soft); }
 .axis { stroke: var(--line); fill: none; }
+.roll { max-width: 40rem; background: transparent; margin-top: .75rem; }
 polyline { stroke: var(--mark); fill: none; stroke-width: 1.5; stroke-linejoin: round; }
 @media (max-width: 40rem) {
   thead { display: none; }

@@ -32,6 +32,18 @@ WAYS = {  # measures by which samples of rows and windows have a way to go, and 
     "autocorrelation": "autocorrelations have come",
     "spectrum": "spectra have come",
     "channels": "correlations of channels have come",
+    "pitch_class_js": "pitch classes have come",
+    "interval_js": "melodic steps have come",
+    "length_js": "lengths of notes have come",
+    "chord_js": "chords have come",
+    "progression_js": "pairs of chords have come",
+}
+COPIES = {  # measures of what stands in the training data: what counts above the floor, whose it is, what the floor is
+    "copies_exact": (COPIED, "samples are copies from", "held-out data"),
+    "copies": (COPIED, "samples are copies from", "held-out data"),
+    "copied": (ECHOED, "samples' text stands word for word in", "held-out data"),
+    "copied_chords": (ECHOED, "samples' runs of chords stand in", "held-out data"),
+    "copied_sentences": (SAID, "samples' sentences stand word for word in", "real ones"),
 }
 LONGER = "Train longer: the same command with a larger --steps or --time goes on from here"
 
@@ -144,15 +156,10 @@ def halfway(m: Metric | None, what: str) -> tuple[float, str] | None:
 def memorising(m: Numbers) -> Verdict | None:
     """Samples are training items once more, or lean to what was trained on rather than to its like."""
     said = []
-    kinds = (("copies_exact", COPIED), ("copies", COPIED), ("copied", ECHOED), ("copied_sentences", SAID))
-    for name, least in kinds:
+    for name, (least, what, real) in COPIES.items():
         c = m.find(name)
         if c is not None and c.p is not None and c.p < SURE and c.value - (c.floor or 0.0) > least:
-            text = {"copied": "samples' text stands word", "copied_sentences": "samples' sentences stand word"}
-            what = f"{text[name]} for word in" if name in text else "samples are copies from"
-            usual = percent(c.floor or 0.0)
-            real = "real ones" if name == "copied_sentences" else "held-out data"
-            said.append(f"{percent(c.value)} of the {what} the training data ({real}: {usual})")
+            said.append(f"{percent(c.value)} of the {what} the training data ({real}: {percent(c.floor or 0.0)})")
             break
     for name in ("nearer_training", "nearer_training_pixels"):
         c = m.find(name)

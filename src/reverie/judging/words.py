@@ -17,7 +17,7 @@ def headline(metrics: Sequence[Metric], judged: bool = False) -> list[str]:
     parts = [] if judged else [distance(found)]
     parts += [told(found), fidelity(found), variety(found), sharp(found), coded(named), text(named), correct(found)]
     parts += [every(found), sure(metrics), near(found), onward(found), covered(found), spoken(found)]
-    parts += [translated(found)]
+    parts += [translated(found), framed(metrics), led(found)]
     said = [part for part in parts if part]
     return said or ([] if judged else ["No measure applies to this model and this data."])
 
@@ -188,6 +188,24 @@ def translated(found: Mapping[str, Metric]) -> str:
     if m.reference is not None and m.low <= m.reference:
         return f"{said}: not surely better than leaving the source as it is ({m.reference:.1f})."
     return f"{said}."
+
+
+def framed(metrics: Sequence[Metric]) -> str:
+    """How well held-out music is foretold."""
+    m = next((m for m in metrics if m.name.startswith("nats_per_frame_") and "endless" not in m.name), None)
+    if m is None:
+        return ""
+    return f"A step of held-out music costs {number(m.value)} nats, the ends of pieces among them."
+
+
+def led(found: Mapping[str, Metric]) -> str:
+    """How often fifths or octaves are led in parallel."""
+    m = found.get("parallels")
+    if m is None or m.low is None or m.high is None or m.floor is None:
+        return ""
+    said = f"Fifths or octaves go in parallel in {percent(m.value)} of the changes of chord"
+    evidence = f"(95 %: {percent(m.low)} to {percent(m.high)}; held-out pieces: {percent(m.floor)})"
+    return f"{said} {evidence}: surely more." if m.low > m.floor else f"{said} {evidence}."
 
 
 def beside(m: Metric) -> str:

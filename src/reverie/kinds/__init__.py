@@ -12,10 +12,19 @@ and, where a page of text would not show them,
 and, where its items can be predicted from,
     TARGETS: tuple[str, ...]                                words that --predict may be, besides a column: ("labels",)
     unseen(where: Sequence[str], codec, options) -> Unseen  new items of that form, in the order of the files
+and, where a model can go on from the beginning of one,
+    prompt(what: str, codec) -> np.ndarray                  its tokens, without start and end: a text, or a file's name
+and of these, where an item that goes on may still lose what was given,
+    allowed(what, codec) -> Callable | None                 which tokens may come next, as `core.Prompt.allowed` says
+    kept(raw, what: str) -> list[bool]                      which items hold it
 and, where they can be compressed,
     unchanged(where, codec, options) -> Unseen              the same, of the codec's own size and form or a Problem
     saved_as(name, codec) -> str                            the name of a file that keeps an item named so as it is
     content(item, suffix) -> bytes                          what is in it
+where they can be written on, token by token,
+    prompt(what: str, codec) -> np.ndarray                  the tokens (n,) of what a person gives, without an end
+and, where they can be heard,
+    play(raw, files: Sequence[Path]) -> list[Path]          a .wav beside each item's file
 and imports torch only inside the functions that need it, so that `reverie data --help` stays quick.
 """
 
@@ -29,10 +38,13 @@ if TYPE_CHECKING:
     from reverie.core import Codec, Items
 
 # in the order in which they are tried
-KINDS = ("image", "sound", "molecule", "pairs", "text", "sentences", "series", "table")
+KINDS = ("image", "sound", "music", "molecule", "pairs", "text", "sentences", "series", "table")
 PREDICTED = ("image", "sound", "pairs", "sentences", "table", "series")  # the same, where --predict is given
 
 COMPRESSED = ("image",)  # kinds whose items can be compressed
+CONTINUED = ("text", "sentences", "music", "molecule")  # kinds whose items can be gone on with
+HOLDING = ("molecule",)  # of these: where an item that goes on may still lose what was given
+PLAYED = ("music",)  # kinds whose items can be heard
 
 
 @dataclass(frozen=True)
@@ -42,7 +54,7 @@ class DataOptions:
     kind: str = ""  # one of KINDS; "": what the data looks like
     size: tuple[int, ...] = ()  # of an item: (H, W), or (tokens,); (): chosen by the kind, and said
     fit: str = "crop"  # crop | pad | stretch: what happens to a picture of another aspect
-    tokens: str = "characters"  # characters | bytes | bpe; of molecules atoms (where nobody says) | selfies
+    tokens: str = "characters"  # characters | bytes | bpe; of molecules atoms | selfies; of music grid | events
     vocabulary: int = 4096  # of a BPE
     attributes: tuple[str, ...] = ()  # numbers that a model is told of each picture or molecule: columns, or properties
     column: str = ""  # of a Parquet or .jsonl file: the one that holds the items; "": found, and said

@@ -25,6 +25,7 @@ def drawing(smiles: str) -> np.ndarray:
     sheet: Any = rdMolDraw2D.MolDraw2DCairo(WIDTH, HEIGHT)
     options = sheet.drawOptions()
     options.legendFontSize, options.padding = 14, 0.08
-    sheet.DrawMolecule(mol(smiles) or none(), legend=legend(smiles))
+    molecule = mol(smiles)
+    sheet.DrawMolecule(molecule if molecule is not None else none(), legend=legend(smiles))
     sheet.FinishDrawing()
     return np.asarray(Image.open(io.BytesIO(sheet.GetDrawingText())).convert("RGB"))

@@ -72,11 +72,14 @@ def of(seen: Seen, name: str, real: Molecules, what: str) -> Metric:
     half = Z * frechet_error(other, ours)
     count, floor = len(ours), frechet(other, Statistics.of(torch.from_numpy(np.asarray(seen.train.features))))
     protocol = f"{NAME} of the package fcd; {count:,} samples that are molecules against {len(theirs):,} {what}; "
-    protocol += "Gaussians with unbiased covariances; 95 % interval by the delta method, of its spread, not of the bias "
+    protocol += (
+        "Gaussians with unbiased covariances; 95 % interval by the delta method, of its spread, not of the bias "
+    )
     protocol += f"that few have; floor: {len(seen.train.features):,} training molecules in their place"
     full = f"{name}_{size_name(len(seen.fake.smiles))}"
     return published.beside(
-        seen, Metric(full, value, "squared feature distance", count, protocol, max(0.0, value - half), value + half, floor)
+        seen,
+        Metric(full, value, "squared feature distance", count, protocol, max(0.0, value - half), value + half, floor),
     )
 
 

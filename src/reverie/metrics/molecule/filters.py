@@ -18,7 +18,9 @@ def measure(seen: Seen) -> list[Metric]:
         return []
     hits, some = sum(map(passes, valid)), seen.train.valid[:: max(1, len(seen.train.valid) // FEW)][:FEW]
     low, high = wilson(hits, len(valid))
-    protocol = "share of molecules that MOSES's rule lets pass: no charge, C, N, S, O, F, Cl, Br and H alone, rings of less "
+    protocol = (
+        "share of molecules that MOSES's rule lets pass: no charge, C, N, S, O, F, Cl, Br and H alone, rings of less "
+    )
     protocol += "than 8 atoms, its medicinal chemistry filters (19 of its 22 patterns, written anew; the others match "
     protocol += f"nothing in RDKit), PAINS of RDKit's catalogue; floor: {len(some):,} training molecules"
     floor = sum(map(passes, some)) / len(some) if some else None

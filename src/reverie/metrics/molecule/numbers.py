@@ -25,8 +25,12 @@ def measure(seen: Seen) -> list[Metric]:
         own, real, train = (side.properties[name] for side in (seen.fake, seen.real, seen.train))
         floor = float(wasserstein_distance(real, train)) if len(train) else None
         flat = float(np.abs(real - np.median(real)).mean())
-        protocol = f"Wasserstein-1 distance of {name} ({ABOUT[name]}) of {count:,} molecules, mean {own.mean():.3g}, and of "
-        protocol += f"{len(real):,} {seen.sets.what} ones, mean {real.mean():.3g}; floor: {len(train):,} training molecules "
+        protocol = (
+            f"Wasserstein-1 distance of {name} ({ABOUT[name]}) of {count:,} molecules, mean {own.mean():.3g}, and of "
+        )
+        protocol += (
+            f"{len(real):,} {seen.sets.what} ones, mean {real.mean():.3g}; floor: {len(train):,} training molecules "
+        )
         protocol += "in their place; reference: the held-out median in place of each"
         value = float(wasserstein_distance(real, own))
         out.append(Metric(f"{name}_w1_{size}", value, UNITS.get(name, name), count, protocol, None, None, floor, flat))

@@ -59,8 +59,10 @@ def leaning(seen: Seen) -> list[Metric]:
         return []
     fake, old, new = (side.prints[:COMPARED] for side in (seen.fake, seen.train, seen.real))
     found = nearer(fake, old, new)
-    protocol = f"share of {len(fake):,} samples whose nearest molecule by fingerprint is one of {found.items:,} training "
-    protocol += f"ones, in place of as many held-out ones; 0.5: no leaning; p: one-sided"
+    protocol = (
+        f"share of {len(fake):,} samples whose nearest molecule by fingerprint is one of {found.items:,} training "
+    )
+    protocol += "ones, in place of as many held-out ones; 0.5: no leaning; p: one-sided"
     name = f"nearer_training_{size_name(len(seen.fake.smiles))}"
     return [Metric(name, found.share, "share", len(fake), protocol, found.low, found.high, 0.5, p=found.p)]
 

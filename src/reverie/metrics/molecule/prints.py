@@ -70,7 +70,11 @@ def best(queries: UInt8[Tensor, "q 128"], bank: UInt8[Tensor, "n 128"]) -> Float
     no likeness exceeds min(a, b) / max(a, b), so that parts far from a need not be looked at."""
     if not len(queries) or not len(bank):
         return torch.zeros(len(queries))
-    sizes = bits(bank).sum(1).long() if len(bank) <= COLUMNS else torch.cat([bits(b).sum(1).long() for b in bank.split(COLUMNS)])
+    sizes = (
+        bits(bank).sum(1).long()
+        if len(bank) <= COLUMNS
+        else torch.cat([bits(b).sum(1).long() for b in bank.split(COLUMNS)])
+    )
     order = sizes.argsort(stable=True)
     edges = [0, *sizes[order].bincount().cumsum(0).tolist()]
     parts = {b: bank[order[low:high]] for b, (low, high) in enumerate(pairwise(edges)) if high > low}

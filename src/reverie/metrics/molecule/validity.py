@@ -33,7 +33,15 @@ def valid(seen: Seen) -> Metric:
         return first
     share = len(seen.untrained.valid) / len(seen.untrained.smiles)
     return Metric(
-        metric.name, metric.value, "share", count, f"{protocol}; reference: the untrained model's", low, high, floor, share
+        metric.name,
+        metric.value,
+        "share",
+        count,
+        f"{protocol}; reference: the untrained model's",
+        low,
+        high,
+        floor,
+        share,
     )
 
 
@@ -45,7 +53,9 @@ def unique(seen: Seen, most: int) -> Metric | None:
     some = valid[:most]
     value, again = len(set(some)) / len(some), repeated(some)
     floor = seen.train.valid[: len(some)]
-    protocol = f"different molecules over the first {len(some):,} that are molecules; {again} of them come more than once"
+    protocol = (
+        f"different molecules over the first {len(some):,} that are molecules; {again} of them come more than once"
+    )
     protocol += f"; floor: {len(floor):,} training molecules"
     metric = Metric(
         f"unique_{size_name(len(some))}", value, "share", len(some), protocol,

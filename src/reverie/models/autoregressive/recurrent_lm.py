@@ -19,11 +19,12 @@ from torch.optim import Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Network, Passes, Prompt, Spec, Training, Update
+from reverie.maths.sampling import collected
 from reverie.maths.schedules import falling
 from reverie.nets.carried import NAME, Carried
 from reverie.nets.checks import at_least, positive, share
 from reverie.nets.decay import adamw
-from reverie.nets.decoding import Manner, collected, unprompted, written
+from reverie.nets.decoding import Manner, unprompted, written
 from reverie.nets.stacked import FromZero, Reader, Stack, TokenNet
 from reverie.nets.token_rows import UNSEEN, TokenRows
 from reverie.nets.told import Told, conditions
