@@ -160,7 +160,7 @@ class Fitting:
         choice = choose(spec.kind, shape, count, gpu, self.order.options.predict, spec.domains)
         self.reporter.say(f"model: {choice.model} ({choice.why}); --model names another")
         if choice.set and not self.order.set and not self.budget:
-            why = "whose values suit such data" if self.order.options.predict else "as there is no GPU"
+            why = "as there is no GPU" if choice.set == "quick" else "whose values suit such data"
             self.reporter.say(f"set: {choice.set}, {why}; --set names another")
         self.order, self.preferred = replace(self.order, model=choice.model), choice.set
 
