@@ -113,7 +113,8 @@ class Music:
         codec = replace(codec, classes=self.classes)
         notes += said(codec, pieces, self.options)
         whole = [codec.reduced(piece) for piece in pieces]
-        notes += self.dropped(codec, pieces, whole)
+        notes += self.dropped(pieces, whole)
+        whole = [kept._replace(bar=piece.bar) for kept, piece in zip(whole, pieces)]  # where a long one may be cut
         number = {name: k for k, name in enumerate(self.classes)}
         labels = np.array([number[tune.label] for tune in tunes]) if self.classes else None
         reach = reaching(codec, [whole[i] for i in split.train])
@@ -162,7 +163,7 @@ class Music:
         moved = "" if share > 0.99999 else f"; {1 - share:.2g} of all notes do not, and move to the nearest"
         return f"{beat} step{'s' * (beat > 1)} a quarter note, on which notes begin{moved}"
 
-    def dropped(self, codec: Grid | Events, pieces: list[Piece], whole: list[Piece]) -> list[str]:
+    def dropped(self, pieces: list[Piece], whole: list[Piece]) -> list[str]:
         """What files have and tokens do not, a line each."""
         lines = [f"not kept: {what}" for what in differences(pieces, whole) if what]
         lost = sum(len(a.notes) - len(b.notes) for a, b in zip(pieces, whole) if len(a.notes) > len(b.notes))
@@ -210,8 +211,8 @@ def differences(pieces: list[Piece], whole: list[Piece]) -> Iterator[str]:
         yield f"how loud each note is, but for {len({n.velocity for p in whole for n in p.notes})} degrees of loudness"
     if found := count(lambda a, b: abs(a.tempo / b.tempo - 1) > 0.04):
         yield f"the tempo, of {found:,} pieces"
-    if found := count(lambda a, b: max(n.length for n in a.notes) > max(n.length for n in b.notes)):
-        yield f"the length of the longest notes, of {found:,} pieces"
+    if found := count(lambda a, b: a.measure != b.measure):
+        yield f"the metre, of {found:,} pieces"
 
 
 def mark(piece: Piece) -> str:
