@@ -114,7 +114,8 @@ def add_data(parser: Parser) -> None:
     group.value("--kind", one_of("--kind", KINDS), "what the data is (default: what it looks like)")
     group.value("--size", size("--size"), "of an item: side or height x width of pictures, tokens, rows of a series")
     group.value("--aspect", one_of("--aspect", ("crop", "pad", "stretch")), "pictures of another aspect (default crop)")
-    group.value("--tokens", one_of("--tokens", ("characters", "bytes", "bpe")), "of text (default characters)")
+    said = "of text (default characters), or of music (default: which suits it)"
+    group.value("--tokens", one_of("--tokens", ("characters", "bytes", "bpe", "grid", "events")), said)
     group.value("--vocabulary", whole("--vocabulary", 1), f"of a bpe (default {AS_IT_IS.vocabulary})")
     group.value("--column", text("--column"), "that holds the items; of pairs: from which language", metavar="NAME")
     told = "columns of numbers that a model is told of each picture: of Parquet, or of a .csv beside the files"

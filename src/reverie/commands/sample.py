@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from reverie.errors import Problem
+from reverie.kinds import PLAYED
 from reverie.terminal import Terminal
 
 from .arguments import Parser, add_fields, given_fields, known_family, model_in, run_in
@@ -33,6 +34,7 @@ def parser(words: Sequence[str]) -> Parser:
     made.value("--attribute", assigned("--attribute"), told)
     made.value("--out", text("--out"), "folder for the files (default RUN/samples/seed-S)", metavar="DIR")
     made.value("--grid", text("--grid"), "file that shows them on one page (default: beside DIR)", metavar="FILE")
+    made.switch("--wav", "of music: also as sound, a .wav beside each .mid")
     made.switch("--json", "print one JSON object, and nothing else, on standard output")
     if family and family.sampling:
         add_fields(made, f"sampling options of {family.name}", family.sampling_fields())
@@ -46,6 +48,8 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
 
     opened = Run.open(args.run)
     kind = module(opened.spec.kind)
+    if args.wav and opened.spec.kind not in PLAYED:
+        raise Problem(f"--wav: {opened.spec.kind} has no sound; {', '.join(PLAYED)} has. Leave it out")
     folder, grid = places(args, opened.path, kind.SHEET)
     screen.tell(f"{opened.info['model']}, {opened.info['source']['where']}: {args.n:,} samples, seed {args.seed}")
     if isinstance(opened.model, Says):
@@ -91,5 +95,6 @@ def written(args: Namespace, opened: Any, kind: ModuleType, folder: Path, grid: 
             for stale in folder.glob("*-*") if old else []:  # of an earlier, larger -n in the run's own folder
                 stale.unlink()
             kind.show(raw[:SHOWN], grid)
-        files += kind.save(raw, folder, first)
+        files += (made := kind.save(raw, folder, first))
+        files += kind.play(raw, made) if args.wav else []
     return files

@@ -14,6 +14,10 @@ and, where they can be compressed,
     unchanged(where, codec, options) -> Unseen              the same, of the codec's own size and form or a Problem
     saved_as(name, codec) -> str                            the name of a file that keeps an item named so as it is
     content(item, suffix) -> bytes                          what is in it
+where they can be written on, token by token,
+    prompt(what: str, codec) -> np.ndarray                  the tokens (n,) of what a person gives, without an end
+and, where they can be heard,
+    play(raw, files: Sequence[Path]) -> list[Path]          a .wav beside each item's file
 and imports torch only inside the functions that need it, so that `reverie data --help` stays quick.
 """
 
@@ -26,10 +30,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from reverie.core import Codec, Items
 
-KINDS = ("image", "sound", "pairs", "text", "sentences", "series", "table")  # in the order in which they are tried
+# in the order in which they are tried
+KINDS = ("image", "sound", "music", "pairs", "text", "sentences", "series", "table")
 PREDICTED = ("image", "sound", "pairs", "sentences", "table", "series")  # the same, where --predict is given
 
 COMPRESSED = ("image",)  # kinds whose items can be compressed
+PLAYED = ("music",)  # kinds whose items can be heard
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class DataOptions:
     kind: str = ""  # one of KINDS; "": what the data looks like
     size: tuple[int, ...] = ()  # of an item: (H, W), or (tokens,); (): chosen by the kind, and said
     fit: str = "crop"  # crop | pad | stretch: what happens to a picture of another aspect
-    tokens: str = "characters"  # characters | bytes | bpe
+    tokens: str = "characters"  # characters | bytes | bpe; of music: grid | events
     vocabulary: int = 4096  # of a BPE
     attributes: tuple[str, ...] = ()  # of pictures: columns of numbers that a model is told beside each
     column: str = ""  # of a Parquet or .jsonl file: the one that holds the items; "": found, and said

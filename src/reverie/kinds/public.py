@@ -82,7 +82,8 @@ PACKAGED = {
     "demo-molecules": "molecules.smi",
     "demo-tunes": "tunes.abc",
 }
-NAMES = (*LAYOUT, *PACKAGED)
+EXPORTED = ("bach-chorales",)  # from a package that is installed
+NAMES = (*LAYOUT, *PACKAGED, *EXPORTED)
 
 
 def resolve(name: str) -> Path | None:
@@ -90,6 +91,10 @@ def resolve(name: str) -> Path | None:
     of a set that is one. Raises Problem, with where to put which files, when it can't be had."""
     if name in PACKAGED:
         return packaged(PACKAGED[name])
+    if name in EXPORTED:
+        from .music.corpus import exported
+
+        return exported()
     if name not in LAYOUT:
         return None
     folder, files = LAYOUT[name]

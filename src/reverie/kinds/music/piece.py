@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import groupby
 from typing import NamedTuple
+
+DRUMS = 128  # in place of an instrument
 
 
 class Note(NamedTuple):
@@ -19,11 +23,17 @@ class Piece(NamedTuple):
     beat: int  # steps a quarter note
     name: str = ""
     tempo: float = 120.0  # quarter notes a minute
+    bar: int = 0  # steps a bar; 0: nobody says
 
     @property
     def steps(self) -> int:
         """How long it is."""
         return max((note.start + note.length for note in self.notes), default=0)
+
+    @property
+    def measure(self) -> int:
+        """Steps a bar: four quarters where nobody says."""
+        return self.bar or 4 * self.beat
 
     def frames(self) -> list[tuple[int, ...]]:
         """The pitches that sound at each step, the highest first, each once."""
@@ -32,3 +42,20 @@ class Piece(NamedTuple):
             for step in range(note.start, note.start + note.length):
                 sounding[step].add(note.pitch)
         return [tuple(sorted(pitches, reverse=True)) for pitches in sounding]
+
+
+def ordered(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """By start, then voice, then from high to low."""
+    return tuple(sorted(notes, key=lambda note: (note.start, note.voice, -note.pitch, note.program, note.length)))
+
+
+def voiced(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """Each note's voice is its rank among what sounds where it starts, 0 the highest: of music that says none."""
+    waiting = sorted(notes, key=lambda note: note.start)
+    found, sounding = list[Note](), list[Note]()
+    for start, group in groupby(waiting, lambda note: note.start):
+        new = list(group)
+        sounding = [note for note in sounding if note.start + note.length > start] + new
+        ranks = sorted({note.pitch for note in sounding}, reverse=True)
+        found += [note._replace(voice=ranks.index(note.pitch)) for note in new]
+    return ordered(found)
