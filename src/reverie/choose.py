@@ -39,7 +39,8 @@ def choose(
     if kind == "molecule":
         return Choice("gpt", "molecules are written token by token: a transformer")
     if kind == "music":
-        return Choice("gpt", "music is written token by token: a transformer")
+        why = "music is written token by token, of few pieces best by a recurrent network"
+        return Choice("recurrent_lm", why, "music")
     if kind == "sentences":
         return Choice("text_vae", "sentences are written from a code of each: a recurrent autoencoder")
     if kind == "table":

@@ -117,7 +117,7 @@ class Music:
         whole = [kept._replace(bar=piece.bar) for kept, piece in zip(whole, pieces)]  # where a long one may be cut
         number = {name: k for k, name in enumerate(self.classes)}
         labels = np.array([number[tune.label] for tune in tunes]) if self.classes else None
-        reach = reaching(codec, [whole[i] for i in split.train])
+        reach, moved = moving(codec, [whole[i] for i in split.train], self.options.keys)
 
         def part(rows: np.ndarray) -> Encoded:
             kind = Framed if isinstance(codec, Grid) else Encoded
@@ -127,7 +127,6 @@ class Music:
         if len(train) > len(split.train):
             cut = len(train) - len(split.train)
             notes.append(f"pieces of more than {codec.longest:,} tokens are cut at bars: {cut:,} more items (--size)")
-        moved = f"{MOVED}, within {named(reach[0])} to {named(reach[1])}" if reach else "pieces are not moved"
         notes.append(moved)
         return Prepared(codec, train, out, self.fingerprint(), tuple(notes), aside if len(aside) else None)
 
@@ -174,15 +173,32 @@ class Music:
         return lines
 
     def fingerprint(self) -> str:
-        about = ["music", key(self.options), self.options.tokens, list(self.options.size)]
+        about = ["music", key(self.options), self.options.tokens, self.options.keys, list(self.options.size)]
         digest = hashlib.blake2b(json.dumps(about).encode(), digest_size=16)
         for tune, piece in zip(self.tunes, self.pieces):
             digest.update(json.dumps([tune.label, tune.part, tune.name, piece]).encode())
         return digest.hexdigest()
 
 
+SEVERAL, IN_ONE_KEY = 20, 0.8  # pieces, and the share that ends on one note, from which on they stand in one key
 MOVED = "in training each piece is moved by a drawn interval, -5 to +6 semitones"
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+
+
+def moving(codec: Grid | Events, pieces: list[Piece], keys: str) -> tuple[tuple[int, int] | None, str]:
+    """Between which pitches pieces may be moved in training, None where they are not; and why. Pieces that all end on
+    one note have been brought into one key, which a model can rely on."""
+    reach = reaching(codec, pieces)
+    ends = Counter(frames[-1][-1] % 12 for piece in pieces if (frames := piece.frames()) and frames[-1])
+    note, count = ends.most_common(1)[0] if ends else (0, 0)
+    if reach is None or keys == "own":
+        return None, "pieces are not moved in training"
+    if not keys and len(pieces) >= SEVERAL and count >= IN_ONE_KEY * len(pieces):
+        said = (
+            f"{count:,} of {len(pieces):,} pieces to learn from end on {_NAMES[note]}: they stand in one key, and are"
+        )
+        return None, f"{said} not moved in training (--keys all: they are)"
+    return reach, f"{MOVED}, within {named(reach[0])} to {named(reach[1])}"
 
 
 def reaching(codec: Grid | Events, pieces: list[Piece]) -> tuple[int, int] | None:
