@@ -21,7 +21,8 @@ from .files import Found, Tune, find
 from .fitting import FORMS, fitted, said
 from .grid import Grid
 from .heard import counted, finest, gridded
-from .items import Encoded, Framed
+from .items import Encoded, Framed, Leading
+from .led import Led, led
 from .piece import Piece
 
 LISTED = 5  # names shown of a long list
@@ -119,16 +120,31 @@ class Music:
         labels = np.array([number[tune.label] for tune in tunes]) if self.classes else None
         reach, moved = moving(codec, [whole[i] for i in split.train], self.options.keys)
 
+        leads = self.leads(codec, whole, notes)
+
         def part(rows: np.ndarray) -> Encoded:
-            kind = Framed if isinstance(codec, Grid) else Encoded
-            return kind([whole[i] for i in rows], codec, None if labels is None else labels[rows], reach)
+            own, told = [whole[i] for i in rows], None if labels is None else labels[rows]
+            if isinstance(leads, Led):
+                return Leading(own, leads, told, reach)
+            return (Framed if isinstance(codec, Grid) else Encoded)(own, codec, told, reach)
 
         train, out, aside = (part(rows) for rows in (split.train, split.held_out, split.calibration))
         if len(train) > len(split.train):
             cut = len(train) - len(split.train)
             notes.append(f"pieces of more than {codec.longest:,} tokens are cut at bars: {cut:,} more items (--size)")
         notes.append(moved)
-        return Prepared(codec, train, out, self.fingerprint(), tuple(notes), aside if len(aside) else None)
+        return Prepared(leads or codec, train, out, self.fingerprint(), tuple(notes), aside if len(aside) else None)
+
+    def leads(self, codec: Grid | Events, pieces: list[Piece], notes: list[str]) -> Led | None:
+        """With --given melody, the codec of pieces whose highest voice is known ahead. Raises Problem where no highest
+        voice is known."""
+        if not self.options.given:
+            return None
+        if not isinstance(codec, Grid):
+            raise Problem(f"--given {self.options.given}: of music on a grid, and {codec.form} suit this. Leave it out")
+        made = led(codec, pieces)
+        notes.append(f"the highest voice of each piece is given {made.ahead} steps ahead: reverie harmonise")
+        return made
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -173,7 +189,14 @@ class Music:
         return lines
 
     def fingerprint(self) -> str:
-        about = ["music", key(self.options), self.options.tokens, self.options.keys, list(self.options.size)]
+        about = [
+            "music",
+            key(self.options),
+            self.options.tokens,
+            self.options.keys,
+            self.options.given,
+            list(self.options.size),
+        ]
         digest = hashlib.blake2b(json.dumps(about).encode(), digest_size=16)
         for tune, piece in zip(self.tunes, self.pieces):
             digest.update(json.dumps([tune.label, tune.part, tune.name, piece]).encode())
