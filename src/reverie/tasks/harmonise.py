@@ -103,7 +103,8 @@ def harmonised(run: Run, tunes: Sequence[Piece], asked: Asked | None = None) -> 
 
 
 def block(run: Run, jobs: list[tuple[Piece, int]], asked: Asked, wish: Wish) -> list[tuple[Piece, float]]:
-    """A piece and its nats a step for each melody and number; the network always runs on as many, the last repeated."""
+    """A piece and its nats a step for each melody and number. The network runs on as many always, the last repeated; on
+    one where there is one."""
     model, codec = run.model, harmoniser(run)
     assert isinstance(model, Continues)
     assert isinstance(model, Samples)

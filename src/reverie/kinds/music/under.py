@@ -33,6 +33,8 @@ def checked(codec: Led, piece: Piece, row: list[int], voices: int) -> None:
     pitches = [(token - FIRST) % grid.pitches for token in row if token != codec.rest]
     if voices > MOST or voices < 0 or voices == 1:
         raise Problem(f"--voices {voices}: from 2 to {MOST}, or 0 for as many as the model likes")
+    if not pitches:
+        raise Problem(f"{name}: no notes in it. Give a melody")
     if voices and min(pitches) < voices - 1:
         lowest = grid.low + min(pitches)
         raise Problem(f"{name}: pitch {lowest} has no room for {voices - 1} voices under it. Transpose the melody")
