@@ -40,7 +40,7 @@ RECIPE = Recipe(
     data="jsb-chorales",
     model="recurrent_lm",
     set="music",
-    steps=4_000,
+    steps=2_000,
     measure=measure,
     goal=6.0,
 )
