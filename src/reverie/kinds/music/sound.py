@@ -17,7 +17,7 @@ from reverie.kinds.writing import write
 from .midi import written
 from .piece import DRUMS, Note, Piece
 
-RATE = 22_050  # samples a second of the plain synthesiser
+RATE = 44_100  # samples a second of the plain synthesiser
 PARTIALS = 12  # of a note, at most: fewer where they would lie beyond half the rate
 ATTACK, RELEASE = 0.01, 0.12  # seconds in which a note comes and goes
 FADE = 1.2  # seconds in which a held note falls to a third
