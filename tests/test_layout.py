@@ -37,7 +37,7 @@ MAY = {
     "models": BASE | {"core", "maths", "nets"},
     "cache_folder": set(),
     "kinds": BASE | {"core", "kinds", "version", "cache_folder"},
-    "metrics": BASE | {"core", "maths", "metrics", "cache_folder"},
+    "metrics": BASE | {"core", "maths", "kinds", "metrics", "cache_folder"},
     "training": HIGH,
     "tasks": HIGH,
     "judging": HIGH,

@@ -15,7 +15,7 @@ def lines(*voices: Sequence[int], beat: int = 1, length: int = 1) -> Piece:
         for at, pitch in enumerate(row)
         if pitch
     ]
-    return Piece(tuple(sorted(notes)), beat)
+    return Piece(tuple(sorted(notes, key=lambda note: (note.start, note.voice))), beat)
 
 
 def moved(piece: Piece, semitones: int) -> Piece:

@@ -14,7 +14,7 @@ class Choice(NamedTuple):
     set: str = ""  # of the model's values, for this device; "": its default
 
 
-MADE = ("image", "music", "text", "sentences", "table", "series")  # kinds that some model makes more of
+MADE = ("image", "music", "molecule", "text", "sentences", "table", "series")  # kinds that some model makes more of
 PREDICTORS = {
     "image": Choice("convolutional", "pictures are recognised by a convolutional network"),
     "sound": Choice("convolutional", "sounds are recognised by their spectrograms, as pictures are", "spoken"),
@@ -36,6 +36,8 @@ def choose(
         return PREDICTORS[kind]
     if kind == "text":
         return Choice("gpt", "text is written token by token: a transformer")
+    if kind == "molecule":
+        return Choice("gpt", "molecules are written token by token: a transformer")
     if kind == "music":
         return Choice("gpt", "music is written token by token: a transformer")
     if kind == "sentences":

@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from .spec import At, Field, Named, Spec, Training
 
 __all__ = [
-    "ABILITIES", "Absorbs", "Apart", "At", "Batch", "Begins", "Bound", "Bounds", "Codec", "Compresses",
+    "ABILITIES", "Absorbs", "Apart", "At", "Batch", "Begins", "Bound", "Bounds", "Carries", "Codec", "Compresses",
     "Conditioned", "Continues", "Decodes", "Denoises", "Density", "Described", "Encodes", "Exports", "Field",
     "Finishes", "Items", "Latents", "Loss", "Model", "Named", "Network", "Passes", "Predicts", "Prior", "Prompt",
     "Samples", "Says", "Scores", "Spec", "Tables", "Training", "Translates", "Update", "UpperBound", "always",
@@ -34,6 +34,7 @@ class Batch:
     lengths: Mapping[str, Tensor] = field(default_factory=dict)  # (B,) of each ragged field
     masks: Mapping[str, Tensor] = field(default_factory=dict)  # True where a value is there, of fields with gaps
     domains: Mapping[str, "Batch"] = field(default_factory=dict)  # one batch a domain, each in its own order
+    follows: Tensor | None = None  # (B,) True where a row goes on where this row of the batch before ended; of lanes
 
     def __getitem__(self, name: str) -> Tensor:
         return self.values[name]
@@ -46,7 +47,8 @@ class Batch:
             return {k: v.to(device, non_blocking=True) for k, v in tensors.items()}
 
         inner = {k: v.to(device) for k, v in self.domains.items()}
-        return Batch(move(self.values), move(self.lengths), move(self.masks), inner)
+        follows = None if self.follows is None else self.follows.to(device)
+        return Batch(move(self.values), move(self.lengths), move(self.masks), inner, follows)
 
 
 class Items(Protocol):
@@ -181,6 +183,14 @@ class Begins(Protocol):
     def begin(self, stream: Passes) -> None:
         """`stream(k)` is the k-th batch of training data, `stream.whole()` all of it."""
         ...
+
+
+@runtime_checkable
+class Carries(Protocol):
+    """Reads items in their order, where it says so: each row of a batch is the item after the one that this row was in
+    the batch before, but where `Batch.follows` is False. What it carries over goes through `Loss.stats` to `absorb`."""
+
+    carries: bool
 
 
 @runtime_checkable

@@ -45,6 +45,12 @@ class Terminal:
         for line in () if self.json else lines:
             self.say(line)
 
+    def write(self, text: str) -> None:
+        """A part of the result as it comes, without a line's end."""
+        if not self.json:
+            self.console.print(Text(text), end="", soft_wrap=True)
+            self.console.file.flush()
+
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
         """Columns named in `right` are set right; the last one wraps in a terminal."""
         if self.json:

@@ -160,3 +160,34 @@ def test_one_item_has_no_interval(tmp_path):
     spec = Spec("image", {"image": Field((1, 2, 2), levels=256)})
     (found,) = likelihood(run_of(Noisy(spec), Prepared(Pictures(torch.rand(1, 1, 2, 2))), tmp_path))
     assert (found.low, found.high) == (None, None)
+
+
+class UniformRows(Known):
+    """Every token equally likely, of whole items."""
+
+    def nll(self, batch, draws):
+        units = batch.lengths["music"]
+        return units * log(self.spec.fields["music"].categories), units
+
+
+class Framed:
+    """Pieces of 2 and of 3 frames, each of a pitch and the token after it, and an end."""
+
+    frames = (2, 3)
+
+    def __len__(self):
+        return 2
+
+    def take(self, index, vary=False):
+        rows = torch.tensor([[3, 2, 4, 2, 0, 0, 0], [3, 2, 4, 2, 5, 2, 0]])[index]
+        return Batch({"music": rows}, {"music": torch.tensor([5, 7])[index]})
+
+
+def test_nats_a_frame_are_those_of_its_tokens_with_and_without_the_ends(tmp_path):
+    """12 tokens of log 8 nats each over 5 frames; without the two ends 10."""
+    spec = Spec("music", {"music": Field((9,), categories=8, length=True, start=1)})
+    found = {m.name: m for m in likelihood(run_of(UniformRows(spec), Prepared(Framed(), Framed()), tmp_path))}
+    assert found["nats_per_frame_2"].value == pytest.approx(12 / 5 * log(8))
+    assert found["nats_per_frame_endless_2"].value == pytest.approx(10 / 5 * log(8))
+    assert "5 frames" in found["nats_per_frame_2"].protocol
+    assert found["nats_per_frame_2"].unit == "nats a frame"

@@ -12,8 +12,11 @@ from PIL import Image
 from reverie.judging.pictures import POINTS, curve, grid, png
 from reverie.judging.report import neighbours, samples
 from reverie.judging.samples import Beside
+from reverie.judging.scores import roll
 from reverie.judging.words import headline, number, percent
+from reverie.kinds.music.piece import Piece
 from reverie.metrics import Metric
+from tunes import lines
 
 
 def frechet(value, floor=10.0, reference=200.0):
@@ -143,3 +146,30 @@ def test_a_long_text_is_clipped_and_says_so():
 
 def test_nothing_to_show_shows_nothing():
     assert samples(None) == samples(np.zeros((0, 2, 2, 1), np.uint8)) == neighbours([], "") == ""
+
+
+def test_a_piece_is_drawn_note_by_note():
+    """Time to the right, pitch upwards: the higher note stands higher, the later further right, the longer is wider."""
+    piece = lines([72, 74], [60, 60])._replace(name="a <tune>")
+    page = samples([piece, Piece((), 1)])
+    drawn = ElementTree.fromstring(re.search(r"<svg.*?</svg>", page)[0])
+    boxes = [{k: float(box.get(k)) for k in ("x", "y", "width")} for box in drawn.iter("rect")]
+    (high, low, late, _) = boxes
+    assert high["y"] < low["y"]
+    assert late["x"] > high["x"]
+    assert late["y"] < high["y"]
+    assert "a &lt;tune&gt;, 2 quarters, C4 to D5" in page
+    assert "no note" in page
+
+
+def test_what_is_beyond_the_drawing_is_said():
+    assert "100 quarters, its first 64 drawn" in roll(lines(range(20, 120)))
+
+
+def test_music_is_told_of_by_its_steps_and_its_parallels():
+    framed = Metric("nats_per_frame_77", 5.5, "nats a frame", 77, "")
+    led = Metric("parallels_77", 0.05, "a change", 77, "", low=0.04, high=0.06, floor=0.02)
+    assert headline([framed]) == ["A step of held-out music costs 5.5 nats, the ends of pieces among them."]
+    assert headline([led])[0].endswith("surely more.")
+    assert "held-out pieces: 2.0 %" in headline([led])[0]
+    assert "surely" not in headline([Metric("parallels_77", 0.02, "", 7, "", low=0.01, high=0.03, floor=0.02)])[0]

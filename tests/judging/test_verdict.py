@@ -1,5 +1,7 @@
 """A verdict follows from the numbers, either way, and holds its evidence."""
 
+from dataclasses import replace
+
 import pytest
 
 from reverie.judging.course import Course
@@ -178,3 +180,21 @@ def test_few_looks_prove_nothing():
     assert not falling([4, 3, 2, 1]).improving
     assert falling([1, 2, 3, 4]).worsened == 0
     assert Course(5, 5, 1.0).worsened == 0
+
+
+def test_music_that_stands_in_the_training_pieces_is_memorised():
+    copied = Metric("copied_chords_8", 0.6, "share", 77, "", floor=0.02, p=1e-9)
+    (found,) = verdicts(but(copied), DONE)
+    assert found.name == "memorising"
+    assert "60 % of the samples' runs of chords stand in the training data (held-out data: 2.0 %)" in found.evidence
+    assert names(but(replace(copied, value=0.1))) == ["good"]
+
+
+def test_music_has_come_as_far_as_what_is_furthest_away():
+    ways = [
+        Metric(f"{name}_2k", value, "bits", 77, "", floor=0.01, reference=0.41)
+        for name, value in (("interval_js", 0.05), ("chord_js", 0.25))
+    ]
+    (found,) = verdicts(ways, DONE)
+    assert "chords have come 40 % of the way" in found.evidence
+    assert found.name != "good"

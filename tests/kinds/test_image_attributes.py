@@ -133,7 +133,7 @@ def test_what_the_data_has_not_is_refused(tmp_path, asked, says):
         ({}, ("hue",), "--attributes hue: no such column in .*about.csv. There are: file, level, odd"),
         ({"row": "{name},{level},word"}, ("odd",), "--attributes odd: of 00.png 'word', no number"),
         ({"row": "{name},{level},"}, ("odd",), "--attributes odd: of 00.png empty. Give numbers"),
-        ({"row": "{name},{level},1"}, ("odd",), "--attributes odd: 1 for every picture"),
+        ({"row": "{name},{level},1"}, ("odd",), "--attributes odd: 1 for every item"),
         ({"order": [*range(1, COUNT)]}, ("odd",), "no row for 00.png. Add it, or remove the picture"),
         ({"order": [0, *range(COUNT)]}, ("odd",), "two rows for 00.png. Remove one"),
         ({"name": "photo {k}.png"}, ("odd",), "no column names the pictures. Add one, such as file: 00.png"),
@@ -155,7 +155,7 @@ def test_no_table_two_tables_and_other_kinds_are_refused(tmp_path):
     with pytest.raises(Problem, match=r"no \.csv or \.tsv file in .*Put one there that names the files"):
         prepared(place, "odd")
     (tmp_path / "rows.csv").write_text("a,b\n" + "1,2\n2,4\n" * 20)
-    with pytest.raises(Problem, match=r"--attributes a: of pictures, and .*rows\.csv holds none"):
+    with pytest.raises(Problem, match=r"--attributes a: of pictures and molecules, and .*rows\.csv holds neither"):
         prepared(tmp_path / "rows.csv", "a")
     np.save(tmp_path / "x.npy", np.zeros((9, 8, 8), np.uint8))
     with pytest.raises(Problem, match=r"x\.npy has no columns. Give a folder"):

@@ -49,6 +49,17 @@ def test_probabilities_are_those_of_the_definition(logits, temperature, top_k, t
         torch.testing.assert_close(found, exact, **CLOSE)
 
 
+@settings(deadline=None, max_examples=100)
+@given(rows, st.sampled_from([0.05, 0.3, 0.9, 1.0]))
+def test_min_p_keeps_tokens_of_at_least_that_share_of_the_likeliest_s_probability(logits, share):
+    whole = probabilities(torch.tensor([logits], dtype=torch.float64))[0].tolist()
+    kept = [p if p >= share * max(whole) * (1 - 1e-12) else 0.0 for p in whole]
+    found = probabilities(torch.tensor([logits], dtype=torch.float64), min_p=share)[0]
+    near = any(abs(p - share * max(whole)) < 1e-12 for p in whole if p < max(whole))  # rounding decides
+    if not near:
+        torch.testing.assert_close(found, torch.tensor([p / sum(kept) for p in kept], dtype=torch.float64), **CLOSE)
+
+
 def test_one_row_does_not_see_another():
     logits = torch.randn(5, 11, generator=torch.Generator().manual_seed(0))
     whole = probabilities(logits, 0.7, 6, 0.8)

@@ -206,6 +206,68 @@ def test_probabilities_of_all_sequences_sum_to_one():
     assert float((-nats).exp().sum()) == pytest.approx(1.0, rel=1e-12)
 
 
+def melody(longest: int = 4, room: int = 3) -> Spec:
+    """Whole items of tokens 2 to 4, told a class, a number and a row of tokens."""
+    own = Field((longest,), categories=5, length=True, start=1)
+    told = {
+        "label": Field((), categories=2),
+        "attributes": Field((1,), 0.0, 1.0),
+        "given": Field((room,), categories=5, length=True),
+    }
+    return Spec("music", {"music": own}, told)
+
+
+def told_model(spec: Spec) -> GPT:
+    torch.manual_seed(0)
+    model = GPT(Config(layers=2, heads=2, width=8, dropout=0.0), spec).double().eval()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.5 * torch.randn_like(p))
+    return model
+
+
+def test_whole_items_that_are_told_something_come_as_often_as_their_score_says():
+    """Of rows of up to 3 tokens and an end the likeliest five that end by themselves."""
+    model = told_model(melody())
+    rows = [r for n in range(4) for r in product((2, 3, 4), repeat=n)]
+    over = [(*r, 0, 0, 0, 0)[:4] for r in rows]
+    lengths = torch.tensor([len(r) + 1 for r in rows])
+    count = len(rows)
+    told = {
+        "label": torch.ones(count, dtype=torch.long), "attributes": torch.full((count, 1), 0.3, dtype=torch.double),
+        "given": torch.tensor([[3, 2, 0]]).expand(count, -1),
+    }  # fmt: skip
+    with torch.no_grad():
+        nats, counts = model.nll(Batch({"music": torch.tensor(over), **told}, {"music": lengths}), 1)
+        assert counts.tolist() == lengths.tolist()
+        noise = uniforms(4_000, 4)
+        wide = {k: v[:1].expand(4_000, *v.shape[1:]) for k, v in told.items()}
+        drawn = model.sample(noise, wide, None)["music"]
+    likely = {tuple(r): float((-n).exp()) for r, n in zip(over, nats)}
+    assert sum(likely.values()) < 1  # 0 and 1 may stand within a row that a network knows no rule for
+    for row, p in sorted(likely.items(), key=lambda x: -x[1])[:5]:
+        if row[-2]:  # its end is forced
+            continue
+        share = float((drawn == torch.tensor(row)).all(1).double().mean())
+        assert share == pytest.approx(p, abs=5 * sqrt(p * (1 - p) / 4_000))  # five standard errors
+
+
+@pytest.mark.parametrize("name", ["label", "attributes", "given"])
+def test_each_thing_that_is_told_changes_what_is_likely_and_is_asked_for(name):
+    model = told_model(melody())
+    told = {
+        "label": torch.tensor([0]), "attributes": torch.tensor([[0.2]], dtype=torch.double),
+        "given": torch.tensor([[2, 3, 0]]),
+    }  # fmt: skip
+    other = {"label": torch.tensor([1]), "attributes": told["attributes"] + 0.5, "given": torch.tensor([[2, 4, 3]])}
+    row, length = torch.tensor([[4, 2, 0, 0]]), {"music": torch.tensor([3])}
+    with torch.no_grad():
+        one = model.nll(Batch({"music": row, **told}, length), 1)[0]
+        two = model.nll(Batch({"music": row, **told, name: other[name]}, length), 1)[0]
+    assert abs(float(one - two)) > 1e-3
+    assert model.conditions == ("label", "attributes", "given")
+
+
 def test_the_score_is_exact_whatever_the_draws():
     model, batch = build(), Batch({"text": text(3, 13)})
     assert isinstance(model, Scores)

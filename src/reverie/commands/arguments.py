@@ -106,6 +106,9 @@ def given_fields(args: argparse.Namespace) -> dict[str, Any]:
 # ----------------------------------------------------------------------------------------------------------- data flags
 
 AS_IT_IS = DataOptions()
+CUT = (
+    "of text: characters (default), bytes, bpe; of molecules: atoms (default), selfies; of music: grid, events (chosen)"
+)
 
 
 def add_data(parser: Parser) -> None:
@@ -114,11 +117,11 @@ def add_data(parser: Parser) -> None:
     group.value("--kind", one_of("--kind", KINDS), "what the data is (default: what it looks like)")
     group.value("--size", size("--size"), "of an item: side or height x width of pictures, tokens, rows of a series")
     group.value("--aspect", one_of("--aspect", ("crop", "pad", "stretch")), "pictures of another aspect (default crop)")
-    said = "of text (default characters), or of music (default: which suits it)"
-    group.value("--tokens", one_of("--tokens", ("characters", "bytes", "bpe", "grid", "events")), said)
+    ways = ("characters", "bytes", "bpe", "atoms", "selfies", "grid", "events")
+    group.value("--tokens", one_of("--tokens", ways), CUT)
     group.value("--vocabulary", whole("--vocabulary", 1), f"of a bpe (default {AS_IT_IS.vocabulary})")
     group.value("--column", text("--column"), "that holds the items; of pairs: from which language", metavar="NAME")
-    told = "columns of numbers that a model is told of each picture: of Parquet, or of a .csv beside the files"
+    told = "numbers that a model is told of each item: columns of a table, of molecules also qed, logp, weight …"
     group.value("--attributes", several("--attributes", text("--attributes")), told, metavar="NAME,NAME")
     group.value("--held-out", real("--held-out", 0), f"share kept for judging (default {AS_IT_IS.held_out:g})")
     group.add_argument("--skip-bad", action="store_true", help="leave out files that can't be read")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -63,6 +63,19 @@ class Served:
         assert not isinstance(self.source, Parts)
         found = [self.source.take(part).values.get("label") for part in torch.split(self.index, BLOCK)]
         return None if not found or found[0] is None else torch.cat(found).numpy()  # type: ignore[arg-type]
+
+
+@runtime_checkable
+class Further(Protocol):
+    """Held-out items that come with further sets to judge by."""
+
+    beside: Mapping[str, Items]
+
+
+def further(held_out: Items, count: int) -> dict[str, Rows]:
+    """Those sets by their names, thinned to so many items each."""
+    found = held_out.beside if isinstance(held_out, Further) else {}
+    return {name: Served(one, spread(len(one), count)) for name, one in found.items()}
 
 
 class Listed(list[Any]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -12,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from reverie.errors import Problem
-from reverie.kinds.find import open_source
+from reverie.kinds.find import module, open_source
 from reverie.metrics import Metric, Sets, judge, student
 from reverie.metrics.image.distribution import against
 from reverie.metrics.image.seen import Seen
@@ -66,13 +67,17 @@ def judged(run: Run, asked: Asked) -> Judged:
     real, other = (items.Parts([run.prepared.held_out]), "") if file else beside(run, asked)
     judge_of = judges.classifier(run, asked.classifier)
     count = asked.samples or min(measures.SAMPLES, max(len(real), SHOWN))
+    own = vars(measures)
+    judged_by = len(train) + len(real) if count >= own.get("WHOLE", inf) else count
     some = items.Served(train, items.spread(len(train), count))
-    bank = items.Served(train, items.spread(len(train), PLENTY))
+    bank = items.Served(train, items.spread(len(train), own.get("PLENTY", PLENTY)))
+    notes += [said] if "note" in own and (said := own["note"]()) else []
     if len(bank) < len(train):
         notes.append(f"copies were looked for among {len(bank):,} of the {len(train):,} training items, evenly spaced")
     sets = Sets(
         **drawn(run, count, asked.seed),
-        real=items.Served(real, items.spread(len(real), count)),
+        real=items.Served(real, items.spread(len(real), judged_by)),
+        beside=items.further(run.prepared.held_out, judged_by),
         train=some,
         bank=bank,
         untrained=None if file else items.drawn_untrained(run, count, asked.seed),  # statistics say nothing of it
@@ -101,11 +106,12 @@ def judged(run: Run, asked: Asked) -> Judged:
     elif count < measures.LEAST:
         notes.append(f"{count} samples: too few to judge by; it takes {measures.LEAST}. Ask for more by --samples")
     shown = sets.fake[np.arange(min(SHOWN, count))]
+    seen = vars(module(kind)).get("pictured", list)  # as a page shows them
     near = measures.neighbours(prepared, COMPARED, NEAREST)
-    compared = [Beside(one, some[index.numpy()]) for one, index in zip(shown, near)]
+    compared = [Beside(seen([one])[0], seen(some[index.numpy()])) for one, index in zip(shown, near)]
     pairs = [(np.array([i]), np.array([j])) for i, j in measures.suspects(prepared, COMPARED)]
-    nearest = [Beside(sets.fake[i][0], bank[j]) for i, j in pairs]
-    return Judged(found, shown, compared, nearest, notes)
+    nearest = [Beside(seen(sets.fake[i])[0], seen(bank[j])) for i, j in pairs]
+    return Judged(found, seen(shown) if seen is not list else shown, compared, nearest, notes)
 
 
 def drawn(run: Run, count: int, seed: int) -> dict[str, Any]:

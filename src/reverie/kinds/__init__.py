@@ -7,9 +7,16 @@ A kind's module has
     save(raw, folder: Path, first: int = 0) -> list[Path]   items as files of the data's own kind, numbered
     show(raw, file: Path) -> None                           many items on one page: a grid, a sheet of text
     SHEET                                                   the suffix of what `show` writes
+and, where a page of text would not show them,
+    pictured(raw) -> np.ndarray                             a picture of each: (N, H, W, 3)
 and, where its items can be predicted from,
     TARGETS: tuple[str, ...]                                words that --predict may be, besides a column: ("labels",)
     unseen(where: Sequence[str], codec, options) -> Unseen  new items of that form, in the order of the files
+and, where a model can go on from the beginning of one,
+    prompt(what: str, codec) -> np.ndarray                  its tokens, without start and end: a text, or a file's name
+and of these, where an item that goes on may still lose what was given,
+    allowed(what, codec) -> Callable | None                 which tokens may come next, as `core.Prompt.allowed` says
+    kept(raw, what: str) -> list[bool]                      which items hold it
 and, where they can be compressed,
     unchanged(where, codec, options) -> Unseen              the same, of the codec's own size and form or a Problem
     saved_as(name, codec) -> str                            the name of a file that keeps an item named so as it is
@@ -31,10 +38,12 @@ if TYPE_CHECKING:
     from reverie.core import Codec, Items
 
 # in the order in which they are tried
-KINDS = ("image", "sound", "music", "pairs", "text", "sentences", "series", "table")
+KINDS = ("image", "sound", "music", "molecule", "pairs", "text", "sentences", "series", "table")
 PREDICTED = ("image", "sound", "pairs", "sentences", "table", "series")  # the same, where --predict is given
 
 COMPRESSED = ("image",)  # kinds whose items can be compressed
+CONTINUED = ("text", "sentences", "music", "molecule")  # kinds whose items can be gone on with
+HOLDING = ("molecule",)  # of these: where an item that goes on may still lose what was given
 PLAYED = ("music",)  # kinds whose items can be heard
 
 
@@ -45,9 +54,9 @@ class DataOptions:
     kind: str = ""  # one of KINDS; "": what the data looks like
     size: tuple[int, ...] = ()  # of an item: (H, W), or (tokens,); (): chosen by the kind, and said
     fit: str = "crop"  # crop | pad | stretch: what happens to a picture of another aspect
-    tokens: str = "characters"  # characters | bytes | bpe; of music: grid | events
+    tokens: str = "characters"  # characters | bytes | bpe; of molecules atoms | selfies; of music grid | events
     vocabulary: int = 4096  # of a BPE
-    attributes: tuple[str, ...] = ()  # of pictures: columns of numbers that a model is told beside each
+    attributes: tuple[str, ...] = ()  # numbers that a model is told of each picture or molecule: columns, or properties
     column: str = ""  # of a Parquet or .jsonl file: the one that holds the items; "": found, and said
     held_out: float = 0.1  # share kept for judging, where the data has no test part of its own
     skip_bad: bool = False  # leave out files that can't be read, instead of stopping at the first

@@ -36,6 +36,10 @@ LAYOUT = {
     "adult-test": ("tabular", ("adult-test.csv",)),
     "heart-disease": ("tabular", ("heart-disease-cleveland.csv",)),  # Detrano et al. 1989, UCI; not downloaded
     "pima": ("tabular", ("pima-indians-diabetes.csv",)),  # Smith et al. 1988; not downloaded
+    "moses": (  # Polykovskiy et al. 2020, arXiv:1811.12823; not downloaded
+        "molecules/moses",
+        ("train.csv.gz", "test.csv.gz", "test_scaffolds.csv.gz"),
+    ),
     "esol": ("molecules", ("delaney-esol.csv",)),  # Delaney 2004; not downloaded
     "spoken-digits": ("spoken-digits", ("recordings.zip",)),  # Jackson et al.: {label}_{speaker}_{take}; not downloaded
     "rt-polarity": ("sentiment-rt-polarity", ("rt-polarity.neg", "rt-polarity.pos")),  # Pang & Lee 2005; not downloaded

@@ -1,8 +1,12 @@
 """From logits to a draw: what is chosen at sampling time of a model that gives one token's distribution at a time."""
 
+from collections.abc import Iterable
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+NOTHING = -1  # in place of a token, where an item has none at this turn
 
 
 def probabilities(
@@ -67,3 +71,20 @@ def inverse_cdf(p: Float[Tensor, "b v"], uniform: Float[Tensor, " b"]) -> Int[Te
     probability 0 is never drawn."""
     sums = p.cumsum(-1, dtype=torch.float64)
     return torch.searchsorted(sums, uniform.double()[:, None] * sums[:, -1:], right=True)[:, 0]
+
+
+def collected(turns: Iterable[Int[Tensor, " b"]], like: Tensor, width: int = 0) -> Int[Tensor, "b w"]:
+    """What each item was given at each turn as its row of tokens, without the turns that gave it nothing, and 0 from
+    its end on. `like`: a tensor of as many rows; `width` of the rows (0: as wide as the longest)."""
+    every = list(turns)
+    if not every:
+        return torch.zeros(len(like), width, dtype=torch.long, device=like.device)
+    found = torch.stack(every, 1)
+    there = found != NOTHING
+    place = (there.cumsum(1) - 1).clamp(min=0)
+    width = width or int(there.sum(1).max())
+    made = torch.zeros(len(found), width, dtype=torch.long, device=found.device)
+    keep = there & (place < width)
+    row = torch.arange(len(found), device=found.device)[:, None].expand_as(found)
+    made[row[keep], place[keep]] = found[keep]
+    return made

@@ -9,6 +9,10 @@
     cheap(real, fake) -> (name, value)         what a run watches while it trains; lower is better
     left_out(real, fake, groups) -> list[float] the same without each group of items: its noise comes of it
     spread(real, fake) -> float                how varied samples are beside data: 1 as data, 0 all alike
+and, where they differ from what other kinds have,
+    WHOLE: int                                 samples from which on all held-out items are judged by, not as many
+    PLENTY: int                                training items among which copies are looked for, at most
+    note() -> str                              what can't be measured here, and the cure; "": nothing
 
 Each other module of the package that has `measure(prepared) -> list[Metric]` is found and called, in the order of their
 names: adding a measure is adding a file.
@@ -16,8 +20,8 @@ names: adding a measure is adding a file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from importlib import import_module
 from math import sqrt
@@ -70,6 +74,7 @@ class Sets:
     fake: Rows  # generated items
     real: Rows  # held out from training, or other data that was named
     train: Rows  # training items, about as many: what they score in the samples' place is the floor
+    beside: Mapping[str, Rows] = field(default_factory=dict)  # further held-out parts, each for a purpose of its own
     bank: Rows | None = None  # all training items: what could have been copied
     untrained: Rows | None = None  # samples of the model as it was before its first step
     labels: Any = None  # (N,) int64 numpy: the classes of `train`, where it has classes

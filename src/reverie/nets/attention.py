@@ -7,11 +7,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .rotary import turned
+
 
 class Cache:
     """Keys and values of the tokens that a decoder has seen, so that a further token costs one row of each layer.
 
-    Room for `context` tokens of `batch` sequences of equal length; `seen` of them are filled."""
+    Room for `context` tokens of `batch` sequences of equal length; `seen` of them are filled. Keys are kept turned,
+    where positions are rotary."""
 
     def __init__(self, layers: int, batch: int, heads: int, context: int, like: Tensor, depth: int):
         shape = (layers, 2, batch, heads, context, depth)
@@ -37,31 +40,49 @@ class Cache:
 class CausalSelfAttention(nn.Module):
     """Each token looks at itself and those before it, in `heads` ways at once: (B, T, D) -> (B, T, D).
 
-    `dropout` is of the attention's weights. Raises ValueError where the heads do not divide the width."""
+    `groups` heads of keys and values, each shared by as many heads of queries (Ainslie et al. 2023, "GQA",
+    arXiv:2305.13245; 0: each has its own). `dropout` is of the attention's weights. Raises ValueError where the heads
+    do not divide the width, or the groups the heads."""
 
-    def __init__(self, width: int, heads: int, dropout: float = 0.0, bias: bool = True):
+    def __init__(self, width: int, heads: int, dropout: float = 0.0, bias: bool = True, groups: int = 0):
         super().__init__()
         if width % heads:
             raise ValueError(f"heads {heads}: does not divide the width, {width}. Pass one that does")
-        self.heads, self.dropout = heads, dropout
-        self.qkv = nn.Linear(width, 3 * width, bias)
+        groups = groups or heads
+        if heads % groups:
+            raise ValueError(f"groups {groups}: does not divide the heads, {heads}. Pass one that does, or 0")
+        self.heads, self.groups, self.dropout = heads, groups, dropout
+        self.qkv = nn.Linear(width, (heads + 2 * groups) * (width // heads), bias)
         self.out = nn.Linear(width, width, bias)
 
-    def forward(self, x: Float[Tensor, "b t d"], cache: Cache | None = None, layer: int = 0) -> Float[Tensor, "b t d"]:
-        split = self.qkv(x).unflatten(2, (3, self.heads, -1))  # (B, T, 3, H, D/H)
-        q, k, v = split.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, T, D/H) each
+    def forward(
+        self,
+        x: Float[Tensor, "b t d"],
+        cache: Cache | None = None,
+        layer: int = 0,
+        turn: Float[Tensor, "2 t c"] | None = None,
+    ) -> Float[Tensor, "b t d"]:
+        """`turn`: cosines and sines of the tokens' places (`rotary.turns`), where these are rotary."""
+        split = self.qkv(x).unflatten(2, (self.heads + 2 * self.groups, -1)).transpose(1, 2)  # (B, H + 2G, T, D/H)
+        q, k, v = split.split((self.heads, self.groups, self.groups), 1)
+        if turn is not None:
+            q, k = turned(q, turn).type_as(v), turned(k, turn).type_as(v)
         if cache is not None:
             k, v = cache.extend(layer, k, v)
         y = F.scaled_dot_product_attention(
             q,
-            k,
-            v,
+            self.shared(k),
+            self.shared(v),
             attn_mask=None if cache is None else causal_mask(q, k),
             dropout_p=self.dropout if self.training else 0.0,
             is_causal=cache is None,
         )
         mixed: Tensor = self.out(y.transpose(1, 2).flatten(2))
         return mixed
+
+    def shared(self, x: Float[Tensor, "b g t d"]) -> Float[Tensor, "b h t d"]:
+        """One for each head of queries: those of a group stand beside each other."""
+        return x if self.groups == self.heads else x.repeat_interleave(self.heads // self.groups, 1)
 
 
 def causal_mask(q: Tensor, k: Tensor) -> Tensor | None:

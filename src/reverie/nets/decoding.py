@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,12 +12,10 @@ from torch import Tensor
 
 from reverie.core import Prompt
 from reverie.errors import Problem
-from reverie.maths.sampling import inverse_cdf, penalised, probabilities
+from reverie.maths.sampling import NOTHING, inverse_cdf, penalised, probabilities
 
 from .checks import from_zero, nucleus
 from .token_rows import END, TokenRows, joined
-
-NOTHING = -1  # in place of a token, where an item has none at this turn
 
 
 @runtime_checkable
@@ -119,21 +117,6 @@ class Pen:
         if not allowed.any(1).all():
             raise Problem("the constraint allows no token here: nothing can be written. Loosen it")
         return logits.masked_fill(~allowed, -torch.inf)
-
-
-def collected(columns: Iterable[Tensor], like: Tensor, width: int) -> Int[Tensor, "b w"]:
-    """Of what `written` yields each item's tokens in a row, 0 from its end on. `like`: a tensor of as many rows."""
-    turns = list(columns)
-    made = torch.full((len(like), width), END, device=like.device)
-    if not turns:
-        return made
-    found = torch.stack(turns, 1)
-    there = found != NOTHING
-    place = (there.cumsum(1) - 1).clamp(min=0)
-    keep = there & (place < width)
-    row = torch.arange(len(like), device=like.device)[:, None].expand_as(found)
-    made[row[keep], place[keep]] = found[keep]
-    return made
 
 
 def unprompted(noise: Tensor, condition: Any) -> Prompt:

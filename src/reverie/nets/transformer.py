@@ -1,13 +1,16 @@
-"""Decoder-only transformer as in GPT-2. Radford et al. 2019, "Language Models are Unsupervised Multitask Learners",
-section 2.3.
+"""Decoder-only transformer as in GPT-2: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners",
+section 2.3. With other positions, norms and dense networks as in Llama: Touvron et al. 2023, arXiv:2302.13971, section
+2.2.
 
-Layer normalisation stands before each sub-block and once at the end, positions are learnt, and the output layer is the
-token embedding itself (Press & Wolf 2017, arXiv:1608.05859).
+Normalisation stands before each sub-block and once at the end, and the output layer is the token embedding itself
+(Press & Wolf 2017, arXiv:1608.05859).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import sqrt
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -15,24 +18,60 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .attention import Cache, CausalSelfAttention
+from .rotary import turns
+
+EPS = 1e-5  # of every norm, inside the root
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a transformer is made of; as it stands, GPT-2's."""
+
+    positions: Literal["learnt", "rotary"] = "learnt"  # a vector added to the token's, or turned queries and keys
+    norm: Literal["layer", "rms"] = "layer"
+    dense: Literal["gelu", "swiglu"] = "gelu"
+    groups: int = 0  # heads of keys and values; 0: as many as of queries
+    bias: bool = True  # in linear layers and layer norms
+
+
+def normed(width: int, form: Form) -> nn.Module:
+    """Ba et al. 2016, arXiv:1607.06450; or, without mean and bias, Zhang & Sennrich 2019, arXiv:1910.07467, equation
+    4."""
+    return nn.LayerNorm(width, EPS, bias=form.bias) if form.norm == "layer" else nn.RMSNorm(width, EPS)
 
 
 class Block(nn.Module):
-    """Attention, then a dense network of four times the width with GELU (its tanh form: Hendrycks & Gimpel 2016,
-    arXiv:1606.08415), each added to what came in: (B, T, D) -> (B, T, D)."""
+    """Attention, then a dense network, each added to what came in: (B, T, D) -> (B, T, D).
 
-    def __init__(self, width: int, heads: int, dropout: float = 0.0, bias: bool = True):
+    The dense network has four times the width with GELU (its tanh form: Hendrycks & Gimpel 2016, arXiv:1606.08415), or
+    is SwiGLU: three matrices of about as many numbers, so 8/3 of the width, in eights."""
+
+    def __init__(self, width: int, heads: int, dropout: float = 0.0, form: Form = Form()):
         super().__init__()
-        self.norm1 = nn.LayerNorm(width, bias=bias)
-        self.attention = CausalSelfAttention(width, heads, dropout, bias)
-        self.norm2 = nn.LayerNorm(width, bias=bias)
-        self.up = nn.Linear(width, 4 * width, bias)
-        self.down = nn.Linear(4 * width, width, bias)
-        self.dropout = dropout
+        self.gated, self.dropout = form.dense == "swiglu", dropout
+        wide = 8 * round(width / 3) if self.gated else 4 * width
+        self.norm1 = normed(width, form)
+        self.attention = CausalSelfAttention(width, heads, dropout, form.bias, form.groups)
+        self.norm2 = normed(width, form)
+        self.up = nn.Linear(width, 2 * wide if self.gated else wide, form.bias)  # of SwiGLU: the gate's, then the other
+        self.down = nn.Linear(wide, width, form.bias)
 
-    def forward(self, x: Float[Tensor, "b t d"], cache: Cache | None = None, layer: int = 0) -> Float[Tensor, "b t d"]:
-        x = x + self.drop(self.attention(self.norm1(x), cache, layer))
-        return x + self.drop(self.down(F.gelu(self.up(self.norm2(x)), approximate="tanh")))
+    def forward(
+        self,
+        x: Float[Tensor, "b t d"],
+        cache: Cache | None = None,
+        layer: int = 0,
+        turn: Float[Tensor, "2 t c"] | None = None,
+    ) -> Float[Tensor, "b t d"]:
+        x = x + self.drop(self.attention(self.norm1(x), cache, layer, turn))
+        return x + self.drop(self.down(self.bent(self.up(self.norm2(x)))))
+
+    def bent(self, x: Float[Tensor, "b t u"]) -> Float[Tensor, "b t w"]:
+        """GELU, or SwiGLU: Shazeer 2020, arXiv:2002.05202, equation 6."""
+        if not self.gated:
+            return F.gelu(x, approximate="tanh")
+        gate, x = x.chunk(2, -1)
+        return F.silu(gate) * x
 
     def drop(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.dropout, self.training) if self.dropout else x
@@ -49,14 +88,18 @@ class Transformer(nn.Module):
         layers: int,
         heads: int,
         dropout: float = 0.0,
-        bias: bool = True,
+        form: Form = Form(),
     ):
         super().__init__()
-        self.context, self.heads, self.dropout = context, heads, dropout
+        self.context, self.dropout = context, dropout
+        self.heads, self.groups = heads, form.groups or heads
         self.tokens = nn.Embedding(vocabulary, width)
-        self.places = nn.Embedding(context, width)
-        self.blocks = nn.ModuleList(Block(width, heads, dropout, bias) for _ in range(layers))
-        self.norm = nn.LayerNorm(width, bias=bias)
+        learnt, depth = form.positions == "learnt", width // heads
+        self.places = nn.Embedding(context, width) if learnt else None
+        self.blocks = nn.ModuleList(Block(width, heads, dropout, form) for _ in range(layers))
+        self.norm = normed(width, form)
+        self.turns: Tensor | None
+        self.register_buffer("turns", None if learnt else turns(context, depth), persistent=False)  # of float64
 
     def forward(self, tokens: Int[Tensor, "b t"], told: Tensor | None = None) -> Float[Tensor, "b t v"]:
         return self.logits(self.features(tokens, told=told))
@@ -67,25 +110,30 @@ class Transformer(nn.Module):
         """What the output layer sees; `told` is added to every token's embedding. With a cache, the tokens go on from
         those that it has seen."""
         seen = cache.seen if cache is not None else 0
-        x = self.tokens(tokens) + self.places.weight[seen : seen + tokens.shape[1]]
+        x, turn = self.tokens(tokens), None
+        end = seen + tokens.shape[1]
+        if self.places is not None:
+            x = x + self.places.weight[seen:end]
+        if self.turns is not None:
+            turn = self.turns[:, seen:end].to(x.dtype)
         if told is not None:
             x = x + told
         if self.dropout:
             x = F.dropout(x, self.dropout, self.training)
         for layer, block in enumerate(self.blocks):
-            x = block(x, cache, layer)
+            x = block(x, cache, layer, turn)
         if cache is not None:
             cache.advance(tokens.shape[1])
-        normed: Tensor = self.norm(x)
-        return normed
+        last: Tensor = self.norm(x)
+        return last
 
     def logits(self, features: Float[Tensor, "*b d"]) -> Float[Tensor, "*b v"]:
         return F.linear(features, self.tokens.weight)
 
     def cache(self, batch: int) -> Cache:
         """An empty one, for as many sequences, and for use without gradients."""
-        width = self.tokens.embedding_dim
-        return Cache(len(self.blocks), batch, self.heads, self.context, self.tokens.weight, width // self.heads)
+        depth = self.tokens.embedding_dim // self.heads
+        return Cache(len(self.blocks), batch, self.groups, self.context, self.tokens.weight, depth)
 
     def reader(self, count: int, told: Tensor | None = None) -> Reader:
         """Of so many sequences, for use without gradients."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -35,18 +35,29 @@ def draw(
     model's `Sampling`. Raises Problem."""
     if n < 1:
         raise Problem(f"-n {n}: ask for at least 1 sample")
-    settings = options(run.sampling, how or {})
+    wish = wished(run, label, attributes, how or {})
+    return items(run.model, run.spec, run.codec, n, seed=seed, first=first, **wish._asdict())
+
+
+class Wish(NamedTuple):
+    """What a person asks of samples, checked."""
+
+    how: Any  # the model's `Sampling`
+    label: int | None
+    attributes: Mapping[str, float] | None  # in [0, 1]
+
+
+def wished(run: Run, label: str, attributes: Mapping[str, float] | None, how: Mapping[str, Any]) -> Wish:
+    """Raises Problem on what the model does not take, or its data have not."""
+    settings = options(run.sampling, how)
     takes = run.model.conditions if isinstance(run.model, Conditioned) else ()
     if label and "label" not in takes:
         raise Problem(f"--label {label}: {run.family.name} takes no labels. Leave --label out")
     if attributes and "attributes" not in takes:
         named = ",".join(attributes)
         raise Problem(f"--attribute {named}: {run.family.name} was told no attributes. Leave --attribute out")
-    wish = chosen(run.spec, label) if label else None
     told = run.codec.attributes.asked(attributes) if attributes else None  # type: ignore[attr-defined]
-    return items(
-        run.model, run.spec, run.codec, n, seed=seed, how=settings, label=wish, attributes=told, first=first
-    )  # fmt: skip
+    return Wish(settings, chosen(run.spec, label) if label else None, told)
 
 
 def items(

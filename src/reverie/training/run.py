@@ -124,6 +124,22 @@ class Run:
 
         return draw(self, n, seed=seed, label=label, attributes=attributes, how=how)
 
+    def complete(
+        self,
+        prompt: str,
+        n: int = 1,
+        *,
+        seed: int = 0,
+        label: str = "",
+        attributes: Mapping[str, float] | None = None,
+        **how: Any,
+    ) -> Any:
+        """n raw items that begin with the prompt: a text, the name of a file of music, SMILES. See
+        `reverie.tasks.complete.complete`."""
+        from reverie.tasks.complete import Asked, complete
+
+        return complete(self, Asked(prompt, seed, label, attributes, how), n).raw
+
     def predict(
         self,
         files: str | Path | Sequence[str | Path],

@@ -1,12 +1,14 @@
 """Endless shuffled batches, without state: batch k is a function of (seed, k)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from reverie.core import Apart, Batch, Items
 
+from . import lanes
 from .seeds import fold, generator
 
 FIRST = 10**9  # batches that `begin` and `finish` see are numbered from here: never those of an update
@@ -16,10 +18,12 @@ LEAST = 256  # items at a time of a whole pass
 class Stream:
     """Walks through the items in epochs, each in an order of its own. A batch may end one epoch and begin the next, so
     no item is left out and fewer items than a batch work. Domains are walked through apart, each in epochs of its own
-    length and orders of its own: a batch holds as many items of each."""
+    length and orders of its own: a batch holds as many items of each.
 
-    def __init__(self, items: Items, batch: int, seed: int, shards: int = 1):
-        self.items, self.batch, self.seed, self.shards = items, batch, seed, shards
+    `ordered`: in place of a shuffled order, each row of a batch walks through the items in theirs (see `lanes`)."""
+
+    def __init__(self, items: Items, batch: int, seed: int, shards: int = 1, ordered: bool = False):
+        self.items, self.batch, self.seed, self.shards, self.ordered = items, batch, seed, shards, ordered
         self.orders: dict[int, Tensor] = {}  # epoch -> order, of the epochs in use
         apart = items.domains if isinstance(items, Apart) else {}
         # seeded by a domain's place among them, not by its name: what is learnt hangs on no folder's name
@@ -35,6 +39,8 @@ class Stream:
 
     def index(self, k: int) -> Tensor:
         """Which items batch k holds: (batch,)."""
+        if self.ordered:
+            return lanes.rows(len(self.items), self.batch, self.seed, k)[0]
         parts, at, end = [], k * self.batch, (k + 1) * self.batch
         while at < end:
             epoch, first = divmod(at, len(self.items))
@@ -47,13 +53,22 @@ class Stream:
         """Part s of batch k. What varies is drawn from torch's global generator."""
         if self.domains:
             return Batch({}, domains={name: one.shard(k, s) for name, one in self.domains.items()})
+        if self.ordered:
+            index, follows = lanes.rows(len(self.items), self.batch, self.seed, k)
+            return self.along(index.tensor_split(self.shards)[s], follows.tensor_split(self.shards)[s])
         index = self.index(k)
         return self.items.take(index if self.shards == 1 else index.tensor_split(self.shards)[s], vary=True)
+
+    def along(self, index: Tensor, follows: Tensor) -> Batch:
+        """Items as they are: where they vary, the next would not begin where one ends."""
+        return replace(self.items.take(index), follows=follows)
 
     def __call__(self, k: int) -> Batch:
         """The whole of batch k."""
         if self.domains:
             return Batch({}, domains={name: one(k) for name, one in self.domains.items()})
+        if self.ordered:
+            return self.along(*lanes.rows(len(self.items), self.batch, self.seed, k))
         return self.items.take(self.index(k), vary=True)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reverie.core import Absorbs, At, Batch, Begins, Finishes, Items, Loss, Model, Update
+from reverie.core import Absorbs, At, Batch, Begins, Carries, Finishes, Items, Loss, Model, Update
 from reverie.errors import Problem
 
 from .ema import Average
@@ -48,7 +48,9 @@ class Trainer:
         self.plan, self.fabric = plan, fabric
         self.model = model.to(fabric.device)
         order = fold(plan.seed, "attempt", plan.attempt) if plan.attempt else plan.seed
-        self.stream = Stream(items, plan.batch, order, plan.shards)  # a loss may hold no chance but that of its batches
+        ordered = isinstance(model, Carries) and model.carries
+        # a loss may hold no chance but that of its batches
+        self.stream = Stream(items, plan.batch, order, plan.shards, ordered)
         begun(self.model, self.stream, plan.seed, fabric.device)  # a checkpoint that is loaded overrules it
         self.average = Average(self.model, plan.ema_items)
         self.optimizers = self.model.optimizers()

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reverie.errors import Problem
+from reverie.kinds.attributes import Attributes
 from reverie.spec import Field, Spec
 
-from .attributes import Attributes
 from .picture import FITS, MAX_BYTES, Unreadable, load
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Codec:
         label = {"label": Field((), categories=len(names), names=names)} if len(names) > 1 else {}
         told, condition = self.attributes, dict(label)
         if told:
-            condition["attributes"] = Field((len(told.names),), 0.0, 1.0, names=told.names, drawn=told.drawn)
+            condition["attributes"] = told.field
         image = Field((self.channels, *self.size), levels=1 << self.bits)
         return Spec("image", {"image": image}, condition=condition, domains=self.domains)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reverie.kinds import DataOptions, Unseen
 from reverie.kinds.texts import shape
@@ -18,7 +19,10 @@ from .pieces import Pieces
 from .plain import Plain
 from .source import Sentences
 
-__all__ = ["SHEET", "TARGETS", "Codec", "open", "recognise", "save", "show", "typed", "unseen"]
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["SHEET", "TARGETS", "Codec", "open", "prompt", "recognise", "save", "show", "typed", "unseen"]
 
 TARGETS = ("labels",)
 SHEET = ".txt"  # the suffix of what `show` writes
@@ -33,6 +37,11 @@ def open(where: str, options: DataOptions) -> Sentences | Plain:
     """The sentences at a path: with --predict, those of classes. Raises Problem on options that no sentences can
     meet."""
     return Sentences(where, options) if options.predict else Plain(where, options)
+
+
+def prompt(what: str, codec: Pieces) -> np.ndarray:
+    """The tokens of a sentence's beginning (n,)."""
+    return codec.ids([what])[0][:-1]
 
 
 def unseen(where: Sequence[str], codec: Codec | Pieces, options: DataOptions) -> Unseen:

@@ -68,7 +68,7 @@ def read(where: str, names: Sequence[str] = ()) -> Table:
         raise Problem(f"{where}: {path.stat().st_size / 1e9:.1f} GB, too much for memory. Split it")
     if path.name.lower().endswith(".parquet"):
         return _parquet(where)
-    text, encoding = _text(where)
+    text, encoding = content(where)
     rows, sign = _rows(where, text)
     table = _headed(where, rows, names)
     if sign != ",":
@@ -94,7 +94,7 @@ def _rows(where: str, text: str) -> tuple[list[list[str]], str]:
     return rows, sign
 
 
-def _text(where: str) -> tuple[str, str]:
+def content(where: str) -> tuple[str, str]:
     """The text, and how it was encoded."""
     try:
         data = Path(where).read_bytes()

@@ -81,7 +81,7 @@ def fit_made(name: str, cells: Cells, others: Collection[str] = ()) -> Column | 
     if found.type == "hash":
         return f"{len(set(present)):,} different words: a model can make {NAMED}"
     if found.type == "molecule":
-        return "molecules, which can't be made from what RDKit says of them"
+        return "molecules, which --kind molecule makes"
     if found.type == "category":
         return found
     distinct = set(present)

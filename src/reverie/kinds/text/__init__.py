@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reverie.kinds import DataOptions
 from reverie.kinds.writing import write
@@ -14,7 +15,10 @@ from .codec import Codec
 from .files import is_zip, members, named_as_text, walk
 from .source import Texts
 
-__all__ = ["SHEET", "Codec", "open", "recognise", "save", "show"]
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["SHEET", "Codec", "open", "prompt", "recognise", "save", "show"]
 
 SHEET = ".txt"  # the suffix of what `show` writes
 
@@ -57,6 +61,11 @@ def show(raw: Sequence[str], file: Path) -> None:
     """Many texts on one sheet, each under its number. Raises NoRoom."""
     blocks = [f"{f' {i} ':─^80}\n{text.strip(chr(10))}\n" for i, text in enumerate(raw)]
     write(Path(file), "\n".join(blocks))
+
+
+def prompt(what: str, codec: Codec) -> np.ndarray:
+    """The tokens of a text to go on from (n,). Raises Problem on characters that the training text lacks."""
+    return codec.ids(what)
 
 
 def _mostly_text(names: list[str]) -> bool:

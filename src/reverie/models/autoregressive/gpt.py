@@ -2,13 +2,15 @@
 
 A decoder-only transformer: each token's distribution given those before it. Where the paper is silent on how it was
 trained, `gpt2` takes the values of GPT-3 of the same size (Brown et al. 2020, arXiv:2005.14165, table 2.1, appendix B).
-`nanogpt_cpu` are the settings that nanoGPT's README gives for a small computer.
+`nanogpt_cpu` are the settings that nanoGPT's README gives for a small computer. With rotary positions (Su et al. 2021,
+arXiv:2104.09864), norm rms (Zhang & Sennrich 2019, arXiv:1910.07467), dense swiglu (Shazeer 2020, arXiv:2002.05202),
+groups (Ainslie et al. 2023, arXiv:2305.13245) and no biases it is Llama's (Touvron et al. 2023, arXiv:2302.13971).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -17,13 +19,14 @@ from torch.optim import Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Network, Prompt, Spec, Training, Update
+from reverie.maths.sampling import collected
 from reverie.maths.schedules import warm_up_then_cosine
 from reverie.nets.checks import at_least, positive, share
 from reverie.nets.decay import adamw
-from reverie.nets.decoding import Manner, Reader, collected, unprompted, written
+from reverie.nets.decoding import Manner, Reader, unprompted, written
 from reverie.nets.token_rows import UNSEEN, TokenRows
 from reverie.nets.told import Told, conditions
-from reverie.nets.transformer import Transformer, gpt2_
+from reverie.nets.transformer import Form, Transformer, gpt2_
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class Config:
     width: int = 768  # of the residual stream
     dropout: float = 0.1  # of embeddings, attention and what each block adds
     bias: bool = True  # in linear layers and layer norms
+    positions: Literal["learnt", "rotary"] = "learnt"  # a vector a place, or queries and keys turned by it
+    norm: Literal["layer", "rms"] = "layer"  # over each token's numbers; rms has neither mean nor bias
+    dense: Literal["gelu", "swiglu"] = "gelu"  # network of each block, four times the width wide; swiglu is gated, 8/3
+    groups: int = 0  # heads of keys and values, shared by the heads of queries; 0: each has its own
     deviation: float = 0.02  # of the weights at the start
     learning_rate: float = 6e-4  # of AdamW, at its highest
     warm_up: float = 0.00125  # share of the planned steps over which the learning rate rises
@@ -92,14 +99,15 @@ class GPT(core.Model):
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
         self.cfg, self.spec = cfg, spec
-        at_least(cfg, layers=1, heads=1, width=1, weight_decay=0)
+        at_least(cfg, layers=1, heads=1, width=1, groups=0, weight_decay=0)
         positive(cfg, "deviation", "learning_rate")
         share(cfg, "dropout", "warm_up", "beta1", "beta2")
         if not 0 <= cfg.floor <= 1:
             raise ValueError(f"floor {cfg.floor}: not in [0, 1]. Pass a share of the learning rate")
         self.rows = TokenRows(spec, "gpt")
+        form = Form(cfg.positions, cfg.norm, cfg.dense, cfg.groups, cfg.bias)
         self.transformer = Transformer(
-            self.rows.vocabulary, self.rows.context, cfg.width, cfg.layers, cfg.heads, cfg.dropout, cfg.bias
+            self.rows.vocabulary, self.rows.context, cfg.width, cfg.layers, cfg.heads, cfg.dropout, form
         )
         gpt2_(self.transformer, cfg.deviation)
         self.told: Told | None = None

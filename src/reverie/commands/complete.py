@@ -1,0 +1,127 @@
+"""`reverie complete RUN --prompt TEXT`: goes on from the beginning of an item."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reverie.errors import Problem
+from reverie.terminal import Terminal
+
+from .arguments import Parser, add_fields, given_fields, known_family, model_in, run_in
+from .readers import assigned, text, whole
+
+if TYPE_CHECKING:
+    from reverie.tasks.complete import Asked
+    from reverie.training.run import Run
+
+HELP = "go on from the beginning of a text, a tune or a molecule"
+WRITTEN = ("text", "sentences")  # kinds whose items are read on the screen
+
+
+def parser(words: Sequence[str]) -> Parser:
+    """The sampling options of the run's model are flags too."""
+    family = known_family(model_in(run_in(words)))
+    epilog = "" if family else "With RUN, the sampling options of its model are flags too: reverie complete RUN --help"
+    made = Parser("complete", f"{HELP[0].upper()}{HELP[1:]}. A single text is shown as it is written.", epilog)
+    made.add_argument("run", metavar="RUN", help="a folder that `reverie fit` made")
+    what = "what to go on from: a text, a file of music, SMILES; - reads it from standard input"
+    made.value("--prompt", text("--prompt"), what, metavar="TEXT")
+    made.value("--prompt-file", text("--prompt-file"), "a text file, in UTF-8, that holds it", metavar="FILE")
+    made.value("-n", whole("-n", 1), "how many (default 1)", default=1)
+    made.value("--seed", whole("--seed", 0), "of all chance (default 0)", default=0)
+    made.value("--label", text("--label"), "a class, by its name or number, of a model that takes one", metavar="L")
+    made.value("--attribute", assigned("--attribute"), "attributes, of a model that was told some")
+    made.value("--out", text("--out"), "folder for the files (texts: none without it)", metavar="DIR")
+    made.switch("--json", "print one JSON object, and nothing else, on standard output")
+    if family and family.sampling:
+        add_fields(made, f"sampling options of {family.name}", family.sampling_fields())
+    return made
+
+
+def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
+    from reverie.tasks.complete import Asked
+    from reverie.training.run import Run
+
+    opened = Run.open(args.run)
+    asked = Asked(prompt(args), args.seed, args.label or "", args.attribute, given_fields(args))
+    folder, found = place(args, opened), dict[str, Any]()
+    if opened.spec.kind in WRITTEN and args.n == 1 and not folder:
+        raw: Any = [streamed(opened, asked, screen)]
+    else:
+        raw, found = several(opened, asked, args.n, folder, screen)
+    after = f"reverie sample {shlex.quote(str(opened.path))}"
+    said = {"completions": raw} if all(isinstance(item, str) for item in raw) else {}
+    return {"prompt": asked.prompt, "seed": args.seed, **said, **found, "next": after}
+
+
+def streamed(run: Run, asked: Asked, screen: Terminal) -> str:
+    """One text, shown as it is written."""
+    from reverie.tasks.complete import streamed
+
+    parts = []
+    for part in streamed(run, asked):
+        screen.write(part)
+        parts.append(part)
+    screen.tell("")
+    return "".join(parts)
+
+
+def several(run: Run, asked: Asked, n: int, folder: Path | None, screen: Terminal) -> tuple[Any, dict[str, Any]]:
+    """Items, and the files that hold them."""
+    from reverie.kinds.find import module
+    from reverie.tasks.complete import complete
+
+    made, kind = complete(run, asked, n), module(run.spec.kind)
+    for note in made.notes:
+        screen.tell(f"note: {note}")
+    if not len(made.raw):
+        return [], {"drawn": made.drawn, "notes": made.notes, "files": []}
+    if run.spec.kind in WRITTEN:
+        for k, item in enumerate(made.raw):
+            screen.tell(f"{f' {k} ':─^80}", item)
+    files: list[Path] = []
+    if folder:
+        sheet = folder.with_name(f"{folder.name}-grid{kind.SHEET}")
+        kind.show(made.raw[:100], sheet)
+        files = [*kind.save(made.raw, folder), sheet]
+        screen.tell(f"wrote {files[0]} … {files[-2].name}" if len(files) > 2 else f"wrote {files[0]}")
+        screen.files([sheet])
+    return made.raw, {"drawn": made.drawn, "notes": made.notes, "files": files}
+
+
+def prompt(args: Namespace) -> str:
+    """What to go on from. Raises Problem where nothing says so, or two things do, or a file is no text."""
+    if (args.prompt is None) == (args.prompt_file is None):
+        what = "both --prompt and --prompt-file" if args.prompt is not None else "no --prompt"
+        raise Problem(f"{what}: name one beginning to go on from, as --prompt 'Once upon' or --prompt-file FILE")
+    if args.prompt == "-":
+        return sys.stdin.read()
+    if args.prompt is not None:
+        return str(args.prompt)
+    try:
+        return Path(args.prompt_file).read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise Problem(f"--prompt-file {args.prompt_file}: can't be read ({error.strerror}). Name a text file") from None
+    except UnicodeDecodeError as error:
+        where = f"byte {error.start:,} ({error.object[error.start]:#04x})"
+        raise Problem(f"--prompt-file {args.prompt_file}: not UTF-8 at {where}. Save it as UTF-8") from None
+
+
+def place(args: Namespace, run: Run) -> Path | None:
+    """The folder of the files; None of texts where nobody asks for files."""
+    if args.out:
+        folder = Path(args.out)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise Problem(f"--out {folder}: there already, and nothing is overwritten. Name a new folder")
+        return folder
+    if run.spec.kind in WRITTEN:
+        return None
+    folder = run.path / "samples" / f"complete-seed-{args.seed}"
+    for stale in folder.glob("*-*"):  # of an earlier call, in the run's own folder
+        stale.unlink()
+    return folder
