@@ -20,7 +20,8 @@ class Codec:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Grid | Events:
         try:
-            made = {"grid": Grid, "events": Events}[data["form"]]
-            return made.from_json(data)
+            if data["form"] not in (Grid.form, Events.form):
+                raise ValueError(f"form {data['form']}")
+            return (Grid if data["form"] == Grid.form else Events).from_json(data)
         except (KeyError, TypeError, ValueError) as error:
             raise Problem(f"music codec: {error}. Take it from a run.json that fit wrote.") from None

@@ -167,8 +167,9 @@ class Events:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Events:
         """Raises KeyError, TypeError or ValueError for what is none."""
-        values = {own.name: data[own.name] for own in fields(Events)}
-        return Events(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        values: dict[str, Any] = {own.name: data[own.name] for own in fields(Events)}
+        values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return Events(**values)
 
     # ------------------------------------------------------------------------------------------------ of rows of tokens
 
@@ -190,7 +191,7 @@ class Events:
             return np.zeros_like(own)
         said = (row >= self.first["program"]) & (row < low)
         last = np.maximum.accumulate(np.where(said, np.arange(len(row)), -1))
-        return own & ((last < 0) | (row[last] != self.token("program", DRUMS)[0]))
+        return np.asarray(own & ((last < 0) | (row[last] != self.token("program", DRUMS)[0])))
 
     def span(self, row: np.ndarray) -> tuple[int, int] | None:
         """The lowest and the highest pitch, or None where it has none. Drums have none."""
