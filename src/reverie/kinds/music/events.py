@@ -212,7 +212,7 @@ class Events:
         note = ("program",) if "program" in there else ("pitch",)
         after = ("end", "bar", "position", "pitch", *note)
         return {
-            "end": (), "start": (*opening, "bar")[:1], "measure": (*opening[1:], "bar")[:1], "tempo": ("bar",),
+            "end": ("end",), "start": (*opening, "bar")[:1], "measure": (*opening[1:], "bar")[:1], "tempo": ("bar",),
             "bar": ("bar", "position"), "position": note, "program": ("pitch",), "pitch": ("length",),
             "length": ("velocity",) if "velocity" in there else after, "velocity": after,
         }  # fmt: skip
