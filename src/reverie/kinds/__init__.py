@@ -21,8 +21,6 @@ and, where they can be compressed,
     unchanged(where, codec, options) -> Unseen              the same, of the codec's own size and form or a Problem
     saved_as(name, codec) -> str                            the name of a file that keeps an item named so as it is
     content(item, suffix) -> bytes                          what is in it
-where they can be written on, token by token,
-    prompt(what: str, codec) -> np.ndarray                  the tokens (n,) of what a person gives, without an end
 and, where they can be heard,
     play(raw, files: Sequence[Path]) -> list[Path]          a .wav beside each item's file
 and imports torch only inside the functions that need it, so that `reverie data --help` stays quick.
