@@ -6,7 +6,8 @@ from reverie.metrics import Sets
 from reverie.metrics.text.python import is_python, measure, parses, share, whole
 from reverie.metrics.text.seen import Seen
 
-GOOD = "x):\n    pass\nimport os\n\n\ndef f(a):\n    if a:\n        return os\n    else:\n        return 1\n\n\nclass A:\n    b"
+CUT, REST = "x):\n    pass\n", "\n\nclass A:\n    b"
+GOOD = f"{CUT}import os\n\n\ndef f(a):\n    if a:\n        return os\n    else:\n        return 1\n{REST}"
 BAD = GOOD.replace("return 1", "return )")
 
 

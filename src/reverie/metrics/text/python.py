@@ -56,7 +56,7 @@ def whole(text: str) -> str:
 
 
 def share(texts: Sequence[str], low: int, high: int) -> tuple[float, int]:
-    """Of texts with low to high - 1 lines (0: no end) that hold something, which share parses; and how many they are."""
+    """Of texts with low to high - 1 lines (0: no end), which share parses, and how many they are."""
     sizes = [len([line for line in text.split("\n") if line.strip()]) for text in texts]
     chosen = [text for text, n in zip(texts, sizes) if n >= low and (not high or n < high)]
     return (sum(map(parses, chosen)) / len(chosen) if chosen else 0.0), len(chosen)
