@@ -154,12 +154,12 @@ def of_tokens(run: Run, index: Tensor, scored: Scored, draws: int) -> list[Metri
         out.append(Metric(f"perplexity_{mark}", exp(value), "tokens", count, same, *ends))
     if isinstance(whole, Framed) and ended:
         out += of_frames(run, index, scored, whole, draws)
-    if not isinstance(whole, Counted):
-        return out
-    if ended:
+    if ended and is_written(run.spec):
         value, low, high = scored._replace(units=torch.ones_like(scored.nats)).interval()
         ends = [real(x) for x in (low, high)]
         out.append(Metric(f"nll_nats_item_{mark}", value, "nats an item", count, windows, *ends))
+    if not isinstance(whole, Counted):
+        return out
     return [*out, *of_text(run, index, scored, whole, windows)]
 
 
@@ -190,6 +190,11 @@ def of_frames(run: Run, index: Tensor, scored: Scored, whole: Framed, draws: int
 def has_ends(spec: Spec) -> bool:
     """Are the items sentences, of any number of tokens, in place of windows of a text?"""
     return any(field.length for field in spec.fields.values())
+
+
+def is_written(spec: Spec) -> bool:
+    """Are the items whole rows of tokens, written from a start to an end?"""
+    return all(field.length and field.start is not None for field in spec.fields.values())
 
 
 def of_text(run: Run, index: Tensor, scored: Scored, whole: Counted, windows: str) -> list[Metric]:

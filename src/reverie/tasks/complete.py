@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.core import Continues, Prompt, Samples
+from reverie.core import Continues, Grammar, Prompt, Samples
 from reverie.errors import Problem
 from reverie.kinds import CONTINUED, HOLDING
 from reverie.kinds.find import module
@@ -110,7 +110,9 @@ def columns(run: Run, asked: Asked, start: np.ndarray, wish: Wish, numbers: rang
     told = conditions(run.spec, numbers, asked.seed, wish.label, device, wish.attributes)
     tokens = torch.from_numpy(start.astype(np.int64)).to(device).expand(count, -1)
     kind = run.spec.kind
-    allowed = module(kind).allowed(asked.prompt, run.codec) if kind in HOLDING else None
+    allowed = run.codec.allowed if isinstance(run.codec, Grammar) else None
+    if kind in HOLDING:
+        allowed = module(kind).allowed(asked.prompt, run.codec)
     prompt = Prompt(tokens, torch.full((count,), len(start), device=device), told, allowed)
     ends, open = getattr(run.codec, "end", None), torch.ones(count, dtype=torch.bool, device=device)
     for place, column in enumerate(model.written(prompt, noise, wish.how)):
