@@ -314,7 +314,7 @@ def test_only_windows_are_carried_along_and_only_where_the_config_says_so():
 
 
 def test_moses_has_the_benchmark_s_network():
-    """Three LSTMs of 768, each of four gates with two biases, on vectors as wide as the vocabulary, and a dense layer."""
+    """LSTMs of 768, each of four gates with two biases, on vectors as wide as the vocabulary, and a dense layer."""
     config, training = Config.moses()
     with torch.device("meta"):
         model = RecurrentLM(config, training.spec)
