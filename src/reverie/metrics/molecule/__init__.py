@@ -1,7 +1,7 @@
 """Measures of molecules, written as SMILES: the set of MOSES, by its definitions. Polykovskiy et al. 2020, "Molecular
 Sets (MOSES): A Benchmarking Platform for Molecular Generation Models", arXiv:1811.12823.
 
-How many samples are molecules (`validity`), how many differ and are new (`variety`, `originality`), how varied their
+How many samples are molecules and differ (`validity`), how many are new (`originality`), how varied their
 structures are (`diversity`), how like the data's their structures and properties are (`likeness`, `numbers`,
 `chemnet`), how many pass the filters by which the data were chosen (`filters`). A sample that is no molecule counts in
 `validity` alone."""
