@@ -56,6 +56,8 @@ class DataOptions:
     fit: str = "crop"  # crop | pad | stretch: what happens to a picture of another aspect
     tokens: str = "characters"  # characters | bytes | bpe; of molecules atoms | selfies; of music grid | events
     vocabulary: int = 4096  # of a BPE
+    keys: str = ""  # all | own: whether pieces of music are moved into all keys in training; "": as the data say
+    given: str = ""  # melody: a model of music is told each piece's highest voice, and harmonises
     attributes: tuple[str, ...] = ()  # numbers that a model is told of each picture or molecule: columns, or properties
     column: str = ""  # of a Parquet or .jsonl file: the one that holds the items; "": found, and said
     held_out: float = 0.1  # share kept for judging, where the data has no test part of its own

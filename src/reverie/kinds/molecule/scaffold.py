@@ -82,20 +82,28 @@ def plainest(what: str, molecule: Any) -> str:
     """Of the ways to write a fragment that end in a star and begin with an atom, the one with the fewest branches."""
     from rdkit import Chem
 
-    plain = Chem.Mol(molecule)
-    for atom in plain.GetAtoms():
-        atom.SetAtomMapNum(0)
-        if atom.GetAtomicNum() == 0:
-            atom.SetIsotope(0)
     ways: Any = Chem.MolToRandomSmilesVect
-    found = {one for one in ways(plain, TRIES, randomSeed=1) if one.endswith("*") and not one.startswith("*")}
+    some = {one.replace("[*]", "*") for one in ways(unnamed(molecule), TRIES, randomSeed=1)}
+    found = [one for one in some if one.endswith("*") and not one.startswith("*")]
     if not found:
         raise Problem(f"{what[:40]}: no way to write it with an open place at its end. Give a smaller fragment")
     return min(found, key=lambda one: (one.count(OPEN), len(one), one))
 
 
+def unnamed(molecule: Any) -> Any:
+    """The same without the numbers that a person may give to atoms: [1*], [*:2]."""
+    from rdkit import Chem
+
+    plain = Chem.Mol(molecule)
+    for atom in plain.GetAtoms():
+        atom.SetAtomMapNum(0)
+        if atom.GetAtomicNum() == 0:
+            atom.SetIsotope(0)
+    return plain
+
+
 def holds(smiles: str, fragment: str) -> bool:
-    """Is the fragment in a molecule, atom by atom and bond by bond? A star is any atom there, hydrogen too."""
+    """Is the fragment in a molecule, atom by atom and bond by bond? A star is any atom but hydrogen: it has grown."""
     from rdkit import Chem
 
     whole, part = mol(smiles), mol(fragment)
@@ -103,8 +111,8 @@ def holds(smiles: str, fragment: str) -> bool:
         return False
     how = Chem.AdjustQueryParameters.NoAdjustments()
     how.makeDummiesQueries = True
-    query = Chem.AdjustQueryProperties(part, how)
-    return bool(Chem.AddHs(whole).HasSubstructMatch(query, useChirality=True))
+    query = Chem.AdjustQueryProperties(unnamed(part), how)
+    return bool(whole.HasSubstructMatch(query, useChirality=True))
 
 
 # ------------------------------------------------------------------------------------------------------ what may follow

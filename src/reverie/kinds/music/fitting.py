@@ -56,12 +56,14 @@ def unfit(pieces: Sequence[Piece]) -> str:
 
 
 def of_grid(pieces: Sequence[Piece], train: Sequence[Piece], ties: bool) -> Grid:
-    notes = [note for piece in pieces for note in piece.notes]
-    low, high = min(note.pitch for note in notes), max(note.pitch for note in notes)
+    """Pitches of all pieces, so that a held-out one can be said; what decoded pieces have besides, of the training
+    part."""
+    pitches = [note.pitch for piece in pieces for note in piece.notes]
     own = [note for piece in train for note in piece.notes]
     return Grid(
-        low, high, pieces[0].beat, 2, ties, commonest([piece.bar for piece in train]),
-        float(median(piece.tempo for piece in train)), commonest([note.program for note in own]), round(median(note.velocity for note in own)),
+        min(pitches), max(pitches), pieces[0].beat, 2, ties,
+        bar=commonest([piece.bar for piece in train]), tempo=float(median(piece.tempo for piece in train)),
+        program=commonest([note.program for note in own]), velocity=round(median(note.velocity for note in own)),
     )  # fmt: skip
 
 
