@@ -4,9 +4,9 @@ authors publish for training molecules in the samples' place.
     git clone https://github.com/molecularsets/moses && pip install rdkit fcd
     python benchmarks/moses_agreement.py moses --data DATA
 
-DATA holds MOSES's train.csv.gz, test.csv.gz and test_scaffolds.csv.gz. The package wants libraries that no longer install:
-its two files of measures are read without the rest, by stand-ins for pandas' tables of patterns, for pictures and for what
-older RDKits had. FCD is compared with the package fcd's own, as the stand-in for fcd_torch."""
+DATA holds MOSES's train.csv.gz, test.csv.gz and test_scaffolds.csv.gz. The package wants libraries that no longer
+install: its two files of measures are read without the rest, by stand-ins for pandas' tables of patterns, for pictures
+and for what older RDKits had. FCD is compared with the package fcd's own, as the stand-in for fcd_torch."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
-import tables
 
+import tables
 from reverie.judging.items import Listed
 from reverie.kinds.molecule.properties import accessibility
 from reverie.metrics import Sets, judge
@@ -64,12 +64,12 @@ def package(clone: Path) -> Any:
     """Its module of measures."""
     from rdkit.Chem import AllChem, rdFingerprintGenerator
 
-    def morgan(molecule: Any, radius: int, nBits: int) -> Any:  # noqa: N803 - the package's word
+    def morgan(molecule: Any, radius: int, nBits: int) -> Any:  # the package's word
         return rdFingerprintGenerator.GetMorganGenerator(radius=radius, fpSize=nBits).GetFingerprint(molecule)
 
     if not hasattr(AllChem, "GetMorganFingerprintAsBitVect"):  # the function of old, by what took its place
         AllChem.GetMorganFingerprintAsBitVect = morgan
-    np.NaN = np.nan
+    vars(np)["NaN"] = np.nan
     stand_in("pandas", read_csv=read_csv, Series=tuple)
     stand_in("matplotlib", pyplot=None)
     stand_in("matplotlib.pyplot")
@@ -172,9 +172,11 @@ def main() -> None:
     read = [line.split()[0] for line in nci if line.strip() and Chem.MolFromSmiles(line.split()[0]) is not None]
     rows.append(filters(utils, read))
     rows += scale(train, test, far, args.train) if args.train else []
-    said = f"By `python benchmarks/moses_agreement.py moses --data DATA`: {args.molecules:,} molecules against as many of the "
-    said += f"test part, both programs on the same; then {args.train:,} training molecules against the whole test parts (FCD and "
-    said += "properties: 30,000 of each), beside the row that MOSES publishes for all of them."
+    said = (
+        f"By `python benchmarks/moses_agreement.py moses --data DATA`: {args.molecules:,} molecules against as many of "
+    )
+    said += f"the test part, both programs on the same; then {args.train:,} training molecules against the whole test "
+    said += "parts (FCD and properties: 30,000 of each), beside the row that MOSES publishes for all of them."
     print(tables.write("moses_agreement", "Measures of molecules beside moses", said, rows))
 
 

@@ -23,12 +23,14 @@ from .prints import closest, prints
 from .seen import OF_DATA, Seen
 
 __all__ = [
-    "LEAST", "PLENTY", "SAMPLES", "WHOLE", "cheap", "left_out", "neighbours", "note", "prepare", "spread", "suspects",
+    "LEAST", "PLENTY", "SAMPLES", "UNTRAINED", "WHOLE", "cheap", "left_out", "neighbours", "note", "prepare", "spread",
+    "suspects",
 ]  # fmt: skip
 
 SAMPLES = 3_000
 LEAST = 100
 WHOLE = 30_000  # samples from which on all held-out molecules are judged by, as MOSES does
+UNTRAINED = 500  # samples of the untrained model: all that is asked of them is whether they are molecules
 PLENTY = 10_000_000  # training molecules among which copies are looked for, at most: their names alone are compared
 SEARCHED, BANK = 100, 20_000  # samples whose nearest training molecule is looked for, and among how many
 
