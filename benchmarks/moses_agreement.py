@@ -172,10 +172,10 @@ def main() -> None:
     read = [line.split()[0] for line in nci if line.strip() and Chem.MolFromSmiles(line.split()[0]) is not None]
     rows.append(filters(utils, read))
     rows += scale(train, test, far, args.train) if args.train else []
-    said = (
-        f"By `python benchmarks/moses_agreement.py moses --data DATA`: {args.molecules:,} molecules against as many of "
+    said = f"By `python benchmarks/moses_agreement.py moses --data DATA`: {args.molecules:,} molecules against as many "
+    said += (
+        f"of the test part, both programs on the same; then {args.train:,} training molecules against the whole test "
     )
-    said += f"the test part, both programs on the same; then {args.train:,} training molecules against the whole test "
     said += "parts (FCD and properties: 30,000 of each), beside the row that MOSES publishes for all of them."
     print(tables.write("moses_agreement", "Measures of molecules beside moses", said, rows))
 
