@@ -24,7 +24,7 @@ def folder(tmp_path_factory):
 
 
 def test_a_design_is_a_run_whose_table_holds_what_was_asked_for(folder, capsys):
-    words = ["--maximise", "qed", "--range", "weight", "90", "180", "--steps", "8", "-n", "25", "--seed", "3"]
+    words = ["--maximise", "qed", "--range", "weight", "90", "180", "--steps", "8", "-n", "25"]
     assert main(["design", str(folder / "run"), *words, "--out", str(folder / "out"), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     with open(folder / "out" / "designed.csv", newline="") as file:
@@ -40,7 +40,8 @@ def test_a_design_is_a_run_whose_table_holds_what_was_asked_for(folder, capsys):
 
 def test_a_designed_run_is_sampled_and_judged_and_goes_on_as_no_training(folder, capsys, tmp_path):
     out = tmp_path / "out"
-    assert main(["design", str(folder / "run"), "--minimise", "logp", "--steps", "2", "-n", "5", "--out", str(out)]) == 0
+    words = ["--minimise", "logp", "--steps", "2", "-n", "5", "--out", str(out)]
+    assert main(["design", str(folder / "run"), *words]) == 0
     assert main(["sample", str(out), "-n", "4"]) == 0
     capsys.readouterr()
     assert main(["evaluate", str(out), "--samples", "40", "--json"]) == 0
@@ -69,7 +70,7 @@ def test_a_designed_run_is_sampled_and_judged_and_goes_on_as_no_training(folder,
         (["--maximise", "qed", "--out", "full"], "--out full: not empty"),
     ],
 )
-def test_bad_input_is_a_line_with_the_cure_and_nothing_is_written(folder, words, said, capsys, tmp_path, monkeypatch):
+def test_bad_input_is_a_line_with_its_cure_and_nothing_is_written(folder, words, said, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from reverie.kinds.molecule.properties import mol
-from reverie.metrics import Sets, blocks, share, size_name
+from reverie.metrics import Sets, share, size_name
 from reverie.metrics.text import divergence, spread
 from reverie.metrics.text import nearest as alike
 
@@ -77,7 +77,7 @@ def suspects(seen: Seen, count: int) -> list[tuple[int, int]]:
     """The samples that are training molecules, the largest first, and which; then, of the first SEARCHED, those that
     are most like one by fingerprint, among BANK of these, evenly spaced."""
     names = seen.fake.names
-    bank = seen.train.smiles if seen.sets.bank is None else [one for part in blocks(seen.sets.bank) for one in part]
+    bank = seen.bank
     place = {text: i for i, text in reversed(list(enumerate(bank)))}
     same = [(i, place[name]) for i, name in enumerate(names) if name is not None and name in place]
     same = sorted(same, key=lambda pair: -len(bank[pair[1]]))[:count]
