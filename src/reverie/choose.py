@@ -41,7 +41,8 @@ def choose(
         why = "molecules are written token by token: a recurrent network learns that soonest"
         return Choice("recurrent_lm", why, "molecules" if count >= MANY else "")
     if kind == "music":
-        return Choice("gpt", "music is written token by token: a transformer")
+        why = "music is written token by token, of few pieces best by a recurrent network"
+        return Choice("recurrent_lm", why, "music")
     if kind == "sentences":
         return Choice("text_vae", "sentences are written from a code of each: a recurrent autoencoder")
     if kind == "table":

@@ -22,8 +22,6 @@ and, where they can be compressed,
     unchanged(where, codec, options) -> Unseen              the same, of the codec's own size and form or a Problem
     saved_as(name, codec) -> str                            the name of a file that keeps an item named so as it is
     content(item, suffix) -> bytes                          what is in it
-where they can be written on, token by token,
-    prompt(what: str, codec) -> np.ndarray                  the tokens (n,) of what a person gives, without an end
 and, where they can be heard,
     play(raw, files: Sequence[Path]) -> list[Path]          a .wav beside each item's file
 and imports torch only inside the functions that need it, so that `reverie data --help` stays quick.
@@ -57,6 +55,8 @@ class DataOptions:
     fit: str = "crop"  # crop | pad | stretch: what happens to a picture of another aspect
     tokens: str = "characters"  # characters | bytes | bpe; of molecules atoms | selfies; of music grid | events
     vocabulary: int = 4096  # of a BPE
+    keys: str = ""  # all | own: whether pieces of music are moved into all keys in training; "": as the data say
+    given: str = ""  # melody: a model of music is told each piece's highest voice, and harmonises
     attributes: tuple[str, ...] = ()  # numbers that a model is told of each picture or molecule: columns, or properties
     column: str = ""  # of a Parquet or .jsonl file: the one that holds the items; "": found, and said
     held_out: float = 0.1  # share kept for judging, where the data has no test part of its own

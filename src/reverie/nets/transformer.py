@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from .attention import Cache, CausalSelfAttention
 from .rotary import turns
+from .stepping import Steps
 
 EPS = 1e-5  # of every norm, inside the root
 
@@ -66,7 +67,7 @@ class Block(nn.Module):
         x = x + self.drop(self.attention(self.norm1(x), cache, layer, turn))
         return x + self.drop(self.down(self.bent(self.up(self.norm2(x)))))
 
-    def bent(self, x: Float[Tensor, "b t u"]) -> Float[Tensor, "b t w"]:
+    def bent(self, x: Float[Tensor, "*b u"]) -> Float[Tensor, "*b w"]:
         """GELU, or SwiGLU: Shazeer 2020, arXiv:2002.05202, equation 6."""
         if not self.gated:
             return F.gelu(x, approximate="tanh")
@@ -146,6 +147,7 @@ class Reader:
 
     def __init__(self, network: Transformer, count: int, told: Tensor | None):
         self.network, self.told, self.cache = network, told, network.cache(count)
+        self.steps = Steps(network, self.cache, told)
         self.parts: list[Tensor] = []  # what was read
         self.end = self.first = 0  # of all tokens: how many, and where the context begins
 
@@ -158,6 +160,8 @@ class Reader:
             self.cache.clear()
             tokens = torch.cat(self.parts, 1)[:, self.first :]
             self.parts, self.end, self.first = [tokens], tokens.shape[1], 0
+        if tokens.shape[1] == 1:
+            return self.steps.step(tokens[:, 0])
         return self.network.logits(self.network.features(tokens, self.cache, self.told)[:, -1])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.core import Continues, Prompt, Samples, Scores
+from reverie.core import Continues, Grammar, Prompt, Samples, Scores
 from reverie.errors import Problem
 from reverie.kinds import CONTINUED, HOLDING
 from reverie.kinds.find import module
@@ -96,7 +96,7 @@ def opened(run: Run, asked: Asked) -> Opening:
     if not isinstance(run.model, Continues) or run.spec.kind not in CONTINUED:
         raise Problem(f"{run.path}: {run.info['model']} goes on from nothing. `reverie models` says which models can")
     kind, wish = module(run.spec.kind), wished(run, asked.label, asked.attributes, asked.how)
-    what, allowed = asked.prompt, None
+    what, allowed = asked.prompt, run.codec.allowed if isinstance(run.codec, Grammar) else None
     if run.spec.kind in HOLDING:
         what = kind.likeliest(what, run.codec, partial(nats, run, wish, asked.seed))
         allowed = kind.allowed(what, run.codec)
@@ -135,9 +135,7 @@ def columns(run: Run, asked: Asked, start: Opening, numbers: range) -> Iterator[
     ends, open = getattr(run.codec, "end", None), torch.ones(count, dtype=torch.bool, device=device)
     for place, column in enumerate(model.written(prompt, noise, start.wish.how)):
         yield column.cpu()
-        if ends is not None and place >= len(
-            start.tokens
-        ):  # of documents that are kept apart: all that follows is another
+        if ends is not None and place >= len(start.tokens):  # documents kept apart: all that follows is another
             open &= column != ends
             if not open.any():
                 return

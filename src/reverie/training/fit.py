@@ -18,7 +18,7 @@ from reverie.errors import Diverged, Problem
 from reverie.kinds import DataOptions, Prepared
 from reverie.kinds.find import open_source
 
-from . import checkpoint, segments
+from . import checkpoint, memory, segments
 from .devices import in_order, launch
 from .files import clean, locked, write_json
 from .length import length
@@ -269,6 +269,7 @@ class Fitting:
         if going_on and self.order.retry:
             plan = replace(plan, attempt=plan.attempt + 1)
         model = self.built(family, build_config(family.load().Config, run.info["config"]), plan.seed)
+        memory.keep()  # from here on: what data took while it was read is given back
         trainer = Trainer(model, self.prepared.train, plan, self.fabric)
         facts = {k: run.info[k] for k in ("model", "config", "spec")}
         sampling = vars(family.load()).get("Sampling")

@@ -18,10 +18,11 @@ from reverie.errors import Problem
 from reverie.kinds import DataOptions, Prepared
 from reverie.kinds.find import module, open_source
 
-from . import checkpoint
+from . import checkpoint, memory
 
 if TYPE_CHECKING:
     from reverie.judging.evaluate import Report
+    from reverie.kinds.music.piece import Piece
     from reverie.tasks.anomalies import Anomalies
     from reverie.tasks.compress import Compressed
     from reverie.tasks.decompress import Restored
@@ -86,6 +87,7 @@ class Run:
     @cached_property
     def model(self) -> Model:
         """Averaged and finished weights, in eval mode."""
+        memory.keep()
         with torch.inference_mode(False):  # else gradients by an item could never pass through it
             model = self.new_model()
             try:
@@ -139,6 +141,16 @@ class Run:
         from reverie.tasks.complete import Asked, complete
 
         return complete(self, Asked(prompt, seed, label, attributes, how), n).raw
+
+    def harmonise(self, files: Files, *, out: str | Path = "", label: str = "", **asked: Any) -> list[Piece]:
+        """Voices under the melodies of files, of a run of music with --given melody: n, tries, voices, seed and fields
+        of the model's Sampling; `out`: a folder for .mid files. See `reverie.tasks.harmonise.harmonise`."""
+        from reverie.tasks.harmonise import harmonise, save, wanted
+
+        made = harmonise(self, words(files), wanted(label, asked))
+        if out:
+            save(made, Path(out))
+        return made.pieces
 
     def predict(
         self,

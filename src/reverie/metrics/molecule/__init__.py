@@ -1,10 +1,10 @@
-"""Measures of molecules, written as SMILES: the set of MOSES, by its definitions. Polykovskiy et al. 2020, "Molecular Sets
-(MOSES): A Benchmarking Platform for Molecular Generation Models", arXiv:1811.12823.
+"""Measures of molecules, written as SMILES: the set of MOSES, by its definitions. Polykovskiy et al. 2020, "Molecular
+Sets (MOSES): A Benchmarking Platform for Molecular Generation Models", arXiv:1811.12823.
 
 How many samples are molecules (`validity`), how many differ and are new (`variety`, `originality`), how varied their
-structures are (`diversity`), how like the data's their structures and properties are (`likeness`, `numbers`, `chemnet`),
-how many pass the filters by which the data were chosen (`filters`). A sample that is no molecule counts in `validity` alone.
-"""
+structures are (`diversity`), how like the data's their structures and properties are (`likeness`, `numbers`,
+`chemnet`), how many pass the filters by which the data were chosen (`filters`). A sample that is no molecule counts in
+`validity` alone."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def prepare(sets: Sets, like: Seen | None = None) -> Seen:
 
 
 def cheap(real: Sequence[str], fake: Sequence[str]) -> tuple[str, float]:
-    """Name and value of what a run watches while it trains, where its model has no likelihood: the share of samples that
-    are no molecules, and the Jensen-Shannon divergence of pairs of characters, in bits. Lower is better."""
+    """Name and value of what a run watches while it trains, where its model has no likelihood: the share of samples
+    that are no molecules, and the Jensen-Shannon divergence of pairs of characters, in bits. Lower is better."""
     return f"molecules_cheap_{size_name(len(fake))}", divergence(fake, real) + broken(fake)
 
 
@@ -72,8 +72,8 @@ def neighbours(seen: Seen, count: int, k: int) -> Tensor:
 
 
 def suspects(seen: Seen, count: int) -> list[tuple[int, int]]:
-    """The samples that are training molecules, the largest first, and which; then, of the first SEARCHED, those that are
-    most like one by fingerprint, among BANK of these, evenly spaced."""
+    """The samples that are training molecules, the largest first, and which; then, of the first SEARCHED, those that
+    are most like one by fingerprint, among BANK of these, evenly spaced."""
     names = seen.fake.names
     bank = seen.train.smiles if seen.sets.bank is None else [one for part in blocks(seen.sets.bank) for one in part]
     place = {text: i for i, text in reversed(list(enumerate(bank)))}
