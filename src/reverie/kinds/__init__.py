@@ -15,6 +15,7 @@ and, where its items can be predicted from,
 and, where a model can go on from the beginning of one,
     prompt(what: str, codec) -> np.ndarray                  its tokens, without start and end: a text, or a file's name
 and of these, where an item that goes on may still lose what was given,
+    likeliest(what, codec, nats) -> str                     `what` in the way that costs a model the fewest `nats`
     allowed(what, codec) -> Callable | None                 which tokens may come next, as `core.Prompt.allowed` says
     kept(raw, what: str) -> list[bool]                      which items hold it
 and, where they can be compressed,
