@@ -12,7 +12,7 @@ from torch import Tensor
 
 from reverie.core import Continues, Grammar, Prompt, Samples
 from reverie.errors import Problem
-from reverie.kinds import CONTINUED, HOLDING
+from reverie.kinds import CONTINUED, HOLDING, MOVING
 from reverie.kinds.find import module
 from reverie.maths.sampling import collected
 from reverie.training.seeds import generator
@@ -89,7 +89,8 @@ def opened(run: Run, asked: Asked) -> tuple[np.ndarray, Wish, list[str]]:
         raise Problem(f"{run.path}: {run.info['model']} goes on from nothing. `reverie models` says which models can")
     start = module(run.spec.kind).prompt(asked.prompt, run.codec)
     wish = wished(run, asked.label, asked.attributes, asked.how)
-    field, notes = run.spec.only[1], []
+    field = run.spec.only[1]
+    notes: list[str] = module(run.spec.kind).moved(asked.prompt, run.codec) if run.spec.kind in MOVING else []
     if field.length and len(start) > field.shape[0] - 2:
         most = field.shape[0] - 2
         raise Problem(f"--prompt: {len(start):,} tokens, and an item of this run has at most {most:,}. Give fewer")
