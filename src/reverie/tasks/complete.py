@@ -13,7 +13,7 @@ from torch import Tensor
 
 from reverie.core import Continues, Grammar, Prompt, Samples, Scores
 from reverie.errors import Problem
-from reverie.kinds import CONTINUED, HOLDING
+from reverie.kinds import CONTINUED, HOLDING, MOVING
 from reverie.kinds.find import module
 from reverie.maths.sampling import collected
 from reverie.training.seeds import generator
@@ -101,7 +101,8 @@ def opened(run: Run, asked: Asked) -> Opening:
         what = kind.likeliest(what, run.codec, partial(nats, run, wish, asked.seed))
         allowed = kind.allowed(what, run.codec)
     start = kind.prompt(what, run.codec)
-    field, notes = run.spec.only[1], []
+    field = run.spec.only[1]
+    notes: list[str] = kind.moved(what, run.codec) if run.spec.kind in MOVING else []
     if field.length and len(start) > field.shape[0] - 2:
         most = field.shape[0] - 2
         raise Problem(f"--prompt: {len(start):,} tokens, and an item of this run has at most {most:,}. Give fewer")
