@@ -36,8 +36,6 @@ def written(folder: Path, text: str | bytes, name: str = "long.txt") -> Path:
 
 @settings(deadline=None, max_examples=60)
 @given(st.text("aß漢😀\n ", min_size=1, max_size=60), st.integers(-70, 70), st.integers(-70, 70), st.booleans())
-    st.text(alphabet="aß漢😀\n ", min_size=1, max_size=60), st.integers(-70, 70), st.integers(-70, 70), st.booleans()
-)
 def test_any_part_is_that_of_the_string(tmp_path_factory, text, low, high, mark):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(long, "STRIDE", 5)
