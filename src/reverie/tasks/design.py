@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reverie.training.run import Run
 
 KIND = "molecule"
-STEPS, BATCH = 300, 128  # where nobody says; molecules a step, as REINVENT
+STEPS, BATCH = 300, 64  # where nobody says; molecules a step, as the paper has it
 USUAL = 2_000  # training molecules that say what is usual, evenly spaced
 
 
