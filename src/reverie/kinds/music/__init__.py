@@ -11,13 +11,13 @@ from reverie.kinds.text.files import is_zip, members, walk
 
 from .codec import Codec
 from .files import HEAD, named
-from .fresh import prompt
+from .fresh import moved, prompt
 from .page import save, show
 from .piece import Piece
 from .sound import play
 from .source import Music
 
-__all__ = ["SHEET", "Codec", "Piece", "open", "play", "prompt", "recognise", "save", "show"]
+__all__ = ["SHEET", "Codec", "Piece", "moved", "open", "play", "prompt", "recognise", "save", "show"]
 
 SHEET = ".png"  # the suffix of what `show` writes
 
