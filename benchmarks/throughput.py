@@ -22,7 +22,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 import tables
-from plain import PLAIN, STEPS, batches
+from plain import PLAIN, STEPS, TEXTS, batches
 from reverie.catalog import find
 from reverie.core import Batch, Field, Spec
 from reverie.training.log import Log
@@ -34,8 +34,10 @@ from reverie.training.trainer import Plan, Trainer
 
 SETS = {
     "dcgan": "small", "wgan_gp": "small", "vae": "paper", "gpt": "nanogpt_cpu",
+    "recurrent_lm": "small",
     "convolutional": "small", "feedforward": "dense",
 }  # fmt: skip
+WINDOWS = {"gpt": 64, "recurrent_lm": 128}  # tokens that are predicted
 CHECKED = 5  # steps whose losses are compared, in float64: in float32 a GAN's part by rounding alone
 
 
@@ -59,9 +61,10 @@ class Held:
 def data(model: str) -> tuple[Spec, Held, tuple[Tensor, ...]]:
     """Spec, our items, and the tensors of a plain loop. Speed does not depend on what the pictures show."""
     g = torch.Generator().manual_seed(0)
-    if model == "gpt":
-        tokens = torch.randint(65, (10_000, 65), generator=g)
-        return Spec("text", {"text": Field((65,), categories=65, start=0)}), Held("text", tokens), (tokens,)
+    if model in WINDOWS:
+        length = WINDOWS[model] + 1
+        tokens = torch.randint(65, (TEXTS, length), generator=g)
+        return Spec("text", {"text": Field((length,), categories=65, start=0)}), Held("text", tokens), (tokens,)
     side, channels = (32, 3) if "gan" in model else (28, 1)
     pictures = torch.randint(256, (5_000, side, side, channels), generator=g, dtype=torch.uint8)
     predicts = model in ("convolutional", "feedforward")
@@ -92,7 +95,7 @@ class Pair:
         facts = {"model": name, "config": {}, "spec": {}}
         self.session = Session(folder, self.trainer, None, Silent(), facts)  # type: ignore[arg-type]
         self.log, self.folder, self.batch = Log(folder, 0), folder, training.batch
-        self.batches, self.unsaved = self.endless(tensors), 0.0
+        self.batches, self.unsaved, self.clock = self.endless(tensors), 0.0, time.perf_counter
 
     def endless(self, tensors: tuple[Tensor, ...]) -> Iterator[Any]:
         """The same batches as ours, through a DataLoader."""
@@ -101,26 +104,26 @@ class Pair:
 
     def ours(self, seconds: float) -> float:
         """Items a second."""
-        begun, done, sums, every = time.perf_counter(), 0, Sums(), log_interval(STEPS)
-        while time.perf_counter() - begun < seconds:
+        begun, done, sums, every = self.clock(), 0, Sums(), log_interval(STEPS)
+        while self.clock() - begun < seconds:
             done += 1
             sums.add(self.trainer.advance(STEPS, norms=done % every == 0))
             if done % every == 0:
                 values = sums.means()
                 self.session.sentinel.look(self.trainer.step, values)
                 self.log.write(self.trainer.step, done * self.batch, 0.0, values)
-            if self.unsaved + time.perf_counter() - begun > SAVE_SECONDS:
+            if self.unsaved + self.clock() - begun > SAVE_SECONDS:
                 self.session.save()
                 self.unsaved -= SAVE_SECONDS
-        self.unsaved += time.perf_counter() - begun
-        return done * self.batch / (time.perf_counter() - begun)
+        self.unsaved += self.clock() - begun
+        return done * self.batch / (self.clock() - begun)
 
     def theirs(self, seconds: float) -> float:
-        begun, done = time.perf_counter(), 0
-        while time.perf_counter() - begun < seconds:
+        begun, done = self.clock(), 0
+        while self.clock() - begun < seconds:
             self.plain.step(self.batches)
             done += 1
-        return done * self.batch / (time.perf_counter() - begun)
+        return done * self.batch / (self.clock() - begun)
 
     def agree(self) -> list[tuple[float, float]]:
         """Losses of the first steps, ours beside theirs: of a GAN the sum of both networks' last ones."""

@@ -20,7 +20,8 @@ __all__ = [
     "ABILITIES", "Absorbs", "Apart", "At", "Batch", "Begins", "Bound", "Bounds", "Carries", "Codec", "Compresses",
     "Conditioned", "Continues", "Decodes", "Denoises", "Density", "Described", "Encodes", "Exports", "Field",
     "Finishes", "Grammar", "Items", "Latents", "Loss", "Model", "Named", "Network", "Passes", "Predicts", "Prior",
-    "Prompt", "Samples", "Says", "Scores", "Spec", "Tables", "Training", "Translates", "Update", "UpperBound", "always",
+    "Prompt", "Samples", "Says", "Scores", "Spec", "Tables", "Training", "Translates", "Update", "UpperBound",
+    "Windowed", "always",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -73,6 +74,15 @@ class Apart(Protocol):
 
     @property
     def domains(self) -> Mapping[str, Items]: ...
+
+
+@runtime_checkable
+class Windowed(Protocol):
+    """Items that are windows of one long row, each of which begins where the one before ends."""
+
+    def wider(self, tokens: int) -> Items:
+        """The same row in windows of so many predicted tokens, where its own have fewer."""
+        ...
 
 
 @runtime_checkable

@@ -120,6 +120,10 @@ def add_data(parser: Parser) -> None:
     ways = ("characters", "bytes", "bpe", "atoms", "selfies", "grid", "events")
     group.value("--tokens", one_of("--tokens", ways), CUT)
     group.value("--vocabulary", whole("--vocabulary", 1), f"of a bpe (default {AS_IT_IS.vocabulary})")
+    moved = "all | own: are pieces of music moved into all keys in training (default: unless all stand in one key)"
+    group.value("--keys", one_of("--keys", ("all", "own")), moved)
+    told = "melody: a model of music is told each piece's highest voice ahead, so that it can harmonise one"
+    group.value("--given", one_of("--given", ("melody",)), told)
     group.value("--column", text("--column"), "that holds the items; of pairs: from which language", metavar="NAME")
     told = "numbers that a model is told of each item: columns of a table, of molecules also qed, logp, weight …"
     group.value("--attributes", several("--attributes", text("--attributes")), told, metavar="NAME,NAME")

@@ -17,6 +17,7 @@ and, where a model can go on from the beginning of one,
 and of these, where what is given may have to be moved onto the run's grid,
     moved(what, codec) -> list[str]                         what a person should know of that
 and of these, where an item that goes on may still lose what was given,
+    likeliest(what, codec, nats) -> str                     `what` in the way that costs a model the fewest `nats`
     allowed(what, codec) -> Callable | None                 which tokens may come next, as `core.Prompt.allowed` says
     kept(raw, what: str) -> list[bool]                      which items hold it
 and, where they can be compressed,
@@ -57,6 +58,8 @@ class DataOptions:
     fit: str = "crop"  # crop | pad | stretch: what happens to a picture of another aspect
     tokens: str = "characters"  # characters | bytes | bpe; of molecules atoms | selfies; of music grid | events
     vocabulary: int = 4096  # of a BPE
+    keys: str = ""  # all | own: whether pieces of music are moved into all keys in training; "": as the data say
+    given: str = ""  # melody: a model of music is told each piece's highest voice, and harmonises
     attributes: tuple[str, ...] = ()  # numbers that a model is told of each picture or molecule: columns, or properties
     column: str = ""  # of a Parquet or .jsonl file: the one that holds the items; "": found, and said
     held_out: float = 0.1  # share kept for judging, where the data has no test part of its own

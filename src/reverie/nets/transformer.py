@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from .attention import Cache, CausalSelfAttention
 from .rotary import turns
+from .stepping import Steps
 
 EPS = 1e-5  # of every norm, inside the root
 
@@ -29,7 +30,7 @@ class Form:
 
     positions: Literal["learnt", "rotary"] = "learnt"  # a vector added to the token's, or turned queries and keys
     norm: Literal["layer", "rms"] = "layer"
-    dense: Literal["gelu", "swiglu"] = "gelu"
+    dense: Literal["gelu", "gelu_erf", "swiglu"] = "gelu"
     groups: int = 0  # heads of keys and values; 0: as many as of queries
     bias: bool = True  # in linear layers and layer norms
 
@@ -43,12 +44,13 @@ def normed(width: int, form: Form) -> nn.Module:
 class Block(nn.Module):
     """Attention, then a dense network, each added to what came in: (B, T, D) -> (B, T, D).
 
-    The dense network has four times the width with GELU (its tanh form: Hendrycks & Gimpel 2016, arXiv:1606.08415), or
-    is SwiGLU: three matrices of about as many numbers, so 8/3 of the width, in eights."""
+    The dense network has four times the width with GELU (Hendrycks & Gimpel 2016, arXiv:1606.08415: its tanh form, or
+    itself), or is SwiGLU: three matrices of about as many numbers, so 8/3 of the width, in eights."""
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0, form: Form = Form()):
         super().__init__()
         self.gated, self.dropout = form.dense == "swiglu", dropout
+        self.gelu = "none" if form.dense == "gelu_erf" else "tanh"
         wide = 8 * round(width / 3) if self.gated else 4 * width
         self.norm1 = normed(width, form)
         self.attention = CausalSelfAttention(width, heads, dropout, form.bias, form.groups)
@@ -66,10 +68,10 @@ class Block(nn.Module):
         x = x + self.drop(self.attention(self.norm1(x), cache, layer, turn))
         return x + self.drop(self.down(self.bent(self.up(self.norm2(x)))))
 
-    def bent(self, x: Float[Tensor, "b t u"]) -> Float[Tensor, "b t w"]:
+    def bent(self, x: Float[Tensor, "*b u"]) -> Float[Tensor, "*b w"]:
         """GELU, or SwiGLU: Shazeer 2020, arXiv:2002.05202, equation 6."""
         if not self.gated:
-            return F.gelu(x, approximate="tanh")
+            return F.gelu(x, approximate=self.gelu)
         gate, x = x.chunk(2, -1)
         return F.silu(gate) * x
 
@@ -146,6 +148,7 @@ class Reader:
 
     def __init__(self, network: Transformer, count: int, told: Tensor | None):
         self.network, self.told, self.cache = network, told, network.cache(count)
+        self.steps = Steps(network, self.cache, told)
         self.parts: list[Tensor] = []  # what was read
         self.end = self.first = 0  # of all tokens: how many, and where the context begins
 
@@ -158,6 +161,8 @@ class Reader:
             self.cache.clear()
             tokens = torch.cat(self.parts, 1)[:, self.first :]
             self.parts, self.end, self.first = [tokens], tokens.shape[1], 0
+        if tokens.shape[1] == 1:
+            return self.steps.step(tokens[:, 0])
         return self.network.logits(self.network.features(tokens, self.cache, self.told)[:, -1])
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +58,14 @@ class Windows:
             return Batch({"text": torch.from_numpy(values)})
         values[places >= count] = self.codec.start
         return Batch({"text": torch.from_numpy(values)}, {"text": torch.from_numpy(lengths)})
+
+    def wider(self, tokens: int) -> Windows:
+        """The same row, in windows of so many predictions where its own are of fewer."""
+        if tokens <= self.codec.window:
+            return self
+        cut = copy(self)
+        cut.codec = replace(self.codec, window=tokens)
+        return cut
 
     def raw(self, index: Tensor) -> list[str]:
         """The same windows as text."""

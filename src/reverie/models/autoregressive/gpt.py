@@ -38,7 +38,7 @@ class Config:
     bias: bool = True  # in linear layers and layer norms
     positions: Literal["learnt", "rotary"] = "learnt"  # a vector a place, or queries and keys turned by it
     norm: Literal["layer", "rms"] = "layer"  # over each token's numbers; rms has neither mean nor bias
-    dense: Literal["gelu", "swiglu"] = "gelu"  # network of each block, four times the width wide; swiglu is gated, 8/3
+    dense: Literal["gelu", "gelu_erf", "swiglu"] = "gelu"  # of each block; gelu: its tanh form; swiglu: gated, 8/3 wide
     groups: int = 0  # heads of keys and values, shared by the heads of queries; 0: each has its own
     deviation: float = 0.02  # of the weights at the start
     learning_rate: float = 6e-4  # of AdamW, at its highest
@@ -59,6 +59,16 @@ class Config:
         """For minutes on two cores: any text, by characters or a small vocabulary."""
         config = cls(layers=4, heads=4, width=128, dropout=0.0, learning_rate=2e-3, warm_up=0.05, beta2=0.99)
         return Named(config, Training(batch=16, steps=3_000, clip=1.0, size=(128,)))
+
+    @classmethod
+    def medium(cls) -> Named:
+        """1.6 million parameters, for half an hour on two cores: rotary positions and SwiGLU, a longer context, many
+        small steps at a high rate that falls to 0."""
+        config = cls(
+            layers=5, heads=5, width=160, dropout=0.0, bias=False, positions="rotary", dense="swiglu",
+            learning_rate=2.5e-3, warm_up=0.02, floor=0.0, beta2=0.99,
+        )  # fmt: skip
+        return Named(config, Training(batch=6, steps=4_000, clip=1.0, size=(256,)))
 
     @classmethod
     def base(cls) -> Named:

@@ -1,0 +1,116 @@
+"""A transformer one token at a time: what its `features` and `logits` say of a single further token, in few calls.
+
+A step of a small network costs what its calls cost, not its arithmetic. So weights are looked up once, modules are
+passed by, and one query a head needs no kernel made for many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .rotary import turned
+
+if TYPE_CHECKING:
+    from .attention import Cache
+    from .transformer import Block, Transformer
+
+Linear = tuple[Tensor, Tensor | None]  # weight (in, out) and bias
+
+
+class Layer(NamedTuple):
+    """A block, and its part of the cache."""
+
+    norm1: Callable[[Tensor], Tensor]
+    qkv: Linear
+    out: Linear
+    norm2: Callable[[Tensor], Tensor]
+    up: Linear
+    down: Linear
+    bent: Callable[[Tensor], Tensor]
+    kept: Tensor  # (2, B, G, C, d): keys, values
+    keys: Tensor  # (B G, C, d)
+    values: Tensor
+
+
+class Steps:
+    """Of a network in eval mode and of a cache that the network may fill, too. For use without gradients."""
+
+    def __init__(self, network: Transformer, cache: Cache, told: Float[Tensor, "b 1 d"] | None = None):
+        self.cache, self.heads, self.groups = cache, network.heads, network.groups
+        self.told = None if told is None else told[:, 0]
+        self.tokens = network.tokens.weight.detach()
+        self.places = None if network.places is None else network.places.weight.detach()
+        self.turns = None if network.turns is None else network.turns.to(self.tokens.dtype)
+        self.norm = bare(network.norm)
+        self.layers = [layer(block, cache, at) for at, block in enumerate(network.blocks)]  # type: ignore[arg-type]
+
+    def step(self, tokens: Int[Tensor, " b"]) -> Float[Tensor, "b v"]:
+        """One further token of each sequence -> logits of the one after it."""
+        place, turn = self.cache.seen, None
+        x = self.tokens[tokens]
+        if self.places is not None:
+            x += self.places[place]
+        if self.told is not None:
+            x += self.told
+        if self.turns is not None:
+            turn = self.turns[:, place : place + 1]
+        for layer in self.layers:
+            qkv = through(layer.qkv, layer.norm1(x))
+            x = through(layer.out, self.attended(qkv, layer, place, turn)).add_(x)
+            wide = layer.bent(through(layer.up, layer.norm2(x)))
+            x = through(layer.down, wide).add_(x)
+        self.cache.advance(1)
+        return F.linear(self.norm(x), self.tokens)
+
+    def attended(
+        self, qkv: Float[Tensor, "b c"], layer: Layer, place: int, turn: Float[Tensor, "2 1 e"] | None
+    ) -> Float[Tensor, "b d"]:
+        """The queries of one token look at all keys up to their own place; those of a group side by side."""
+        count, (h, g) = len(qkv), (self.heads, self.groups)
+        every = qkv.view(count, h + 2 * g, -1)
+        q, kv = every[:, :h], every[:, h:]
+        if turn is not None:
+            q, k = turned(every[:, : h + g], turn).split((h, g), 1)
+            kv = torch.cat([k, every[:, h + g :]], 1)
+        layer.kept[:, :, :, place] = kv.view(count, 2, g, -1).transpose(0, 1)
+        asked = (q * q.shape[-1] ** -0.5).view(count * g, h // g, -1)
+        weights = torch.bmm(asked, layer.keys[:, : place + 1].mT).softmax(-1)
+        return torch.bmm(weights, layer.values[:, : place + 1]).view(count, -1)
+
+
+def layer(block: Block, cache: Cache, at: int) -> Layer:
+    kept = cache.kept[at]
+    keys, values = kept.flatten(1, 2).unbind(0)
+    attention = block.attention
+    alone = kept.shape[1] == 1
+    qkv, out, up, down = (weights(part, alone) for part in (attention.qkv, attention.out, block.up, block.down))
+    return Layer(bare(block.norm1), qkv, out, bare(block.norm2), up, down, block.bent, kept, keys, values)
+
+
+def weights(linear: nn.Linear, alone: bool) -> Linear:
+    """For one sequence `alone` a step reads every weight once, and its time is that of reading. A matrix that makes a
+    token wider is read nearly twice as fast along the inputs, (in, out), so it is laid out anew; others are not."""
+    weight = linear.weight.detach().t()
+    laid = weight.contiguous() if alone and linear.out_features > linear.in_features else weight
+    return laid, None if linear.bias is None else linear.bias.detach()
+
+
+def through(linear: Linear, x: Float[Tensor, "b i"]) -> Float[Tensor, "b o"]:
+    weight, bias = linear
+    return torch.mm(x, weight) if bias is None else torch.addmm(bias, x, weight)
+
+
+def bare(norm: nn.Module) -> Callable[[Tensor], Tensor]:
+    """The function that a norm is, its weights at hand."""
+    shape, weight = list(norm.weight.shape), norm.weight.detach()  # type: ignore[arg-type,operator,union-attr]
+    if isinstance(norm, nn.LayerNorm):
+        bias = None if norm.bias is None else norm.bias.detach()
+        return partial(torch.layer_norm, normalized_shape=shape, weight=weight, bias=bias, eps=norm.eps)
+    assert isinstance(norm, nn.RMSNorm)
+    return partial(torch.rms_norm, normalized_shape=shape, weight=weight, eps=norm.eps)
