@@ -74,8 +74,8 @@ def melodies(where: Sequence[str], beat: int, notes: list[str]) -> list[Piece]:
         here = find(str(Path(place).expanduser()))
         if here.bad:
             raise Problem(here.bad[0])
-        for tune in here.tunes:
-            heard = tune.heard._replace(name=tune.name or place)
+        for one in here.tunes:
+            heard = one.heard._replace(name=one.name or place)
             notes += between(heard, beat)
             found.append(melody(gridded(heard, beat)))
     return found
