@@ -49,7 +49,7 @@ def test_the_melody_stands_ahead_by_the_same_distance_everywhere():
     low = codec.grid.token(50)
     row = codec.encode([lines([70, 71, 72, 73, 74], [50] * 5)])["music"][0].tolist()
     over = codec.over
-    steps = [c, low, NEXT, d, low, NEXT, e, low, NEXT, over, low, NEXT, over, low, NEXT]
+    steps = [c, a, low, NEXT, d, b, low, NEXT, e, c, low, NEXT, over, d, low, NEXT, over, e, low, NEXT]
     assert row == [a, b, *steps, END]
 
 

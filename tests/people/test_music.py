@@ -29,10 +29,10 @@ def tunes(files):
     return [gridded(midi.read(file.read_bytes()), 1) for file in sorted(files)]
 
 
-def test_music_gets_a_gpt_where_nobody_names_a_model(folder):
-    assert choose("music", (300,), 300).model == "gpt"
+def test_music_gets_a_recurrent_lm_where_nobody_names_a_model(folder):
+    assert choose("music", (300,), 300).model == "recurrent_lm"
     run = Run.open(folder / "run")
-    assert run.info["model"] == "gpt"
+    assert run.info["model"] == "recurrent_lm"
     assert run.spec.kind == "music"
 
 
@@ -41,7 +41,7 @@ def test_data_says_what_music_it_is_and_what_fit_does(folder, capsys):
     said = json.loads(capsys.readouterr().out)
     assert (said["kind"], said["count"]) == ("music", 24)
     assert said["facts"]["classes"] == {"slow": 12, "fast": 12}
-    assert any(line.startswith("train a gpt: ") for line in said["plan"])
+    assert any(line.startswith("train a recurrent_lm: ") for line in said["plan"])
 
 
 def test_samples_are_midi_files_with_rolls_and_sound_and_the_same_whatever_number_is_asked_for(folder, tmp_path):
