@@ -1,4 +1,7 @@
-"""Music: MIDI files, scores (MusicXML, ABC, Humdrum **kern) and frames of pitches as JSON; a folder or zip of them."""
+"""Music: MIDI files, scores (MusicXML, ABC, Humdrum kern) and frames of pitches as JSON; a folder or zip of them.
+
+Notes lie on a grid of steps. Music of few voices is written step by step, the pitches that sound from high to low; all
+other music note by note. What comes out are MIDI files, piano rolls and, where it is asked for, sound."""
 
 from __future__ import annotations
 
