@@ -78,6 +78,14 @@ def test_a_fragment_grows_and_is_kept(folder, capsys):
     assert any(name.endswith("sample-molecules.csv") for name in said["files"])
 
 
+def test_a_fragment_that_no_training_molecule_has_is_kept_at_two_places(folder, capsys):
+    assert main(["complete", str(folder / "run"), "--prompt", "*OC(=O)*", "-n", "64", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    acid = mol("OC=O")
+    assert len(said["completions"]) > 6  # by chance, without the rule of what may follow, none
+    assert all(mol(one).HasSubstructMatch(acid) for one in said["completions"])
+
+
 @pytest.mark.parametrize("prompt", ["C1CC", "*[Pt]", "", "*"])
 def test_a_fragment_that_can_t_grow_is_one_line(folder, capsys, prompt):
     assert main(["complete", str(folder / "run"), "--prompt", prompt]) == 2
