@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from reverie.core import At
+from reverie.training.lanes import rows
 from reverie.training.seeds import reseed
 
 
@@ -246,6 +247,41 @@ class Gpt:
         return loss.item()
 
 
+class RecurrentLm:
+    """A language model as a tutorial writes it: an embedding, nn.LSTM, a linear layer tied to the embedding, the state
+    detached and kept from batch to batch, AdamW, clipping."""
+
+    turns_a_step = 1
+
+    def __init__(self, model):
+        cfg, vocabulary = model.cfg, model.rows.vocabulary
+        self.lstm = nn.LSTM(cfg.width, cfg.width, cfg.layers, batch_first=True)
+        self.tokens, self.bias = nn.Embedding(vocabulary, cfg.width), nn.Parameter(torch.zeros(vocabulary))
+        self.parameters = [*self.lstm.parameters(), self.tokens.weight, self.bias]
+        copy_all(self.parameters, list(model.reads.parameters()))
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=cfg.learning_rate, betas=(cfg.beta1, cfg.beta2), weight_decay=cfg.weight_decay
+        )
+        self.rate, self.peak, self.turns = model.updates()[0].rate, cfg.learning_rate, 0
+        self.state: tuple[Tensor, ...] | None = None
+
+    def step(self, batch: Iterator[Tensor]) -> float:
+        windows = next(batch)
+        follows = rows(TEXTS, len(windows), 0, self.turns)[1][:, None]
+        state = None if self.state is None else tuple(s.detach() * follows for s in self.state)
+        x, self.state = self.lstm(self.tokens(windows[:, :-1]) * sqrt(self.tokens.embedding_dim), state)
+        logits = F.linear(x, self.tokens.weight, self.bias)
+        loss = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), windows[:, 1:].reshape(-1))
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.peak * self.rate(At(self.turns, 0, STEPS))
+        self.optimizer.step()
+        self.turns += 1
+        return loss.item()
+
+
 class Classifier:
     """Cross-entropy, AdamW without decay on vectors, a one-cycle rate set by hand at each step."""
 
@@ -304,7 +340,8 @@ def feedforward(model) -> Classifier:
 
 
 STEPS = 2_000  # that schedules are planned for
+TEXTS = 10_000  # windows of the texts
 PLAIN = {
-    "dcgan": Dcgan, "vae": Vae, "gpt": Gpt, "wgan_gp": WganGp,
+    "dcgan": Dcgan, "vae": Vae, "gpt": Gpt, "recurrent_lm": RecurrentLm, "wgan_gp": WganGp,
     "convolutional": convolutional, "feedforward": feedforward,
 }  # fmt: skip

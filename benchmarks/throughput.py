@@ -22,7 +22,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 import tables
-from plain import PLAIN, STEPS, batches
+from plain import PLAIN, STEPS, TEXTS, batches
 from reverie.catalog import find
 from reverie.core import Batch, Field, Spec
 from reverie.training.log import Log
@@ -34,8 +34,10 @@ from reverie.training.trainer import Plan, Trainer
 
 SETS = {
     "dcgan": "small", "wgan_gp": "small", "vae": "paper", "gpt": "nanogpt_cpu",
+    "recurrent_lm": "small",
     "convolutional": "small", "feedforward": "dense",
 }  # fmt: skip
+WINDOWS = {"gpt": 64, "recurrent_lm": 128}  # tokens that are predicted
 CHECKED = 5  # steps whose losses are compared, in float64: in float32 a GAN's part by rounding alone
 
 
@@ -59,9 +61,10 @@ class Held:
 def data(model: str) -> tuple[Spec, Held, tuple[Tensor, ...]]:
     """Spec, our items, and the tensors of a plain loop. Speed does not depend on what the pictures show."""
     g = torch.Generator().manual_seed(0)
-    if model == "gpt":
-        tokens = torch.randint(65, (10_000, 65), generator=g)
-        return Spec("text", {"text": Field((65,), categories=65, start=0)}), Held("text", tokens), (tokens,)
+    if model in WINDOWS:
+        length = WINDOWS[model] + 1
+        tokens = torch.randint(65, (TEXTS, length), generator=g)
+        return Spec("text", {"text": Field((length,), categories=65, start=0)}), Held("text", tokens), (tokens,)
     side, channels = (32, 3) if "gan" in model else (28, 1)
     pictures = torch.randint(256, (5_000, side, side, channels), generator=g, dtype=torch.uint8)
     predicts = model in ("convolutional", "feedforward")

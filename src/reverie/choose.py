@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from reverie.errors import Problem
 
+MANY = 100_000  # molecules of which one pass is a training
 ENOUGH = 2_000  # pictures that a GAN can learn from without memorising at once
 
 
@@ -37,9 +38,11 @@ def choose(
     if kind == "text":
         return Choice("gpt", "text is written token by token: a transformer")
     if kind == "molecule":
-        return Choice("gpt", "molecules are written token by token: a transformer")
+        why = "molecules are written token by token: a recurrent network learns that soonest"
+        return Choice("recurrent_lm", why, "molecules" if count >= MANY else "")
     if kind == "music":
-        return Choice("gpt", "music is written token by token: a transformer")
+        why = "music is written token by token, of few pieces best by a recurrent network"
+        return Choice("recurrent_lm", why, "music")
     if kind == "sentences":
         return Choice("text_vae", "sentences are written from a code of each: a recurrent autoencoder")
     if kind == "table":

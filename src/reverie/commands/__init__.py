@@ -6,7 +6,7 @@ run(args: Namespace, screen: Terminal) -> dict  does it, says what came of it, r
 """
 
 VERBS = (
-    "data", "fit", "sample", "complete", "predict", "explain", "embed", "reconstruct", "denoise", "translate",
-    "anomalies", "compress", "decompress", "interpolate", "traverse", "project", "mix", "evaluate", "compare",
-    "tradeoff", "reproduce", "models", "export",
+    "data", "fit", "sample", "complete", "harmonise", "design", "predict", "explain", "embed", "reconstruct", "denoise",
+    "translate", "anomalies", "compress", "decompress", "interpolate", "traverse", "project", "mix", "evaluate",
+    "compare", "tradeoff", "reproduce", "models", "export",
 )  # fmt: skip

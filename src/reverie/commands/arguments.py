@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from reverie.catalog import Family, Setting, families, find
 from reverie.errors import Problem
-from reverie.kinds import KINDS, DataOptions
+from reverie.kinds import KINDS, PLAYED, DataOptions
 
 from .readers import Reader, one_of, reader, real, several, shown, size, text, whole
 
@@ -120,6 +120,10 @@ def add_data(parser: Parser) -> None:
     ways = ("characters", "bytes", "bpe", "atoms", "selfies", "grid", "events")
     group.value("--tokens", one_of("--tokens", ways), CUT)
     group.value("--vocabulary", whole("--vocabulary", 1), f"of a bpe (default {AS_IT_IS.vocabulary})")
+    moved = "all | own: are pieces of music moved into all keys in training (default: unless all stand in one key)"
+    group.value("--keys", one_of("--keys", ("all", "own")), moved)
+    told = "melody: a model of music is told each piece's highest voice ahead, so that it can harmonise one"
+    group.value("--given", one_of("--given", ("melody",)), told)
     group.value("--column", text("--column"), "that holds the items; of pairs: from which language", metavar="NAME")
     told = "numbers that a model is told of each item: columns of a table, of molecules also qed, logp, weight …"
     group.value("--attributes", several("--attributes", text("--attributes")), told, metavar="NAME,NAME")
@@ -197,3 +201,9 @@ def known_family(name: str) -> Family | None:
         return find(name) if name else None
     except Problem:
         return None
+
+
+def played(kind: str) -> None:
+    """Raises Problem where --wav asks for the sound of what has none."""
+    if kind not in PLAYED:
+        raise Problem(f"--wav: of {' and '.join(PLAYED)}, and the run makes {kind}. Leave it out")

@@ -80,6 +80,11 @@ def evaluate(run: Run, asked: Asked | None = None, *, draws: int = 50, **more: A
         metrics += turned.metrics
         notes += turned.notes
     found = turned.verdicts if turned else verdicts(metrics, course(run))
+    if "designed" in run.info:  # far from the data by intent: no fault
+        found = []
+        notes.append(
+            f"designed from {run.info['designed']['from']}: away from the data by intent, so no verdict is made"
+        )
     words = turned.lines if turned else headline(metrics, bool(found))
     folder = run.path / "report"
     report = Report(metrics, folder, [*(one.line for one in found), *words], notes, found)

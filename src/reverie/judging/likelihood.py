@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from reverie.core import Batch, Density, Prior, Scores, Spec, UpperBound
+from reverie.core import Batch, Density, Items, Prior, Scores, Spec, UpperBound
 from reverie.metrics import Metric, Z, size_name
 from reverie.metrics.music import Framed
 from reverie.metrics.text import Bigrams, Counted, bits_per_byte, bits_per_character
+from reverie.training.lanes import WIDE, wide
 from reverie.training.seeds import generator, reseed
 
 from .items import spread
@@ -46,11 +47,11 @@ class Scored(NamedTuple):
 def score(run: Run, index: Tensor, seed: int, draws: int, ends: bool = True) -> Scored:
     """Of held-out items. A density is scored on pictures made continuous: see `dequantised`. Without `ends`, the token
     that ends an item is not scored."""
-    model, found, exact = run.model, [], True
+    model, items, found, exact = run.model, scored_items(run), [], True
     assert isinstance(model, Scores)
     dense = isinstance(model, Density) and model.density
     for k, part in enumerate(torch.split(index, BLOCK)):
-        batch = run.prepared.held_out.take(part)
+        batch = items.take(part)
         if dense:
             batch = dequantised(batch, run.spec, generator(seed, "dequantise", k))
         batch = (batch if ends else endless(batch)).to(run.device)
@@ -90,13 +91,24 @@ def dequantised(batch: Batch, spec: Spec, chance: torch.Generator) -> Batch:
 
 def likelihood(run: Run, *, samples: int = 0, seed: int = 0, draws: int = 50) -> list[Metric]:
     """Of `samples` held-out items, evenly spaced (0: 1,000 items, or 200,000 tokens)."""
-    held_out = run.prepared.held_out
+    held_out = scored_items(run)
     tokens = all(field.categories and field.shape for field in run.spec.fields.values())  # a table's words are none
     drawn = isinstance(run.model, Prior)  # a code an importance sample: each costs a pass
-    default = max(1, TOKENS // max(field.size for field in run.spec.fields.values())) if tokens and not drawn else ITEMS
+    longest = max(*(field.size for field in run.spec.fields.values()), WIDE * (held_out is not run.prepared.held_out))
+    default = max(1, TOKENS // longest) if tokens and not drawn else ITEMS
     index = spread(len(held_out), samples or default)
     scored = score(run, index, seed, draws)
     return of_tokens(run, index, scored, draws) if tokens else of_numbers(run, scored, draws)
+
+
+def scored_items(run: Run) -> Items:
+    """The held-out items; of a text that a model reads in order, longer windows."""
+    return wide(run.model, run.prepared.held_out)
+
+
+def of_tokens_each(run: Run) -> str:
+    """How long the windows are where they are not the data's own."""
+    return "" if scored_items(run) is run.prepared.held_out else f" of {WIDE:,} tokens"
 
 
 def of_numbers(run: Run, scored: Scored, draws: int) -> list[Metric]:
@@ -128,9 +140,9 @@ def per_dimension(run: Run, scored: Scored) -> tuple[Metric | None, str]:
 def of_tokens(run: Run, index: Tensor, scored: Scored, draws: int) -> list[Metric]:
     """Nats a token; bits a character and a byte of text, beside a bigram model learnt from the same training text. Of
     sentences, nats of a whole one too, and a line's end counts as one of their characters."""
-    count, whole = len(index), run.prepared.held_out
+    count, whole = len(index), scored_items(run)
     ended, counted = has_ends(run.spec), isinstance(whole, Counted)
-    what = "windows, each from an empty context" if counted and not ended else "items"
+    what = f"windows{of_tokens_each(run)}, each from an empty context" if counted and not ended else "items"
     windows, mark = f"{count} of {len(whole)} held-out {what}", size_name(count)
     if not scored.exact:
         windows, mark = f"{windows}, {draws} importance samples, an upper bound in expectation", f"is{draws}_{mark}"
@@ -142,12 +154,12 @@ def of_tokens(run: Run, index: Tensor, scored: Scored, draws: int) -> list[Metri
         out.append(Metric(f"perplexity_{mark}", exp(value), "tokens", count, same, *ends))
     if isinstance(whole, Framed) and ended:
         out += of_frames(run, index, scored, whole, draws)
-    if not isinstance(whole, Counted):
-        return out
-    if ended:
+    if ended and is_written(run.spec):
         value, low, high = scored._replace(units=torch.ones_like(scored.nats)).interval()
         ends = [real(x) for x in (low, high)]
         out.append(Metric(f"nll_nats_item_{mark}", value, "nats an item", count, windows, *ends))
+    if not isinstance(whole, Counted):
+        return out
     return [*out, *of_text(run, index, scored, whole, windows)]
 
 
@@ -180,6 +192,11 @@ def has_ends(spec: Spec) -> bool:
     return any(field.length for field in spec.fields.values())
 
 
+def is_written(spec: Spec) -> bool:
+    """Are the items whole rows of tokens, written from a start to an end?"""
+    return all(field.length and field.start is not None for field in spec.fields.values())
+
+
 def of_text(run: Run, index: Tensor, scored: Scored, whole: Counted, windows: str) -> list[Metric]:
     """Bits a character and a byte."""
     count, out, reference = len(index), [], bigram_bits(run, index)
@@ -201,7 +218,7 @@ def of_text(run: Run, index: Tensor, scored: Scored, whole: Counted, windows: st
 def bigram_bits(run: Run, index: Tensor) -> float | None:
     """Bits a character of the bigram baseline on the same held-out windows. A sentence lies between two line ends, of
     which the second is predicted too."""
-    train, held_out = run.prepared.train, run.prepared.held_out
+    train, held_out = run.prepared.train, scored_items(run)
     end = "\n" if has_ends(run.spec) else ""
 
     def framed(texts: Sequence[str]) -> list[str]:

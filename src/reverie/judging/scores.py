@@ -31,7 +31,7 @@ def roll(piece: Any) -> str:
     unit, tall = WIDE / max(shown, 1), (high - low + 1) * ROW
 
     def place(pitch: int) -> int:
-        return (high - pitch) * ROW
+        return int((high - pitch) * ROW)
 
     lines = [f"M0 {place(c) + ROW}H{WIDE}" for c in range(low, high + 1) if c % 12 == 0]
     lines += [f"M{t * unit:.1f} 0V{tall}" for t in range(0, shown, 4 * piece.beat)]

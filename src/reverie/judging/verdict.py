@@ -23,6 +23,7 @@ ALIKE = 0.5  # of the variety of real data: below it, samples are all alike
 REPEATED = 0.1  # share of samples above the floor that repeat another
 HALF = 0.5  # of that way: below it, precision and classes tell nothing
 NARROW = 0.1  # of real data's recall: below it, samples that look real span next to nothing
+AGAIN = 0.9  # share of different molecules among the first: below it, samples repeat each other
 DULL = 0.5  # of the held-out text's share of different words
 GAIN = 0.2  # of a bigram model's bits a character: what a model that has learnt words saves, at least
 TELLING = 2.0  # times the floor: nearer than that, an untrained model's distance tells no way
@@ -32,6 +33,10 @@ WAYS = {  # measures by which samples of rows and windows have a way to go, and 
     "autocorrelation": "autocorrelations have come",
     "spectrum": "spectra have come",
     "channels": "correlations of channels have come",
+    "logp_w1": "values of logp have come",
+    "sa_w1": "values of sa have come",
+    "qed_w1": "values of qed have come",
+    "weight_w1": "weights have come",
     "pitch_class_js": "pitch classes have come",
     "interval_js": "melodic steps have come",
     "length_js": "lengths of notes have come",
@@ -135,6 +140,7 @@ def distance(m: Numbers) -> tuple[float, str] | None:
         ends = f"untrained {number(f.reference)}, real data {number(f.floor)}"
         return way, f"{said} (Fréchet distance {number(f.value)}; {ends})"
     found = [part for name, what in WAYS.items() if (part := halfway(m.find(name), what))]
+    found += [part for part in (readable(m), together(m)) if part]
     if found:
         return min(found)  # the part in which it is furthest from the data
     b = m.find("bits_per_character")
@@ -151,6 +157,23 @@ def halfway(m: Metric | None, what: str) -> tuple[float, str] | None:
     way = min(1.0, (m.reference - m.value) / (m.reference - m.floor))
     ends = f"untrained {number(m.reference)}, real data {number(m.floor)}"
     return way, f"{what} {percent(max(0.0, way))} of the way to the data ({number(m.value)}; {ends})"
+
+
+def readable(m: Numbers) -> tuple[float, str] | None:
+    """How many samples are molecules at all."""
+    v = m.find("validity")
+    if v is None:
+        return None
+    usual = v.floor or 1.0
+    return v.value / usual, f"{percent(v.value)} of the samples are molecules (training molecules: {percent(usual)})"
+
+
+def together(m: Numbers) -> tuple[float, str] | None:
+    """How alike the molecules' fragments are: 0 would be that nothing is common."""
+    f = m.find("frag")
+    if f is None or not f.floor:
+        return None
+    return f.value / f.floor, f"counts of fragments agree to {number(f.value)} (real data: {number(f.floor)})"
 
 
 def memorising(m: Numbers) -> Verdict | None:
@@ -193,6 +216,12 @@ def alike(m: Numbers) -> list[str]:
     if repeats is not None and repeats.value - (repeats.floor or 0.0) > REPEATED:
         usual = percent(repeats.floor or 0.0)
         said.append(f"{percent(repeats.value)} of the samples repeat another (real data: {usual})")
+    different = m.find("unique")
+    if different is not None and different.value < AGAIN * (different.floor or 1.0):
+        said.append(f"of {different.samples:,} molecules {percent(different.value)} are different ones")
+    inner = m.find("intdiv1")
+    if inner is not None and inner.floor and inner.value < ALIKE * inner.floor:
+        said.append(f"molecules' internal diversity is {number(inner.value)} (real data: {number(inner.floor)})")
     return said
 
 

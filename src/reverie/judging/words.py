@@ -15,9 +15,18 @@ def headline(metrics: Sequence[Metric], judged: bool = False) -> list[str]:
     found = {metric.name.split("_")[0].split("[")[0]: metric for metric in reversed(metrics)}
     named = {metric.name: metric for metric in metrics}
     parts = [] if judged else [distance(found)]
-    parts += [told(found), fidelity(found), variety(found), sharp(found), coded(named), text(named), correct(found)]
+    parts += [
+        told(found),
+        fidelity(found),
+        variety(found),
+        sharp(found),
+        coded(named),
+        text(named),
+        parsed(named),
+        correct(found),
+    ]
     parts += [every(found), sure(metrics), near(found), onward(found), covered(found), spoken(found)]
-    parts += [translated(found), framed(metrics), led(found)]
+    parts += [translated(found), molecules(named), structures(named), filtered(found), framed(metrics), led(found)]
     said = [part for part in parts if part]
     return said or ([] if judged else ["No measure applies to this model and this data."])
 
@@ -75,6 +84,12 @@ def sharp(found: Mapping[str, Metric]) -> str:
     if m is None or m.floor is None or m.value > BLURRED * m.floor:
         return ""
     return f"The samples are blurred: their fine detail is {percent(m.value)} as strong as real items'."
+
+
+def parsed(named: Mapping[str, Metric]) -> str:
+    """How much of code is code."""
+    m = named.get("parses")
+    return f"{percent(m.value)} of the samples are Python that parses{beside(m)}." if m is not None else ""
 
 
 def coded(named: Mapping[str, Metric]) -> str:
@@ -188,6 +203,41 @@ def translated(found: Mapping[str, Metric]) -> str:
     if m.reference is not None and m.low <= m.reference:
         return f"{said}: not surely better than leaving the source as it is ({m.reference:.1f})."
     return f"{said}."
+
+
+def molecules(named: Mapping[str, Metric]) -> str:
+    """How many samples are molecules, differ and are new."""
+    valid, unique, new = (first(named, start) for start in ("validity", "unique", "novelty"))
+    if valid is None:
+        return ""
+    said = f"{percent(valid.value)} of {valid.samples:,} samples are molecules"
+    said += f"; of the first {unique.samples:,} of these {percent(unique.value)} are different" if unique else ""
+    return f"{said}; {percent(new.value)} are no training molecules." if new else f"{said}."
+
+
+def structures(named: Mapping[str, Metric]) -> str:
+    """How like the data's the molecules are."""
+    fcd, snn, scaf = (first(named, start) for start in ("fcd", "snn", "scaf"))
+    said = [
+        f"{what} {number(m.value)} (training molecules {number(m.floor)})"
+        for what, m in (("Fréchet ChemNet distance", fcd), ("likeness to the nearest held-out molecule", snn),
+                        ("likeness of scaffolds", scaf))
+        if m is not None and m.floor is not None
+    ]  # fmt: skip
+    return f"{'; '.join(said)}." if said else ""
+
+
+def filtered(found: Mapping[str, Metric]) -> str:
+    m = found.get("filters")
+    if m is None or m.floor is None:
+        return ""
+    return f"{percent(m.value)} of the molecules pass MOSES's filters (training molecules: {percent(m.floor)})."
+
+
+def first(named: Mapping[str, Metric], start: str) -> Metric | None:
+    """fcd -> fcd_3k, not fcd_scaffolds_3k; of several sample sizes the last, which is the largest."""
+    found = [m for name, m in named.items() if name.rpartition("_")[0] == start]
+    return found[-1] if found else None
 
 
 def framed(metrics: Sequence[Metric]) -> str:

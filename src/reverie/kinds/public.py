@@ -47,6 +47,9 @@ LAYOUT = {
         "translation-multi30k",  # Elliott et al. 2016, arXiv:1605.00459: files PART.LANGUAGE.gz; not downloaded
         tuple(f"{part}.{name}.gz" for part in ("train", "val", "test_2016_flickr") for name in ("en", "de")),
     ),
+    # Boulanger-Lewandowski et al. 2012, arXiv:1206.6392: their parts, brought into one key; not downloaded
+    "jsb-chorales": ("music-jsb", ("jsb-chorales-quarter.json",)),
+    "jsb-chorales-16th": ("music-jsb", ("jsb-chorales-16th.json",)),  # the same chorales in their own keys
     "etth1": ("timeseries", ("ETTh1.csv",)),  # Zhou et al. 2021, arXiv:2012.07436; not downloaded
 }
 # checksums of the unpacked content where a file is gzipped: mirrors differ in how they packed it

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from reverie.core import Scores
+from reverie.training.lanes import wide
 from reverie.training.seeds import reseed
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ BLOCK = 100
 @torch.inference_mode()
 def held_out(run: "Run", draws: int, seed: int = 0) -> Mapping[str, Any]:
     """Nats an item and a unit over every held-out item, with the standard error over items."""
-    model, items = run.model, run.prepared.held_out
+    model = run.model
+    items = wide(model, run.prepared.held_out)
     assert isinstance(model, Scores)
     nats, units = [], 0.0
     for k, index in enumerate(torch.split(torch.arange(len(items)), BLOCK)):

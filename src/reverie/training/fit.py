@@ -18,7 +18,7 @@ from reverie.errors import Diverged, Problem
 from reverie.kinds import DataOptions, Prepared
 from reverie.kinds.find import open_source
 
-from . import checkpoint, segments
+from . import checkpoint, memory, segments
 from .devices import in_order, launch
 from .files import clean, locked, write_json
 from .length import length
@@ -160,7 +160,7 @@ class Fitting:
         choice = choose(spec.kind, shape, count, gpu, self.order.options.predict, spec.domains)
         self.reporter.say(f"model: {choice.model} ({choice.why}); --model names another")
         if choice.set and not self.order.set and not self.budget:
-            why = "whose values suit such data" if self.order.options.predict else "as there is no GPU"
+            why = "as there is no GPU" if choice.set == "quick" else "whose values suit such data"
             self.reporter.say(f"set: {choice.set}, {why}; --set names another")
         self.order, self.preferred = replace(self.order, model=choice.model), choice.set
 
@@ -269,6 +269,7 @@ class Fitting:
         if going_on and self.order.retry:
             plan = replace(plan, attempt=plan.attempt + 1)
         model = self.built(family, build_config(family.load().Config, run.info["config"]), plan.seed)
+        memory.keep()  # from here on: what data took while it was read is given back
         trainer = Trainer(model, self.prepared.train, plan, self.fabric)
         facts = {k: run.info[k] for k in ("model", "config", "spec")}
         sampling = vars(family.load()).get("Sampling")

@@ -14,6 +14,7 @@ from reverie.maths.targets import nats as target_nats
 from reverie.tasks.sample import items as sampled
 
 from .health import SPREAD
+from .lanes import wide
 from .seeds import generator, reseed
 
 COUNT = 500  # held-out items, at most
@@ -37,9 +38,11 @@ def take(
     count = min(PREDICTED if isinstance(model, Predicts) else COUNT, len(held_out))
     if not count:
         return (Measure("nothing", 0.0),)
-    index, dealt = torch.arange(count) * len(held_out) // count, groups(count, parts)
     if isinstance(model, Scores):
-        return (likelihood(model, held_out, index, device, dealt),)
+        scored = wide(model, held_out)
+        count = max(1, count * len(scored) // len(held_out))  # as many tokens
+        return (likelihood(model, scored, spaced(count, scored), device, groups(count, parts)),)
+    index, dealt = spaced(count, held_out), groups(count, parts)
     if isinstance(model, Predicts):
         return mistakes(model, spec, held_out, index, device, dealt)
     if isinstance(model, Samples):
@@ -48,6 +51,11 @@ def take(
         name, value = judge.cheap(real, fake)
         return (Measure(name, value, tuple(judge.left_out(real, fake, dealt)) if dealt else ()),)
     return (Measure("nothing", 0.0),)
+
+
+def spaced(count: int, items: Items) -> Tensor:
+    """So many of the items, evenly spaced."""
+    return torch.arange(count) * len(items) // count
 
 
 def groups(count: int, parts: int) -> list[Tensor]:

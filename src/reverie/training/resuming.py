@@ -37,6 +37,8 @@ def warn(run: Run, retry: bool, fabric: Fabric, say: Callable[[str], None]) -> N
 def unchanged(old: Run, info: Mapping[str, Any], order: Order) -> None:
     """Only steps and time may change in an old folder."""
     cure = f"Name another folder by --out to train anew; {old.path} stays as it is"
+    if "designed" in old.info:
+        raise Problem(f"{old.path}: was designed, and does not go on as trained. {cure}")
     if info["model"] != old.info["model"]:
         raise Problem(f"--model {info['model']}: {old.path} holds a run of {old.info['model']}. {cure}")
     if info["source"]["fingerprint"] != old.info["source"]["fingerprint"]:

@@ -18,14 +18,16 @@ from reverie.errors import Problem
 from reverie.kinds import DataOptions, Prepared
 from reverie.kinds.find import module, open_source
 
-from . import checkpoint
+from . import checkpoint, memory
 
 if TYPE_CHECKING:
     from reverie.judging.evaluate import Report
+    from reverie.kinds.music.piece import Piece
     from reverie.tasks.anomalies import Anomalies
     from reverie.tasks.compress import Compressed
     from reverie.tasks.decompress import Restored
     from reverie.tasks.denoise import Cleaned
+    from reverie.tasks.design_files import Made
     from reverie.tasks.embed import Embedding
     from reverie.tasks.explained import Explanation
     from reverie.tasks.interpolate import Between
@@ -86,6 +88,7 @@ class Run:
     @cached_property
     def model(self) -> Model:
         """Averaged and finished weights, in eval mode."""
+        memory.keep()
         with torch.inference_mode(False):  # else gradients by an item could never pass through it
             model = self.new_model()
             try:
@@ -139,6 +142,16 @@ class Run:
         from reverie.tasks.complete import Asked, complete
 
         return complete(self, Asked(prompt, seed, label, attributes, how), n).raw
+
+    def harmonise(self, files: Files, *, out: str | Path = "", label: str = "", **asked: Any) -> list[Piece]:
+        """Voices under the melodies of files, of a run of music with --given melody: n, tries, voices, seed and fields
+        of the model's Sampling; `out`: a folder for .mid files. See `reverie.tasks.harmonise.harmonise`."""
+        from reverie.tasks.harmonise import harmonise, save, wanted
+
+        made = harmonise(self, words(files), wanted(label, asked))
+        if out:
+            save(made, Path(out))
+        return made.pieces
 
     def predict(
         self,
@@ -242,6 +255,25 @@ class Run:
         from reverie.tasks.decompress import decompress
 
         return decompress(where, run=self, out=out)
+
+    def design(
+        self,
+        maximise: Sequence[str] = (),
+        minimise: Sequence[str] = (),
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+        *,
+        n: int = 1_000,
+        out: str | Path = "",
+        **asked: Any,
+    ) -> Made:
+        """Molecules toward a goal, as a run of its own: filters, steps, sigma, learning_rate, seed. See
+        `reverie.tasks.design_files.design`."""
+        from reverie.tasks.design import Goal
+        from reverie.tasks.design_files import design
+        from reverie.tasks.wishes import wishes
+
+        wanted = wishes(words(maximise), words(minimise), [(name, *ends) for name, ends in (ranges or {}).items()])
+        return design(self, Goal(tuple(wanted), **asked), out, n)
 
     def evaluate(self, **asked: Any) -> Report:
         """Judge the run and write its report: samples, seed, seeds, against, extractor, classifier, statistics, draws.

@@ -33,7 +33,7 @@ def bonds(smiles: Iterable[str]) -> dict[str, int]:
         molecule = mol(one)
         for atom in molecule.GetAtoms() if molecule is not None else ():
             name, charge = atom.GetSymbol(), atom.GetFormalCharge()
-            if charge or name not in PLAIN:
+            if atom.GetAtomicNum() and (charge or name not in PLAIN):  # a star is no atom that SELFIES know
                 key = f"{name}{charge:+d}" if charge else name
                 most[key] = max(most.get(key, 0), atom.GetTotalValence())
     return most

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -23,11 +24,13 @@ from .checked import ASKED, check
 from .codec import TOKENS, Codec
 from .gather import TEST, TRAIN, Gathered, files, gather
 from .items import Encoded
+from .properties import canonical
 from .summary import facts
 from .tokens import Ragged
 
 USUAL = DataOptions().tokens  # what --tokens is where nobody says
 KEPT = 2_000  # molecules from which on what is made of them is kept on disk
+SLOW, RATE = 20_000, 800  # molecules whose writing as SELFIES is announced; a second
 SHOWN = 3  # molecules that an error names
 
 
@@ -132,15 +135,21 @@ class Molecules:
         """The molecules in the language of the tokens. Those that SELFIES can't say are left out."""
         if self.tokens == TOKENS[0]:
             return good, good.smiles, {}
+        if len(good) > SLOW:
+            said = f"{len(good):,} molecules to be written as SELFIES, once: about {len(good) / RATE / 60:.0f} minutes"
+            print(said, file=sys.stderr)
         bonds = selfies.bonds(good.smiles)
         found = [selfies.written(one, bonds) for one in good.smiles]
         there = [i for i, one in enumerate(found) if one is not None]
         if len(there) < len(found):
             first = next(good.smiles[i] for i, one in enumerate(found) if one is None)
-            notes.append(f"{len(found) - len(there):,} molecules that SELFIES can't say left out, such as {first[:60]}")
+            what = f"{len(found) - len(there):,} molecules that SELFIES can't say, such as {first[:60]}"
+            if not self.options.skip_bad:
+                raise Problem(f"{self.where}: {what}. Pass --skip-bad to leave them out, or --tokens {TOKENS[0]}")
+            notes.append(f"left out: {what}")
         good, texts = good.kept(there), [one for one in found if one is not None]
         some = np.linspace(0, len(texts) - 1, min(len(texts), ASKED)).astype(int).tolist()
-        other = [i for i in some if selfies.read(texts[i], bonds) != good.smiles[i]]
+        other = [i for i in some if selfies.read(texts[i], bonds) != canonical(good.smiles[i])]
         if other:
             what = f"{len(other):,} of {len(some):,} come back from SELFIES as another molecule"
             notes.append(f"{what}, such as {good.smiles[other[0]][:60]}")

@@ -1,5 +1,5 @@
 """Pieces <-> tokens. Of few voices: what sounds at each step (`Grid`); of all other music: its notes one by one
-(`Events`)."""
+(`Events`). To harmonise melodies: a grid whose melody is known ahead (`Led`)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from reverie.errors import Problem
 
 from .events import Events
 from .grid import Grid
+from .led import Led
 
-__all__ = ["Codec", "Events", "Grid"]
+__all__ = ["Codec", "Events", "Grid", "Led"]
+
+
+FORMS: dict[str, Any] = {"grid": Grid, "events": Events, "led": Led}
 
 
 class Codec:
-    """Reads either from a run's JSON."""
+    """Reads any of them from a run's JSON."""
 
     @staticmethod
-    def from_json(data: Mapping[str, Any]) -> Grid | Events:
+    def from_json(data: Mapping[str, Any]) -> Grid | Events | Led:
         try:
-            made = {"grid": Grid, "events": Events}[data["form"]]
-            return made.from_json(data)
+            made: Grid | Events | Led = FORMS[data["form"]].from_json(data)
+            return made
         except (KeyError, TypeError, ValueError) as error:
             raise Problem(f"music codec: {error}. Take it from a run.json that fit wrote.") from None

@@ -13,6 +13,7 @@ from reverie.kinds.texts import filled
 
 from .events import Events
 from .grid import END, NEXT, Grid
+from .led import Led
 from .piece import Piece
 
 if TYPE_CHECKING:
@@ -78,7 +79,11 @@ class Encoded:
         else:
             rows = [self.tokens(self.parts[i]) for i in chosen]
         more = {} if self.labels is None else {"label": self.labels[chosen]}
-        return filled({"music": rows}, more)
+        return filled({"music": [self.said(row) for row in rows]}, more)
+
+    def said(self, row: np.ndarray) -> np.ndarray:
+        """As a model reads it."""
+        return row
 
     def tokens(self, part: Part) -> np.ndarray:
         """Of one item, with its end if the piece ends there."""
@@ -127,3 +132,26 @@ class Framed(Encoded):
     def frames(self) -> list[int]:
         """Steps of each item: what nats a frame divide by."""
         return [int((self.rows[part.row][part.begin : part.end] == NEXT).sum()) for part in self.parts]
+
+
+class Leading(Framed):
+    """Pieces on a grid, each led by its melody."""
+
+    def __init__(
+        self,
+        pieces: Sequence[Piece],
+        codec: Led,
+        labels: np.ndarray | None = None,
+        reach: tuple[int, int] | None = None,
+    ):
+        super().__init__(pieces, codec.grid, labels, reach)
+        self.led = codec
+
+    def said(self, row: np.ndarray) -> np.ndarray:
+        return self.led.dressed(row)
+
+    @cached_property
+    def frames(self) -> list[int]:
+        """Steps of each item; of a part that is cut out without the last, which only lead."""
+        rows = [self.tokens(part) for part in self.parts]
+        return [int((row == NEXT).sum()) - (row[-1] != END) * self.led.ahead for row in rows]

@@ -21,7 +21,8 @@ from .files import Found, Tune, find
 from .fitting import FORMS, fitted, said
 from .grid import Grid
 from .heard import counted, finest, gridded
-from .items import Encoded, Framed
+from .items import Encoded, Framed, Leading
+from .led import Led, led
 from .piece import Piece
 
 LISTED = 5  # names shown of a long list
@@ -113,22 +114,43 @@ class Music:
         codec = replace(codec, classes=self.classes)
         notes += said(codec, pieces, self.options)
         whole = [codec.reduced(piece) for piece in pieces]
-        notes += self.dropped(codec, pieces, whole)
+        notes += self.dropped(pieces, whole)
+        whole = [kept._replace(bar=piece.bar) for kept, piece in zip(whole, pieces)]  # where a long one may be cut
         number = {name: k for k, name in enumerate(self.classes)}
         labels = np.array([number[tune.label] for tune in tunes]) if self.classes else None
-        reach = reaching(codec, [whole[i] for i in split.train])
+        reach, moved = moving(codec, [whole[i] for i in split.train], self.options.keys)
+
+        leads = self.leads(codec, whole, notes)
 
         def part(rows: np.ndarray) -> Encoded:
-            kind = Framed if isinstance(codec, Grid) else Encoded
-            return kind([whole[i] for i in rows], codec, None if labels is None else labels[rows], reach)
+            own, told = [whole[i] for i in rows], None if labels is None else labels[rows]
+            if isinstance(leads, Led):
+                return Leading(own, leads, told, reach)
+            return (Framed if isinstance(codec, Grid) else Encoded)(own, codec, told, reach)
 
         train, out, aside = (part(rows) for rows in (split.train, split.held_out, split.calibration))
         if len(train) > len(split.train):
             cut = len(train) - len(split.train)
             notes.append(f"pieces of more than {codec.longest:,} tokens are cut at bars: {cut:,} more items (--size)")
-        moved = f"{MOVED}, within {named(reach[0])} to {named(reach[1])}" if reach else "pieces are not moved"
-        notes.append(moved)
-        return Prepared(codec, train, out, self.fingerprint(), tuple(notes), aside if len(aside) else None)
+        notes += [moved, *self.left_aside()]
+        return Prepared(leads or codec, train, out, self.fingerprint(), tuple(notes), aside if len(aside) else None)
+
+    def left_aside(self) -> list[str]:
+        """Of the place's files, those that no item comes of."""
+        bad = [line.split(": ")[0] for line in self.found.bad]
+        groups = (("bad", bad), ("no music by their names", self.found.other))
+        return [f"{len(names):,} files left aside as {what}: {some(names)}" for what, names in groups if names]
+
+    def leads(self, codec: Grid | Events, pieces: list[Piece], notes: list[str]) -> Led | None:
+        """With --given melody, the codec of pieces whose highest voice is known ahead. Raises Problem where no highest
+        voice is known."""
+        if not self.options.given:
+            return None
+        if not isinstance(codec, Grid):
+            raise Problem(f"--given {self.options.given}: of music on a grid, and {codec.form} suit this. Leave it out")
+        made = led(codec, pieces)
+        notes.append(f"the highest voice of each piece is given {made.ahead} steps ahead: reverie harmonise")
+        return made
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -145,7 +167,7 @@ class Music:
         labels = np.array([number[tune.label] for tune in self.tunes]) if self.classes else None
         together = marks if again and not own.any() else None
         found = parts(len(pieces), self.options, own=own, classes=labels, kept_together=together)
-        aside = (told == "valid") & ~own
+        aside = (told == "valid") & ~own & ("train" in told)
         train = found.train[~aside[found.train]]
         if aside.any():
             out = f"{len(found.held_out):,} ({last}) held out to judge by"
@@ -162,7 +184,7 @@ class Music:
         moved = "" if share > 0.99999 else f"; {1 - share:.2g} of all notes do not, and move to the nearest"
         return f"{beat} step{'s' * (beat > 1)} a quarter note, on which notes begin{moved}"
 
-    def dropped(self, codec: Grid | Events, pieces: list[Piece], whole: list[Piece]) -> list[str]:
+    def dropped(self, pieces: list[Piece], whole: list[Piece]) -> list[str]:
         """What files have and tokens do not, a line each."""
         lines = [f"not kept: {what}" for what in differences(pieces, whole) if what]
         lost = sum(len(a.notes) - len(b.notes) for a, b in zip(pieces, whole) if len(a.notes) > len(b.notes))
@@ -173,15 +195,39 @@ class Music:
         return lines
 
     def fingerprint(self) -> str:
-        about = ["music", key(self.options), self.options.tokens, list(self.options.size)]
+        about = [
+            "music",
+            key(self.options),
+            self.options.tokens,
+            self.options.keys,
+            self.options.given,
+            list(self.options.size),
+        ]
         digest = hashlib.blake2b(json.dumps(about).encode(), digest_size=16)
         for tune, piece in zip(self.tunes, self.pieces):
             digest.update(json.dumps([tune.label, tune.part, tune.name, piece]).encode())
         return digest.hexdigest()
 
 
+SEVERAL, IN_ONE_KEY = 20, 0.8  # pieces, and the share that ends on one note, from which on they stand in one key
 MOVED = "in training each piece is moved by a drawn interval, -5 to +6 semitones"
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+
+
+def moving(codec: Grid | Events, pieces: list[Piece], keys: str) -> tuple[tuple[int, int] | None, str]:
+    """Between which pitches pieces may be moved in training, None where they are not; and why. Pieces that all end on
+    one note have been brought into one key, which a model can rely on."""
+    reach = reaching(codec, pieces)
+    ends = Counter(frames[-1][-1] % 12 for piece in pieces if (frames := piece.frames()) and frames[-1])
+    note, count = ends.most_common(1)[0] if ends else (0, 0)
+    if reach is None or keys == "own":
+        return None, "pieces are not moved in training"
+    if not keys and len(pieces) >= SEVERAL and count >= IN_ONE_KEY * len(pieces):
+        said = (
+            f"{count:,} of {len(pieces):,} pieces to learn from end on {_NAMES[note]}: they stand in one key, and are"
+        )
+        return None, f"{said} not moved in training (--keys all: they are)"
+    return reach, f"{MOVED}, within {named(reach[0])} to {named(reach[1])}"
 
 
 def reaching(codec: Grid | Events, pieces: list[Piece]) -> tuple[int, int] | None:
@@ -210,8 +256,8 @@ def differences(pieces: list[Piece], whole: list[Piece]) -> Iterator[str]:
         yield f"how loud each note is, but for {len({n.velocity for p in whole for n in p.notes})} degrees of loudness"
     if found := count(lambda a, b: abs(a.tempo / b.tempo - 1) > 0.04):
         yield f"the tempo, of {found:,} pieces"
-    if found := count(lambda a, b: max(n.length for n in a.notes) > max(n.length for n in b.notes)):
-        yield f"the length of the longest notes, of {found:,} pieces"
+    if found := count(lambda a, b: a.measure != b.measure):
+        yield f"the metre, of {found:,} pieces"
 
 
 def mark(piece: Piece) -> str:

@@ -1,10 +1,10 @@
 """The filters by which MOSES's molecules were chosen: what a chemist who looks for a drug would not take on.
 
-Polykovskiy et al. 2020, arXiv:1811.12823, section 4: no charge, only C, N, S, O, F, Cl, Br and H, no ring of eight atoms or
-more, none of its medicinal chemistry filters, none of PAINS (Baell & Holloway 2010, "New Substructure Filters for Removal
-of Pan Assay Interference Compounds"). PAINS are RDKit's. The other patterns are written anew from what MOSES's forbid, with
-hydrogens counted in place of drawn; three of its 22 draw aromatic rings by single and double bonds, which RDKit never
-finds, and are left out. `benchmarks/moses_agreement.py` compares with MOSES's own answers."""
+Polykovskiy et al. 2020, arXiv:1811.12823, section 4: no charge, only C, N, S, O, F, Cl, Br and H, no ring of eight
+atoms or more, none of its medicinal chemistry filters, none of PAINS (Baell & Holloway 2010, "New Substructure Filters
+for Removal of Pan Assay Interference Compounds"). PAINS are RDKit's. The other patterns are written anew from what
+MOSES's forbid, with hydrogens counted in place of drawn; three of its 22 draw aromatic rings by single and double
+bonds, which RDKit never finds, and are left out. `benchmarks/moses_agreement.py` compares with MOSES's own answers."""
 
 from __future__ import annotations
 

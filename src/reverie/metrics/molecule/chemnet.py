@@ -1,5 +1,6 @@
-"""Do the samples, as a whole, look like the data to a network that has learnt what molecules do? The Fréchet distance of
-ChemNet's features. Preuer, Renz, Unterthiner, Hochreiter & Klambauer 2018, "Fréchet ChemNet Distance", arXiv:1803.09518.
+"""Do the samples, as a whole, look like the data to a network that has learnt what molecules do? The Fréchet distance
+of ChemNet's features. Preuer, Renz, Unterthiner, Hochreiter & Klambauer 2018, "Fréchet ChemNet Distance",
+arXiv:1803.09518.
 
 The network and its weights are those of the package `fcd`, an extra."""
 

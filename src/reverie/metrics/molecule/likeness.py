@@ -28,7 +28,8 @@ def against(seen: Seen, real: Molecules, end: str, what: str) -> list[Metric]:
     there, floors = f"{len(real.valid):,} {what}", f"floor: {len(seen.train.valid):,} training molecules in their place"
     near, usual = best(seen.fake.prints, real.prints), best(seen.train.prints, real.prints)
     half, mean = Z * float(near.std()) / sqrt(count), float(near.double().mean())
-    how = f"mean Tanimoto likeness (Morgan, radius 2, 1,024 bits) of {count:,} molecules to the likest of {there}; {floors}"
+    how = f"mean Tanimoto likeness (Morgan, radius 2, 1,024 bits) of {count:,} molecules to the likest of {there}"
+    how += f"; {floors}"
     floor = float(usual.double().mean()) if len(usual) else None
     out = [Metric(f"snn{end}_{size}", mean, "Tanimoto", count, how, mean - half, mean + half, floor)]
     for name, parts, said in (("frag", "fragments", "BRICS fragments"), ("scaf", "scaffolds", "Murcko scaffolds")):

@@ -68,8 +68,8 @@ def leaning(seen: Seen) -> list[Metric]:
 
 
 def nearer(fake: Tensor, old: Tensor, new: Tensor) -> Leaning:
-    """As `metrics.neighbours.nearer`, by Tanimoto's likeness of fingerprints. Ties, which are common, go to the one that
-    comes first in an order without meaning."""
+    """As `metrics.neighbours.nearer`, by Tanimoto's likeness of fingerprints. Ties, which are common, go to the one
+    that comes first in an order without meaning."""
     n = min(len(old), len(new))
     both = torch.cat([side[torch.arange(n) * len(side) // n] for side in (old, new)])
     order = torch.randperm(2 * n, generator=torch.Generator().manual_seed(0))

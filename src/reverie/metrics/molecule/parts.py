@@ -17,17 +17,27 @@ RINGS = 2  # of a scaffold, at least: a single ring is none
 
 def scaffold(smiles: str) -> str | None:
     """Rings and what joins them, as SMILES; None of less than two rings, and of what is no molecule."""
-    from rdkit import Chem
-    from rdkit.Chem.Scaffolds import MurckoScaffold
-
     molecule = mol(smiles)
     if molecule is None or molecule.GetRingInfo().NumRings() < RINGS:  # a scaffold has no ring that its molecule lacks
         return None
+    found = framework(molecule)
+    return None if found is None or found.GetRingInfo().NumRings() < RINGS else named(found)
+
+
+def framework(molecule: Any) -> Any:
+    """Of RDKit's molecule, without side chains, as such a molecule; None where RDKit finds none."""
+    from rdkit.Chem.Scaffolds import MurckoScaffold
+
     try:
-        found: Any = MurckoScaffold.GetScaffoldForMol(molecule)
+        return MurckoScaffold.GetScaffoldForMol(molecule)
     except (ValueError, RuntimeError):
         return None
-    return str(Chem.MolToSmiles(found)) or None if found.GetRingInfo().NumRings() >= RINGS else None
+
+
+def named(molecule: Any) -> str:
+    from rdkit import Chem
+
+    return str(Chem.MolToSmiles(molecule))
 
 
 def fragments(smiles: str) -> list[str]:

@@ -1,5 +1,5 @@
-"""Fingerprints of molecules and how like each other they are: Morgan's of radius 2 in 1,024 bits, and Tanimoto's share of
-common bits. Rogers & Hahn 2010, "Extended-Connectivity Fingerprints"; MOSES's choice.
+"""Fingerprints of molecules and how like each other they are: Morgan's of radius 2 in 1,024 bits, and Tanimoto's share
+of common bits. Rogers & Hahn 2010, "Extended-Connectivity Fingerprints"; MOSES's choice.
 
 A fingerprint is kept as 128 bytes. All pairs are compared by products of matrices of zeros and ones in float32, which
 are exact."""
@@ -66,8 +66,8 @@ def moments(packed: UInt8[Tensor, "n 128"], powers: tuple[int, ...] = (1, 2)) ->
 def best(queries: UInt8[Tensor, "q 128"], bank: UInt8[Tensor, "n 128"]) -> Float[Tensor, " q"]:
     """How like each query its likest of the bank is.
 
-    The bank is parted by the number of bits b: with a query of a bits, the most common bits among those of b decide, and
-    no likeness exceeds min(a, b) / max(a, b), so that parts far from a need not be looked at."""
+    The bank is parted by the number of bits b: with a query of a bits, the most common bits among those of b decide,
+    and no likeness exceeds min(a, b) / max(a, b), so that parts far from a need not be looked at."""
     if not len(queries) or not len(bank):
         return torch.zeros(len(queries))
     sizes = (

@@ -1,5 +1,5 @@
-"""What the measures of molecules share: of each set its molecules' names, fingerprints, parts, properties and features, each
-computed when it is first read. What hangs on real molecules alone is kept in the user's cache."""
+"""What the measures of molecules share: of each set its molecules' names, fingerprints, parts, properties and features,
+each computed when it is first read. What hangs on real molecules alone is kept in the user's cache."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from reverie.metrics import Sets, share
 
 from .histograms import apart, counted, progressions
-from .score import Piece, chords, runs
+from .score import Piece, runs, total
 from .seen import OF_DATA, Seen, known
 
 __all__ = ["LEAST", "SAMPLES", "Framed", "cheap", "left_out", "neighbours", "prepare", "spread", "suspects"]
@@ -81,7 +81,7 @@ def left_out(real: Sequence[Piece], fake: Sequence[Piece], groups: Sequence[Tens
 def spread(real: Sequence[Piece], fake: Sequence[Piece]) -> float:
     """Share of different runs of 3 chords among all of samples, over that of as many of real pieces: about 1 of real
     against real, near 0 where all say the same over and over. 1 where real pieces have none."""
-    least = min(sum(len(chords(piece)) for piece in pieces) for pieces in (real, fake))
+    least = min(total(real), total(fake))
     real_share, fake_share = (different(pieces, SHORT, least) for pieces in (real, fake))
     return fake_share / real_share if real_share else 1.0
 

@@ -33,12 +33,18 @@ class Piece(Protocol):
     @property
     def beat(self) -> int: ...
     def frames(self) -> list[Chord]: ...
+    def __hash__(self) -> int: ...
 
 
 @lru_cache(maxsize=4096)
 def chords(piece: Piece) -> tuple[Chord, ...]:
     """What sounds, each time that it changes: a piece's frames without those that only repeat the one before."""
     return tuple(chord for chord, _ in groupby(piece.frames()))
+
+
+def total(pieces: Sequence[Piece]) -> int:
+    """Chords of all pieces."""
+    return sum(len(chords(piece)) for piece in pieces)
 
 
 def shape(chord: Chord) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from reverie.metrics import Metric, size_name, wilson
 
 from . import LIKENED, different, spread
-from .score import Piece, chords
+from .score import Piece, total
 from .seen import Seen
 
 
@@ -17,7 +17,7 @@ def measure(seen: Seen) -> list[Metric]:
     count = min(len(seen.fake), len(seen.real))
     if count < 2:
         return []
-    least = min(sum(len(chords(piece)) for piece in pieces) for pieces in (seen.fake, seen.real))
+    least = min(total(seen.fake), total(seen.real))
     varied, floor = (different(pieces, LIKENED, least) for pieces in (seen.fake, seen.real))
     start = f"different runs of {LIKENED} chords over all, of the first {least} of samples"
     protocol = f"{start}; floor: as many of held-out pieces (higher is not better)"

@@ -1,0 +1,75 @@
+"""`reverie harmonise RUN FILES`: voices under melodies, each note of which is kept."""
+
+from __future__ import annotations
+
+import shlex
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from reverie.errors import Problem
+from reverie.terminal import Terminal
+
+from .arguments import Parser, add_fields, given_fields, known_family, model_in, run_in
+from .readers import text, whole
+
+HELP = "write voices under a melody, by a run of music that was given melodies"
+FILES = 6  # that are named in a terminal
+
+
+def parser(words: Sequence[str]) -> Parser:
+    """The sampling options of the run's model are flags too."""
+    family = known_family(model_in(run_in(words)))
+    epilog = "" if family else "With RUN, the sampling options of its model are flags too: reverie harmonise RUN --help"
+    said = "Of each tune the highest voice is taken, and every note of it is kept. Train with --given melody."
+    made = Parser("harmonise", f"{HELP[0].upper()}{HELP[1:]}. {said}", epilog)
+    made.add_argument("run", metavar="RUN", help="a folder that `reverie fit DATA --given melody` made")
+    made.add_argument("files", metavar="FILES", nargs="+", help="files of music, or folders or zips of them")
+    made.value("-n", whole("-n", 1), "times that each melody is harmonised (default 1)", default=1)
+    made.value("--tries", whole("--tries", 1), "of which the most probable is kept, each time (default 1)", default=1)
+    made.value("--voices", whole("--voices", 0), "with the melody (default 4); 0: any number", default=4)
+    made.value("--seed", whole("--seed", 0), "of all chance (default 0)", default=0)
+    made.value("--label", text("--label"), "a class, by its name or number, of a model that takes one", metavar="L")
+    made.value("--out", text("--out"), "a new folder for the files (default in RUN/samples)", metavar="DIR")
+    made.switch("--json", "print one JSON object, and nothing else, on standard output")
+    if family and family.sampling:
+        add_fields(made, f"sampling options of {family.name}", family.sampling_fields())
+    return made
+
+
+def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
+    from reverie.kinds.music.page import show
+    from reverie.tasks.harmonise import Asked, harmonise, save
+    from reverie.training.run import Run
+
+    opened = Run.open(args.run)
+    asked = Asked(args.n, args.tries, args.voices, args.seed, args.label or "", given_fields(args))
+    folder = place(args, opened.path)
+    made = harmonise(opened, args.files, asked)
+    for note in made.notes:
+        screen.tell(f"note: {note}")
+    sheet = folder.with_name(f"{folder.name}-grid.png")
+    files = save(made, folder)
+    show(made.pieces[:100], sheet)
+    bars = sum(piece.steps / piece.measure for piece in made.melodies)
+    screen.tell(f"{len(made.pieces):,} harmonised, {bars:,.0f} bars; every note of the melodies is kept")
+    screen.files([*files[:FILES], sheet])
+    if len(files) > FILES:
+        screen.tell(f"and {len(files) - FILES:,} more in {folder}")
+    after = f"reverie evaluate {shlex.quote(str(opened.path))}"
+    screen.tell(f"next: {after}")
+    return {"nats_a_step": made.nats, "notes": made.notes, "files": [*files, sheet], "next": after}
+
+
+def place(args: Namespace, path: Path) -> Path:
+    """The folder of the files. Raises Problem for one that a person names and that is not new."""
+    if args.out:
+        folder = Path(args.out)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise Problem(f"--out {folder}: there already, and nothing is overwritten. Name a new folder")
+        return folder
+    folder = path / "samples" / f"harmonise-seed-{args.seed}"
+    for stale in folder.glob("*.mid"):  # of an earlier call, in the run's own folder
+        stale.unlink()
+    return folder
