@@ -9,7 +9,6 @@ from torch.nn import functional as F
 
 from .rotary import turned
 
-
 CHUNK = 32  # tokens by which a cache grows
 
 

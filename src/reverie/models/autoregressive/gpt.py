@@ -19,8 +19,8 @@ from torch.optim import Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Network, Prompt, Spec, Training, Update
-from reverie.maths.sampling import collected
 from reverie.errors import Problem
+from reverie.maths.sampling import collected
 from reverie.maths.schedules import warm_up_then_cosine
 from reverie.nets.checks import at_least, positive, share
 from reverie.nets.decay import adamw
@@ -182,8 +182,8 @@ class GPT(core.Model):
         return self.transformer.reader(count, told)
 
     def network(self) -> Network:
-        """tokens (B, T) -> logits of the token after each (B, T, V), T up to the context. Raises Problem for a model that
-        is told a class or numbers, which are no tokens."""
+        """tokens (B, T) -> logits of the token after each (B, T, V), T up to the context. Raises Problem for a model
+        that is told a class or numbers, which are no tokens."""
         if self.told is not None:
             what = "this model is told more than tokens, and the network that leaves takes tokens alone"
             raise Problem(f"--format onnx: {what}. Export it by --format safetensors")
