@@ -66,7 +66,7 @@ class Config:
         """1.5 million parameters, for half an hour on two cores: rotary positions and SwiGLU, a longer context, many
         small steps at a high rate that falls to 0."""
         config = cls(
-            layers=5, heads=5, width=160, dropout=0.0, bias=False, positions="rotary", dense="swiglu",
+            layers=5, heads=4, width=160, dropout=0.0, bias=False, positions="rotary", dense="swiglu",
             learning_rate=2.5e-3, warm_up=0.02, floor=0.0, beta2=0.99,
         )  # fmt: skip
         return Named(config, Training(batch=6, steps=4_000, clip=1.0, size=(256,)))
