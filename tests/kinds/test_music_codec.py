@@ -227,6 +227,13 @@ def test_voices_are_ranks_among_what_sounds_where_a_note_begins():
     assert {note.pitch: note.voice for note in notes} == {60: 0, 64: 0, 55: 2, 50: 2}
 
 
+@CODECS
+def test_what_is_kept_of_a_piece_is_plain_whole_numbers(codec):
+    """And so what any other program that reads pieces expects."""
+    kept = codec.reduced(Piece((Note(0, 2, 60), Note(2, 1, 62)), codec.beat, bar=16))
+    assert {type(value) for note in kept.notes for value in note} == {int}
+
+
 def test_a_span_and_a_move_of_nothing_are_nothing():
     assert GRID.span(np.array([NEXT, NEXT])) is None
     assert (GRID.moved(np.array([NEXT]), 5) == NEXT).all()

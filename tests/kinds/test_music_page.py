@@ -9,7 +9,7 @@ from PIL import Image
 
 from kinds import tune_files as made
 from reverie.errors import Problem
-from reverie.kinds.music import midi, prompt, save, show, sound
+from reverie.kinds.music import midi, moved, prompt, save, show, sound
 from reverie.kinds.music.codec import Events, Grid
 from reverie.kinds.music.heard import gridded
 from reverie.kinds.music.piece import DRUMS, Note, Piece
@@ -156,12 +156,10 @@ def test_the_prompt_of_a_file_is_the_tokens_of_its_tune_without_an_end(tmp_path,
 
 def test_notes_between_the_runs_steps_move_and_that_is_said(tmp_path):
     (tmp_path / "a.mid").write_bytes(made.midi())
-    said: list[str] = []
-    prompt(str(tmp_path / "a.mid"), Grid(36, 96, 1, 400), said)
-    assert not said
+    assert not moved(str(tmp_path / "a.mid"), Grid(36, 96, 1, 400))
     (tmp_path / "b.mid").write_bytes(midi.written(made.tune()._replace(beat=8)))
-    prompt(str(tmp_path / "b.mid"), Grid(36, 96, 1, 400), said)
-    assert said[0].endswith("4 of 12 notes move to the nearest of 1 step a quarter note")
+    (said,) = moved(str(tmp_path / "b.mid"), Grid(36, 96, 1, 400))
+    assert said == f"{tmp_path / 'b.mid'}: 4 of 12 notes move to the nearest of 1 step a quarter note"
 
 
 def refused():

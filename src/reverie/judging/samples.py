@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from math import inf
@@ -62,32 +63,19 @@ def judged(run: Run, asked: Asked) -> Judged:
     """Every measure of the kind, over as many sampling seeds as are asked for. Raises Problem."""
     kind = run.spec.kind
     measures = import_module(f"reverie.metrics.{kind}")
+    own = vars(measures)  # what differs from one kind to another
     train, notes = run.prepared.train, []
     file = statistics_in(run, asked)
     real, other = (items.Parts([run.prepared.held_out]), "") if file else beside(run, asked)
-    judge_of = judges.classifier(run, asked.classifier)
     count = asked.samples or min(measures.SAMPLES, max(len(real), SHOWN))
-    own = vars(measures)
-    judged_by = len(train) + len(real) if count >= own.get("WHOLE", inf) else count
-    some = items.Served(train, items.spread(len(train), count))
     bank = items.Served(train, items.spread(len(train), own.get("PLENTY", PLENTY)))
     notes += [said] if "note" in own and (said := own["note"]()) else []
     if len(bank) < len(train):
         notes.append(f"copies were looked for among {len(bank):,} of the {len(train):,} training items, evenly spaced")
-    sets = Sets(
-        **drawn(run, count, asked.seed),
-        real=items.Served(real, items.spread(len(real), judged_by)),
-        beside=items.further(run.prepared.held_out, judged_by),
-        train=some,
-        bank=bank,
-        untrained=None if file else items.drawn_untrained(run, count, asked.seed),  # statistics say nothing of it
-        labels=some.labels(),
-        classes=classes(run),
-        extractor=judges.extractor(run, asked.extractor),
-        what=other or "held-out",
-        classify=judge_of.classify if judge_of else None,
-        judge=judge_of.name if judge_of else "",
-    )
+    sets = sets_of(run, asked, real, bank, count, own)
+    sets = replace(sets, what=other or "held-out")
+    if not file:  # statistics say nothing of it
+        sets = replace(sets, untrained=items.drawn_untrained(run, min(count, own.get("UNTRAINED", count)), asked.seed))
     prepared = measures.prepare(sets)
     found = [against(prepared, file)] if file else judge(kind, prepared)
     if asked.statistics:
@@ -105,13 +93,42 @@ def judged(run: Run, asked: Asked) -> Judged:
         )
     elif count < measures.LEAST:
         notes.append(f"{count} samples: too few to judge by; it takes {measures.LEAST}. Ask for more by --samples")
-    shown = sets.fake[np.arange(min(SHOWN, count))]
-    seen = vars(module(kind)).get("pictured", list)  # as a page shows them
+    shown, compared, nearest = pages(sets, prepared, kind)
+    return Judged(found, shown, compared, nearest, notes)
+
+
+def sets_of(run: Run, asked: Asked, real: items.Parts, bank: items.Served, count: int, own: Mapping[str, Any]) -> Sets:
+    """So many samples, and what they are judged by: as many real items, or all where the kind says so."""
+    train, judge_of = run.prepared.train, judges.classifier(run, asked.classifier)
+    some = items.Served(train, items.spread(len(train), count))
+    by = count if count < own.get("WHOLE", inf) else sys.maxsize
+    return Sets(
+        **drawn(run, count, asked.seed),
+        real=items.Served(real, items.spread(len(real), by)),
+        beside=items.further(run.prepared.held_out, by),
+        train=some,
+        bank=bank,
+        labels=some.labels(),
+        classes=classes(run),
+        extractor=judges.extractor(run, asked.extractor),
+        classify=judge_of.classify if judge_of else None,
+        judge=judge_of.name if judge_of else "",
+    )
+
+
+def pages(sets: Sets, prepared: Any, kind: str) -> tuple[Any, list[Beside], list[Beside]]:
+    """Samples as a page shows them, the first of them beside training items, and those that come nearest to one."""
+    measures, look = import_module(f"reverie.metrics.{kind}"), vars(module(kind)).get("pictured")
+    some, bank = sets.train, sets.bank
+    shown = sets.fake[np.arange(min(SHOWN, len(sets.fake)))]
     near = measures.neighbours(prepared, COMPARED, NEAREST)
-    compared = [Beside(seen([one])[0], seen(some[index.numpy()])) for one, index in zip(shown, near)]
+    compared = [Beside(one, some[index.numpy()]) for one, index in zip(shown, near)]
     pairs = [(np.array([i]), np.array([j])) for i, j in measures.suspects(prepared, COMPARED)]
-    nearest = [Beside(seen(sets.fake[i])[0], seen(bank[j])) for i, j in pairs]
-    return Judged(found, seen(shown) if seen is not list else shown, compared, nearest, notes)
+    nearest = [Beside(sets.fake[i][0], bank[j]) for i, j in pairs] if bank is not None else []
+    if look is None:
+        return shown, compared, nearest
+    drawn_pairs = [[Beside(look([one.sample])[0], look(one.near)) for one in part] for part in (compared, nearest)]
+    return look(shown), drawn_pairs[0], drawn_pairs[1]
 
 
 def drawn(run: Run, count: int, seed: int) -> dict[str, Any]:

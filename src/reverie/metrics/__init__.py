@@ -12,6 +12,7 @@
 and, where they differ from what other kinds have,
     WHOLE: int                                 samples from which on all held-out items are judged by, not as many
     PLENTY: int                                training items among which copies are looked for, at most
+    UNTRAINED: int                             samples of the untrained model, at most
     note() -> str                              what can't be measured here, and the cure; "": nothing
 
 Each other module of the package that has `measure(prepared) -> list[Metric]` is found and called, in the order of their

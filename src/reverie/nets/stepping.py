@@ -1,4 +1,4 @@
-"""A transformer one token at a time: what `Transformer.features` and `logits` say of a single further token, in few calls.
+"""A transformer one token at a time: what its `features` and `logits` say of a single further token, in few calls.
 
 A step of a small network costs what its calls cost, not its arithmetic. So weights are looked up once, modules are
 passed by, and one query a head needs no kernel made for many."""

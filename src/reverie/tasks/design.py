@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reverie.training.run import Run
 
 KIND = "molecule"
-STEPS, BATCH = 300, 128  # where nobody says; molecules a step, as REINVENT
+STEPS, BATCH = 300, 64  # where nobody says; molecules a step, as the paper has it
 USUAL = 2_000  # training molecules that say what is usual, evenly spaced
 
 
@@ -42,7 +42,7 @@ class Goal:
     filters: bool = False  # only molecules that pass MOSES's filters
     steps: int = STEPS
     sigma: float = 120.0  # nats that a score of 1 is worth
-    learning_rate: float = 5e-4  # of Adam
+    learning_rate: float = 1e-3  # of Adam
     seed: int = 0
 
     def __post_init__(self) -> None:

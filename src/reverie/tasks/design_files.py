@@ -54,12 +54,12 @@ def design(run: Run, goal: Goal, out: str | Path = "", count: int = 1_000, tell:
 
 
 def begin(folder: Path, designer: Designer) -> None:
-    """Raises Problem for a folder that holds anything else than a design of this goal that was cut."""
+    """Raises Problem for a folder that holds anything else than a design of this goal, which goes on."""
     clean(folder)
     there = sorted(path.name for path in folder.iterdir() if path.name != ".lock")
     if not there:
         return
-    if CHECKPOINT not in there or "run.json" in there:
+    if CHECKPOINT not in there:
         raise Problem(f"--out {folder}: not empty, and nothing is overwritten. Name another folder")
     state = checkpoint.load(folder / CHECKPOINT)
     if state.get("goal") != asked(designer):
@@ -67,6 +67,8 @@ def begin(folder: Path, designer: Designer) -> None:
             f"--out {folder}: a design of another goal was begun there. Name another folder, or remove this one"
         )
     designer.load(state)
+    if "run.json" in there and designer.done >= designer.goal.steps:
+        raise Problem(f"--out {folder}: done, at step {designer.done}. Pass more --steps, or name another folder")
 
 
 def asked(designer: Designer) -> dict[str, Any]:
@@ -121,5 +123,4 @@ def finish(folder: Path, designer: Designer, found: Designed) -> Made:
     with torch.no_grad():
         checkpoint.save_weights(folder / "weights.safetensors", designer.agent, facts)
     write_json(folder / "run.json", info)
-    (folder / CHECKPOINT).unlink(missing_ok=True)
     return Made(folder, found, [table, folder / "designed.smi", sheet, html], lines)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reverie.tasks.compress import Compressed
     from reverie.tasks.decompress import Restored
     from reverie.tasks.denoise import Cleaned
+    from reverie.tasks.design_files import Made
     from reverie.tasks.embed import Embedding
     from reverie.tasks.explained import Explanation
     from reverie.tasks.interpolate import Between
@@ -254,6 +255,25 @@ class Run:
         from reverie.tasks.decompress import decompress
 
         return decompress(where, run=self, out=out)
+
+    def design(
+        self,
+        maximise: Sequence[str] = (),
+        minimise: Sequence[str] = (),
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+        *,
+        n: int = 1_000,
+        out: str | Path = "",
+        **asked: Any,
+    ) -> Made:
+        """Molecules toward a goal, as a run of its own: filters, steps, sigma, learning_rate, seed. See
+        `reverie.tasks.design_files.design`."""
+        from reverie.tasks.design import Goal
+        from reverie.tasks.design_files import design
+        from reverie.tasks.wishes import wishes
+
+        wanted = wishes(words(maximise), words(minimise), [(name, *ends) for name, ends in (ranges or {}).items()])
+        return design(self, Goal(tuple(wanted), **asked), out, n)
 
     def evaluate(self, **asked: Any) -> Report:
         """Judge the run and write its report: samples, seed, seeds, against, extractor, classifier, statistics, draws.

@@ -1,7 +1,7 @@
 """Measures of molecules, written as SMILES: the set of MOSES, by its definitions. Polykovskiy et al. 2020, "Molecular
 Sets (MOSES): A Benchmarking Platform for Molecular Generation Models", arXiv:1811.12823.
 
-How many samples are molecules (`validity`), how many differ and are new (`variety`, `originality`), how varied their
+How many samples are molecules and differ (`validity`), how many are new (`originality`), how varied their
 structures are (`diversity`), how like the data's their structures and properties are (`likeness`, `numbers`,
 `chemnet`), how many pass the filters by which the data were chosen (`filters`). A sample that is no molecule counts in
 `validity` alone."""
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from reverie.kinds.molecule.properties import mol
-from reverie.metrics import Sets, blocks, share, size_name
+from reverie.metrics import Sets, share, size_name
 from reverie.metrics.text import divergence, spread
 from reverie.metrics.text import nearest as alike
 
@@ -23,12 +23,14 @@ from .prints import closest, prints
 from .seen import OF_DATA, Seen
 
 __all__ = [
-    "LEAST", "PLENTY", "SAMPLES", "WHOLE", "cheap", "left_out", "neighbours", "note", "prepare", "spread", "suspects",
+    "LEAST", "PLENTY", "SAMPLES", "UNTRAINED", "WHOLE", "cheap", "left_out", "neighbours", "note", "prepare", "spread",
+    "suspects",
 ]  # fmt: skip
 
 SAMPLES = 3_000
 LEAST = 100
 WHOLE = 30_000  # samples from which on all held-out molecules are judged by, as MOSES does
+UNTRAINED = 500  # samples of the untrained model: all that is asked of them is whether they are molecules
 PLENTY = 10_000_000  # training molecules among which copies are looked for, at most: their names alone are compared
 SEARCHED, BANK = 100, 20_000  # samples whose nearest training molecule is looked for, and among how many
 
@@ -75,7 +77,7 @@ def suspects(seen: Seen, count: int) -> list[tuple[int, int]]:
     """The samples that are training molecules, the largest first, and which; then, of the first SEARCHED, those that
     are most like one by fingerprint, among BANK of these, evenly spaced."""
     names = seen.fake.names
-    bank = seen.train.smiles if seen.sets.bank is None else [one for part in blocks(seen.sets.bank) for one in part]
+    bank = seen.bank
     place = {text: i for i, text in reversed(list(enumerate(bank)))}
     same = [(i, place[name]) for i, name in enumerate(names) if name is not None and name in place]
     same = sorted(same, key=lambda pair: -len(bank[pair[1]]))[:count]

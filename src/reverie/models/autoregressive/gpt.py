@@ -38,7 +38,7 @@ class Config:
     bias: bool = True  # in linear layers and layer norms
     positions: Literal["learnt", "rotary"] = "learnt"  # a vector a place, or queries and keys turned by it
     norm: Literal["layer", "rms"] = "layer"  # over each token's numbers; rms has neither mean nor bias
-    dense: Literal["gelu", "swiglu"] = "gelu"  # network of each block, four times the width wide; swiglu is gated, 8/3
+    dense: Literal["gelu", "gelu_erf", "swiglu"] = "gelu"  # of each block; gelu: its tanh form; swiglu: gated, 8/3 wide
     groups: int = 0  # heads of keys and values, shared by the heads of queries; 0: each has its own
     deviation: float = 0.02  # of the weights at the start
     learning_rate: float = 6e-4  # of AdamW, at its highest
