@@ -78,8 +78,8 @@ def main() -> None:
     kept = sum(len(tune.notes) for tune in tunes)
     where = Path(run.info["source"]["where"]).name
     said = (
-        f"By `python benchmarks/harmonise.py RUN --seeds {args.seeds}`: {run.info['model']} after {run.step:,} steps on "
-        f"{where}, which was given melodies; the {len(tunes)} held-out sopranos, all {kept:,} notes of which are kept, "
+        f"By `python benchmarks/harmonise.py RUN --seeds {args.seeds}`: {run.info['model']} after {run.step:,} steps "
+        f"on {where}, which was given melodies; the {len(tunes)} held-out sopranos, all {kept:,} notes of them kept, "
         "with three voices below each. Share of changes of chord that hold parallel fifths, octaves, or either; its "
         "95 % interval is over pieces. Chords (pitch classes above the bass) and pairs of them: Jensen-Shannon "
         "divergence from Bach's."
