@@ -80,8 +80,8 @@ class Steps:
         every = qkv.view(count, h + 2 * g, -1)
         q, kv = every[:, :h], every[:, h:]
         if turn is not None:
-            q, k = turned(every[:, : h + g], turn).split((h, g), 1)
-            kv = torch.cat([k, every[:, h + g :]], 1)
+            both = turned(every[:, : h + g], turn)
+            q, kv = both[:, :h], torch.cat([both[:, h:], every[:, h + g :]], 1)
         kept[:, :, :, place] = kv.view(count, 2, g, -1).transpose(0, 1)
         keys, values = kept.flatten(1, 2)
         asked = (q * q.shape[-1] ** -0.5).view(count * g, h // g, -1)
@@ -118,7 +118,7 @@ def through(linear: Linear, x: Float[Tensor, "b i"]) -> Float[Tensor, "b o"]:
 
 def bare(norm: nn.Module) -> Callable[[Tensor], Tensor]:
     """The function that a norm is, its weights at hand."""
-    shape, weight = list(norm.weight.shape), norm.weight.detach()  # type: ignore[arg-type,operator,union-attr]
+    shape, weight = list(norm.weight.shape), norm.weight.detach()  # type: ignore[arg-type,operator]
     if isinstance(norm, nn.LayerNorm):
         bias = None if norm.bias is None else norm.bias.detach()
         return partial(torch.layer_norm, normalized_shape=shape, weight=weight, bias=bias, eps=norm.eps)
