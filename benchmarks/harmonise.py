@@ -3,9 +3,9 @@
     python benchmarks/harmonise.py RUN [--seeds 3] [--picture FILE.png]
 
 RUN is one of `reverie fit jsb-chorales --given melody`. Each held-out chorale's soprano is harmonised in four voices at
-several temperatures; that every soprano note is kept, and that four pitches sound wherever there is one, is asserted. Then the share of changes of chord that hold parallel fifths or
-octaves, beside that of the chorales themselves. With --picture: one soprano harmonised, above Bach's own setting.
-Some minutes on one core.
+several temperatures; that every soprano note is kept, and that four pitches sound wherever there is one, is asserted.
+Then the share of changes of chord that hold parallel fifths or octaves, beside that of the chorales themselves. With
+--picture: one soprano harmonised, beside Bach's own setting. Some minutes on one core.
 """
 
 import argparse
