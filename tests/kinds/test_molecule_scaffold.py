@@ -180,10 +180,10 @@ def test_what_a_person_wrote_from_an_atom_on_is_kept_as_it_is():
 def test_of_the_ways_to_write_a_fragment_the_one_that_costs_the_model_least_is_taken():
     def nats(raw):
         assert all(holds(one, "Cc1ccccc1") and mol(one).GetNumAtoms() == 7 for one in raw)
-        return [0.0 if one == "c1cc(C)ccc1" else 1.0 for one in raw]
+        return [0.0 if one == "c1cc(ccc1)C" else -1.0 if one == "c1cc(C)ccc1" else 1.0 for one in raw]
 
-    assert scaffold.likeliest("*c1ccccc1", CODEC, nats) == "c1cc(*)ccc1"
-    assert scaffold.likeliest("c1ccccc1*", CODEC, nats) == "c1cc(*)ccc1"
+    assert scaffold.likeliest("*c1ccccc1", CODEC, nats) == "c1cc(ccc1)*"  # a star at the end comes before the cost
+    assert scaffold.likeliest("c1ccccc1*", CODEC, nats) == "c1cc(ccc1)*"
     assert scaffold.likeliest("CCO", CODEC, nats) == "CCO"
     with pytest.raises(Problem, match=r"\[Pt\] not among"):
         scaffold.likeliest("*[Pt]", CODEC, nats)

@@ -126,10 +126,16 @@ def test_music_is_recognised_by_its_names_and_json_by_how_it_begins(tmp_path):
     (tmp_path / "frames.json").write_bytes(made.frames())
     (tmp_path / "other.json").write_text('{"train": ["a text", "another"]}')
     (tmp_path / "page.xml").write_text("<html><body>no score</body></html>")
+    (tmp_path / "frames.zip").write_bytes(made.zipped({"a.json": made.frames()}))
+    (tmp_path / "texts.zip").write_bytes(made.zipped({"a.json": b'{"train": ["a text"]}'}))
     (tmp_path / "tunes.zip").write_bytes(made.zipped({"a.mid": made.midi(), "b.mid": made.midi(1), "read.me": b"x"}))
-    kinds = {n: open_source(str(tmp_path / n), DataOptions()).kind for n in ("tunes", "frames.json", "tunes.zip")}
+    kinds = {
+        n: open_source(str(tmp_path / n), DataOptions()).kind
+        for n in ("tunes", "frames.json", "tunes.zip", "frames.zip")
+    }
     assert set(kinds.values()) == {"music"}
     assert open_source(str(tmp_path / "other.json"), DataOptions()).kind == "text"
+    assert open_source(str(tmp_path / "texts.zip"), DataOptions()).kind == "text"
     assert open_source(str(tmp_path / "page.xml"), DataOptions()).kind == "text"
     assert open_source("demo-tunes", DataOptions()).kind == "music"
 
@@ -182,6 +188,22 @@ def test_the_parts_of_frames_are_the_datas_own(tmp_path):
     assert prepared.train.frames == [4, 2]
 
 
+def test_parts_without_a_training_part_leave_the_rest_to_learn_from(tmp_path):
+    parts = {"valid": made.FRAMES["train"], "test": made.FRAMES["test"]}
+    (tmp_path / "a.json").write_text(json.dumps(parts))
+    prepared = open_source(str(tmp_path / "a.json"), DataOptions()).prepare()
+    assert (len(prepared.train), len(prepared.held_out), prepared.calibration) == (2, 1, None)
+
+
+def test_files_that_no_item_comes_of_are_said(tmp_path):
+    made.folder(tmp_path / "tunes")
+    (tmp_path / "tunes" / "read.me").write_text("about them")
+    (tmp_path / "tunes" / "bad.mid").write_bytes(b"words")
+    notes = open_source(str(tmp_path / "tunes"), DataOptions(skip_bad=True)).prepare().notes
+    assert "1 files left aside as bad: bad.mid" in notes
+    assert "1 files left aside as no music by their names: read.me" in notes
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
@@ -190,6 +212,7 @@ def test_the_parts_of_frames_are_the_datas_own(tmp_path):
         (b'{"train": [[["C4"]]]}', "'C4': no MIDI pitch"),
         (b'{"train": [[[60]]', "not JSON"),
         (b'{"train": [[[60], 3]]}', "train 1 is no list of steps"),
+        (b'{"train": [[[60]], [[], []]]}', "train 2 has no notes"),
         (b'{"test": [[[60]]], "mine": [[[60]]]}', "not music as JSON"),
     ],
 )

@@ -159,7 +159,7 @@ def test_notes_between_the_runs_steps_move_and_that_is_said(tmp_path):
     assert not moved(str(tmp_path / "a.mid"), Grid(36, 96, 1, 400))
     (tmp_path / "b.mid").write_bytes(midi.written(made.tune()._replace(beat=8)))
     (said,) = moved(str(tmp_path / "b.mid"), Grid(36, 96, 1, 400))
-    assert said == f"4 of 12 notes of {tmp_path / 'b.mid'} move to the nearest of 1 step a quarter note"
+    assert said == f"{tmp_path / 'b.mid'}: 4 of 12 notes move to the nearest of 1 step a quarter note"
 
 
 def refused():

@@ -56,12 +56,19 @@ def test_another_encoding_than_utf_8_is_read():
         assert (heard.name, len(heard.sounds)) == ("Fête galante", 2)
 
 
+def spoiled(archive: bytes) -> bytes:
+    """With bytes within the score that no unpacking makes sense of."""
+    at = archive.rindex(b"score.xml", 0, archive.rindex(b"PK\x01\x02", 0, archive.rindex(b"PK\x01\x02"))) + 9
+    return archive[:at] + b"\xff" * 40 + archive[at + 40 :]
+
+
 def bad():
     yield "a.musicxml", b"<html>no score</html>", "a.musicxml: "
     yield "a.musicxml", made.XML[:400].encode(), "not readable as MusicXML"
     entity = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">]>' + made.XML
     yield "a.musicxml", entity.encode(), "declares entities of its own"
     yield "a.mxl", b"PK no zip", "not a compressed score"
+    yield "a.mxl", spoiled(made.compressed(made.XML * 3)), "not a compressed score"
     yield "a.mxl", made.zipped({"read.me": b"nothing"}), "no score in it"
     yield "a.mxl", made.zipped({"score.xml": bytes(65 << 20)}), "unpacks to more than 64 MiB"
     yield "a.abc", b"X:1\nT:words only\nK:C\n", "no notes in it"

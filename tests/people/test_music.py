@@ -74,7 +74,7 @@ def test_what_moves_onto_the_grid_of_the_run_is_said(folder, tmp_path, capsys):
     assert (
         main(["complete", str(folder / "run"), "--prompt", str(tmp_path / "a.mid"), "--out", str(tmp_path / "o")]) == 0
     )
-    assert "2 of 6 notes of" in "".join(capsys.readouterr())
+    assert "2 of 6 notes move" in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize(

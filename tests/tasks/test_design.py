@@ -14,7 +14,7 @@ from reverie.kinds.molecule.codec import Codec
 from reverie.kinds.molecule.properties import canonical
 from reverie.models.autoregressive import recurrent_lm
 from reverie.tasks.design import BATCH, Designer, Goal, drawn, ended
-from reverie.tasks.design_files import CHECKPOINT, design
+from reverie.tasks.design_files import design
 from reverie.tasks.desired import Desired, scaffold
 from reverie.tasks.scaffold_memory import Memory
 from reverie.tasks.wishes import Wish, score, step, wishes
@@ -186,7 +186,8 @@ def test_a_design_is_a_run_folder_with_as_many_different_molecules_as_were_asked
     info = json.loads((out.folder / "run.json").read_text())
     assert info["designed"]["wishes"][0] == {"name": "tpsa", "how": "maximise"}
     assert (out.folder / "design.html").stat().st_size > 10_000
-    assert not (out.folder / CHECKPOINT).exists()
+    with pytest.raises(Problem, match="done, at step 20"):
+        design(made, goal(20, wish=wishes(["tpsa"], [], [("weight", 60, 140)])), tmp_path / "out", 30)
     opened = Run.open(out.folder)
     assert set(opened.sample(20)) - {""}
     agent = opened.model.state_dict()
@@ -211,6 +212,8 @@ def test_a_design_that_was_cut_goes_on_as_if_it_had_not_been(tmp_path):
     assert [{**x, "seconds": 0} for x in logs[0]] == [{**x, "seconds": 0} for x in logs[1]]
     weights = [(d.folder / "weights.safetensors").read_bytes() for d in (one, two)]
     assert weights[0] == weights[1]
+    longer = design(made, goal(12), tmp_path / "cut", 10)
+    assert [line["step"] for line in longer.found.course] == list(range(1, 13))
 
 
 def test_a_folder_that_holds_anything_else_stays_as_it_is(tmp_path):

@@ -23,6 +23,7 @@ class Leading(NamedTuple):
 
 LEADING = (
     Leading("frechet", "Fréchet distance", False),
+    Leading("fcd", "Fréchet ChemNet distance", False),
     Leading("bits_per_character", "bits a character", False),
     Leading("detection", "a classifier's area under the curve", False),
     Leading("autocorrelation", "difference of autocorrelations", False),

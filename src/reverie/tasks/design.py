@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reverie.training.run import Run
 
 KIND = "molecule"
-STEPS, BATCH = 300, 128  # where nobody says; molecules a step, as REINVENT
+STEPS, BATCH = 300, 64  # where nobody says; molecules a step, as the paper has it
 USUAL = 2_000  # training molecules that say what is usual, evenly spaced
 
 
@@ -48,7 +48,7 @@ class Goal:
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise Problem(f"--steps {self.steps}: nothing is learnt. Pass 1 or more")
-        for name, value in (("--sigma", self.sigma), ("--learning-rate", self.learning_rate)):
+        for name, value in (("--sigma", self.sigma), ("--rate", self.learning_rate)):
             if not 0 < value < float("inf"):
                 raise Problem(f"{name} {value:g}: not above 0. Pass some")
 

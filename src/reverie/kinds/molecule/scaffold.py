@@ -51,13 +51,14 @@ def allowed(what: str, codec: Codec) -> Callable[[Tensor, Tensor], Tensor] | Non
 
 def likeliest(what: str, codec: Codec, nats: Callable[[list[str]], Sequence[float]]) -> str:
     """The fragment in the way that costs a model the fewest nats, which `nats` says of molecules; as it is where it has
-    no star. Raises Problem."""
+    no star. The last star stands at the end: within a branch a model that has learnt RDKit's way writes little, as
+    there the longest branch comes last. Raises Problem."""
     own = written(what, codec.tokens)
     if "*" not in own:
         return own
     parts(own, codec)  # one way fits, or none does
     some = list(dict.fromkeys([own, *ways(mol(own), codec.tokens)]))[:MOST]
-    fit = [one for one in some if fits(one.replace("*", GROWN), codec)]
+    fit = [one for one in some if one[-1] == "*" and fits(one.replace("*", GROWN), codec)]
     if len(fit) < 2:
         return own
     costs = nats([one.replace("*", GROWN) for one in fit])

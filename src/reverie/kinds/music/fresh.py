@@ -1,4 +1,4 @@
-"""A tune that a person gives, for a model to go on from."""
+"""A tune that a person gives: to go on from, or to have set for more voices."""
 
 from __future__ import annotations
 
@@ -32,10 +32,14 @@ def prompt(what: str, codec: Grid | Events | Led) -> np.ndarray:
 
 def moved(what: str, codec: Grid | Events | Led) -> list[str]:
     """What to say of a tune whose notes do not all begin on the run's steps. Raises Problem as `prompt` does."""
-    heard = tune(what)
-    between = len(heard.sounds) - sum(on_grid(heard, codec.beat))
-    steps = f"{codec.beat} step{'s' * (codec.beat > 1)} a quarter note"
-    return [f"{between:,} of {len(heard.sounds):,} notes of {what} move to the nearest of {steps}"] if between else []
+    return between(tune(what), codec.beat)
+
+
+def between(heard: Heard, beat: int) -> list[str]:
+    """What to say of notes that lie between so many steps a quarter note."""
+    count = len(heard.sounds) - sum(on_grid(heard, beat))
+    steps = f"{beat} step{'s' * (beat > 1)} a quarter note"
+    return [f"{heard.name}: {count:,} of {len(heard.sounds):,} notes move to the nearest of {steps}"] if count else []
 
 
 def tune(what: str) -> Heard:
@@ -70,11 +74,8 @@ def melodies(where: Sequence[str], beat: int, notes: list[str]) -> list[Piece]:
         here = find(str(Path(place).expanduser()))
         if here.bad:
             raise Problem(here.bad[0])
-        for tune in here.tunes:
-            heard = tune.heard
-            between = len(heard.sounds) - sum(on_grid(heard, beat))
-            if between:
-                steps = f"{beat} step{'s' * (beat > 1)} a quarter note"
-                notes.append(f"{tune.name}: {between:,} of {len(heard.sounds):,} notes move to the nearest of {steps}")
-            found.append(melody(gridded(heard._replace(name=tune.name or place), beat)))
+        for one in here.tunes:
+            heard = one.heard._replace(name=one.name or place)
+            notes += between(heard, beat)
+            found.append(melody(gridded(heard, beat)))
     return found

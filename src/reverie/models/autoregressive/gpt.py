@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Network, Prompt, Spec, Training, Update
 from reverie.maths.sampling import collected
+from reverie.errors import Problem
 from reverie.maths.schedules import warm_up_then_cosine
 from reverie.nets.checks import at_least, positive, share
 from reverie.nets.decay import adamw
@@ -62,7 +63,7 @@ class Config:
 
     @classmethod
     def medium(cls) -> Named:
-        """1.6 million parameters, for half an hour on two cores: rotary positions and SwiGLU, a longer context, many
+        """1.5 million parameters, for half an hour on two cores: rotary positions and SwiGLU, a longer context, many
         small steps at a high rate that falls to 0."""
         config = cls(
             layers=5, heads=5, width=160, dropout=0.0, bias=False, positions="rotary", dense="swiglu",
@@ -181,7 +182,11 @@ class GPT(core.Model):
         return self.transformer.reader(count, told)
 
     def network(self) -> Network:
-        """tokens (B, T) -> logits of the token after each (B, T, V), T up to the context."""
+        """tokens (B, T) -> logits of the token after each (B, T, V), T up to the context. Raises Problem for a model that
+        is told a class or numbers, which are no tokens."""
+        if self.told is not None:
+            what = "this model is told more than tokens, and the network that leaves takes tokens alone"
+            raise Problem(f"--format onnx: {what}. Export it by --format safetensors")
         longest, vocabulary = self.rows.context, self.rows.vocabulary
 
         def draw(generator: torch.Generator) -> dict[str, Tensor]:
