@@ -85,7 +85,7 @@ class Designer:
             given = torch.tensor(scores, dtype=now.dtype, device=now.device)
             loss = augmented(before, now, given, goal.sigma).mean()
             self.adam.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
         self.adam.step()
         self.done += 1
         return said(worth, float(loss.detach()), float((before - now.detach()).mean()))
