@@ -37,7 +37,8 @@ class NanoGpt:
 
     def __init__(self, model: Any):
         named = importlib.util.spec_from_file_location("nanogpt_model", self.source)
-        assert named and named.loader
+        assert named is not None
+        assert named.loader is not None
         module = importlib.util.module_from_spec(named)
         sys.modules["nanogpt_model"] = module
         named.loader.exec_module(module)

@@ -120,8 +120,8 @@ if __name__ == "__main__":
         rows.append(measure(*case, asked.rounds, asked.seconds))
         print(rows[-1], flush=True)
     said = (
-        "By `python benchmarks/sampling_speed.py`, in turns: gpt beside transformers' `generate` of a GPT-2 with the same"
-        " weights, a whole context from one start token, temperature 1, with a cache; tokens a second of processor time;"
-        " median, least and greatest ratio."
+        "By `python benchmarks/sampling_speed.py`, in turns: gpt beside transformers' `generate` of a GPT-2 with the "
+        "same weights, a whole context from one start token, temperature 1, with a cache; tokens a second of processor "
+        "time; median, least and greatest ratio."
     )
     print(tables.write("sampling_speed", "Tokens a second beside transformers", said, rows))

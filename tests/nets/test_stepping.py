@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from torch import nn
 
-from reverie.nets.stepping import Steps, layer
+from reverie.nets.stepping import Steps, through, weights
 from reverie.nets.transformer import Form, Transformer
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}  # float64: only the order of summation differs
@@ -14,9 +15,9 @@ FORMS = [
 ]  # fmt: skip
 
 
-def build(form: Form) -> Transformer:
+def build(form: Form, context: int = 9) -> Transformer:
     torch.manual_seed(0)
-    net = Transformer(11, 9, 16, 2, 4, 0.1, form).double().eval()
+    net = Transformer(11, context, 16, 2, 4, 0.1, form).double().eval()
     with torch.no_grad():
         for p in net.parameters():
             p.add_(0.3 * torch.randn_like(p))
@@ -53,16 +54,30 @@ def test_steps_and_passes_take_turns_on_one_cache(form):
     assert cache.seen == 9
 
 
+def test_a_cache_grows_and_is_used_anew():
+    """70 places, of which it makes room for 32, 64, 70; then others from the first place on, with old keys behind."""
+    net = build(FORMS[0], context=70)
+    steps = Steps(net, net.cache(2))
+    with torch.no_grad():
+        for x in (text(2, 70), 10 - text(2, 70)):
+            found = torch.stack([steps.step(x[:, place]) for place in range(70)], 1)
+            torch.testing.assert_close(found, net(x), **CLOSE)
+            assert steps.cache.room == 70
+            steps.cache.clear()
+
+
 def test_dropout_is_of_training_alone():
     net, x = build(FORMS[0]).train(), text(2, 1)
     assert torch.equal(*(Steps(net, net.cache(2)).step(x[:, 0]).detach() for _ in range(2)))
 
 
-def test_a_single_sequence_has_wide_matrices_along_their_inputs_and_others_none_anew():
-    net = build(FORMS[0])
-    block = net.blocks[0]
-    alone, several = (layer(block, net.cache(count), 0) for count in (1, 2))
-    assert alone.up[0].is_contiguous()
-    assert alone.qkv[0].is_contiguous()
-    assert alone.down[0].data_ptr() == block.down.weight.data_ptr()
-    assert several.up[0].data_ptr() == block.up.weight.data_ptr()
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_large_matrix_in_two_halves_is_the_same_layer(bias):
+    linear = nn.Linear(260, 500, bias).double()  # a megabyte
+    x = torch.randn(1, 260, dtype=torch.float64)
+    halves, whole = weights(linear, alone=True), weights(linear, alone=False)
+    assert (halves[0].ndim, whole[0].ndim) == (3, 2)
+    assert halves[0].data_ptr() == linear.weight.data_ptr()
+    torch.testing.assert_close(through(halves, x), linear(x).detach(), **CLOSE)
+    torch.testing.assert_close(through(whole, x), linear(x).detach(), **CLOSE)
+    assert weights(nn.Linear(260, 501).double(), alone=True)[0].ndim == 2  # has no halves

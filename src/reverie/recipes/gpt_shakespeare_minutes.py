@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from reverie.recipes.gpt_shakespeare import RECIPE as SMALL
 
-# Six minutes of one thread's processor time; the kept result's seconds are of a machine with eight other programs on it.
+# Six minutes of one thread's processor time; the kept result's seconds are of a machine with eight other programs on
+# it.
 RECIPE = replace(
     SMALL,
     title="GPT, 4 layers, 2 heads, 128 wide, context 128, batch 8, 2,700 steps; rotary positions, SwiGLU, no biases",

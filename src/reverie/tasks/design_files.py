@@ -45,6 +45,7 @@ def design(run: Run, goal: Goal, out: str | Path = "", count: int = 1_000, tell:
     if count < 1:
         raise Problem(f"-n {count}: ask for at least 1 molecule")
     folder = Path(out) if out else run.path.with_name(f"{run.path.name}-designed")
+    others(folder)
     designer = Designer(run, goal)
     with locked(folder):
         begin(folder, designer)
@@ -53,14 +54,22 @@ def design(run: Run, goal: Goal, out: str | Path = "", count: int = 1_000, tell:
         return finish(folder, designer, found)
 
 
+def others(folder: Path) -> list[str]:
+    """What lies in the folder. Raises Problem for things that are no design, and for a file in the folder's place."""
+    if folder.exists() and not folder.is_dir():
+        raise Problem(f"--out {folder}: a file of that name is there. Name a folder")
+    there = sorted(path.name for path in folder.iterdir() if path.name != ".lock") if folder.is_dir() else []
+    if there and CHECKPOINT not in there and any(not name.startswith(".") for name in there):
+        raise Problem(f"--out {folder}: not empty, and nothing is overwritten. Name another folder")
+    return there
+
+
 def begin(folder: Path, designer: Designer) -> None:
     """Raises Problem for a folder that holds anything else than a design of this goal, which goes on."""
     clean(folder)
-    there = sorted(path.name for path in folder.iterdir() if path.name != ".lock")
+    there = others(folder)
     if not there:
         return
-    if CHECKPOINT not in there:
-        raise Problem(f"--out {folder}: not empty, and nothing is overwritten. Name another folder")
     state = checkpoint.load(folder / CHECKPOINT)
     if state.get("goal") != asked(designer):
         raise Problem(
@@ -80,6 +89,8 @@ def asked(designer: Designer) -> dict[str, Any]:
 def learn(folder: Path, designer: Designer, tell: Tell) -> None:
     """Steps, a checkpoint each minute. Ctrl-C keeps what was learnt. Raises Stopped."""
     goal, begun, first, saved = designer.goal, time.monotonic(), designer.done, time.monotonic()
+    if not (folder / CHECKPOINT).exists():  # a kill in the first minute leaves a folder that goes on
+        save(folder, designer)
     log = Log(folder, designer.done)
     try:
         while designer.done < goal.steps:

@@ -145,7 +145,7 @@ def holds(smiles: str, fragment: str) -> bool:
     if whole is None or part is None:
         return False
     how = Chem.AdjustQueryParameters.NoAdjustments()
-    how.makeDummiesQueries = True
+    how.makeDummiesQueries = True  # type: ignore[assignment]
     query = Chem.AdjustQueryProperties(unnamed(part), how)
     return bool(whole.HasSubstructMatch(query, useChirality=True))
 

@@ -19,6 +19,7 @@ from torch.optim import Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Network, Prompt, Spec, Training, Update
+from reverie.errors import Problem
 from reverie.maths.sampling import collected
 from reverie.maths.schedules import warm_up_then_cosine
 from reverie.nets.checks import at_least, positive, share
@@ -62,10 +63,10 @@ class Config:
 
     @classmethod
     def medium(cls) -> Named:
-        """1.6 million parameters, for half an hour on two cores: rotary positions and SwiGLU, a longer context, many
+        """1.5 million parameters, for half an hour on two cores: rotary positions and SwiGLU, a longer context, many
         small steps at a high rate that falls to 0."""
         config = cls(
-            layers=5, heads=5, width=160, dropout=0.0, bias=False, positions="rotary", dense="swiglu",
+            layers=5, heads=4, width=160, dropout=0.0, bias=False, positions="rotary", dense="swiglu",
             learning_rate=2.5e-3, warm_up=0.02, floor=0.0, beta2=0.99,
         )  # fmt: skip
         return Named(config, Training(batch=6, steps=4_000, clip=1.0, size=(256,)))
@@ -181,7 +182,11 @@ class GPT(core.Model):
         return self.transformer.reader(count, told)
 
     def network(self) -> Network:
-        """tokens (B, T) -> logits of the token after each (B, T, V), T up to the context."""
+        """tokens (B, T) -> logits of the token after each (B, T, V), T up to the context. Raises Problem for a model
+        that is told a class or numbers, which are no tokens."""
+        if self.told is not None:
+            what = "this model is told more than tokens, and the network that leaves takes tokens alone"
+            raise Problem(f"--format onnx: {what}. Export it by --format safetensors")
         longest, vocabulary = self.rows.context, self.rows.vocabulary
 
         def draw(generator: torch.Generator) -> dict[str, Tensor]:

@@ -170,7 +170,7 @@ class RecurrentLM(core.Model):
         """Exact: `draws` changes nothing. Each window by itself, however long: nothing is known before its first."""
         inputs, targets, counts = self.rows.read(batch)
         told, state, nats = self.says(batch.values), None, torch.zeros(len(counts), device=inputs.device)
-        for x, y in zip(*(rows.split(self.rows.context, 1) for rows in (inputs, targets))):  # so that logits fit
+        for x, y in zip(*(torch.split(rows, self.rows.context, 1) for rows in (inputs, targets))):  # so that logits fit
             logits, state = self.reads(x, told, state)
             nats = nats + F.cross_entropy(logits.transpose(1, 2), y, ignore_index=UNSEEN, reduction="none").sum(1)
         return nats, counts
