@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from reverie.core import Batch
 
+CHOIR = 4  # voices of a harmony
 AHEAD = 4  # steps by which the melody leads
 
 
@@ -159,7 +160,8 @@ def led(grid: Grid, pieces: Iterable[Piece], ahead: int = AHEAD) -> Led:
     """The codec of pieces on that grid, of which each row has room."""
     rows = [grid.tokens(piece) for piece in pieces]
     steps = max((int((row == NEXT).sum()) for row in rows), default=0)  # of each the melody is a token more
-    return Led(grid, grid.longest + ahead + steps, ahead)
+    most = max(grid.longest + steps, steps * (CHOIR + 2) + 1)  # also where every step has four voices
+    return Led(grid, most + ahead, ahead)
 
 
 def melody(piece: Piece) -> Piece:
