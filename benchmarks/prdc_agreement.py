@@ -1,6 +1,6 @@
 """Precision, recall, density and coverage against the package `prdc` of Naeem et al. 2020, on the same features.
 
-    pip install prdc==0.2 scikit-learn && python benchmarks/prdc_agreement.py
+pip install prdc==0.2 scikit-learn && python benchmarks/prdc_agreement.py
 """
 
 import contextlib

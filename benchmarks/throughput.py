@@ -95,7 +95,7 @@ class Pair:
         facts = {"model": name, "config": {}, "spec": {}}
         self.session = Session(folder, self.trainer, None, Silent(), facts)  # type: ignore[arg-type]
         self.log, self.folder, self.batch = Log(folder, 0), folder, training.batch
-        self.batches, self.unsaved = self.endless(tensors), 0.0
+        self.batches, self.unsaved, self.clock = self.endless(tensors), 0.0, time.perf_counter
 
     def endless(self, tensors: tuple[Tensor, ...]) -> Iterator[Any]:
         """The same batches as ours, through a DataLoader."""
@@ -104,26 +104,26 @@ class Pair:
 
     def ours(self, seconds: float) -> float:
         """Items a second."""
-        begun, done, sums, every = time.perf_counter(), 0, Sums(), log_interval(STEPS)
-        while time.perf_counter() - begun < seconds:
+        begun, done, sums, every = self.clock(), 0, Sums(), log_interval(STEPS)
+        while self.clock() - begun < seconds:
             done += 1
             sums.add(self.trainer.advance(STEPS, norms=done % every == 0))
             if done % every == 0:
                 values = sums.means()
                 self.session.sentinel.look(self.trainer.step, values)
                 self.log.write(self.trainer.step, done * self.batch, 0.0, values)
-            if self.unsaved + time.perf_counter() - begun > SAVE_SECONDS:
+            if self.unsaved + self.clock() - begun > SAVE_SECONDS:
                 self.session.save()
                 self.unsaved -= SAVE_SECONDS
-        self.unsaved += time.perf_counter() - begun
-        return done * self.batch / (time.perf_counter() - begun)
+        self.unsaved += self.clock() - begun
+        return done * self.batch / (self.clock() - begun)
 
     def theirs(self, seconds: float) -> float:
-        begun, done = time.perf_counter(), 0
-        while time.perf_counter() - begun < seconds:
+        begun, done = self.clock(), 0
+        while self.clock() - begun < seconds:
             self.plain.step(self.batches)
             done += 1
-        return done * self.batch / (time.perf_counter() - begun)
+        return done * self.batch / (self.clock() - begun)
 
     def agree(self) -> list[tuple[float, float]]:
         """Losses of the first steps, ours beside theirs: of a GAN the sum of both networks' last ones."""

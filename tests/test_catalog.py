@@ -21,7 +21,7 @@ def built(family) -> Model:
     made = getattr(family.load().Config, "tiny" if "tiny" in family.sets else "small")().config
     if any(field.name == "conditional" for field in dataclasses.fields(made)):
         made = dataclasses.replace(made, conditional=True)
-    for spec, _ in (pictures(), tokens(), pairs(), lines(), domains()):
+    for spec, _ in (pictures(), pairs(), lines(), tokens(), domains()):
         try:
             return model_class(family.load())(made, spec)
         except ValueError:

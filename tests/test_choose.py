@@ -12,6 +12,7 @@ from reverie.errors import Problem
     [
         ("text", (128,), 1, False, "gpt", ""),
         ("sentences", (60,), 1, False, "text_vae", ""),
+        ("music", (300,), 100, False, "recurrent_lm", "music"),
         ("molecule", (98,), MANY - 1, False, "recurrent_lm", ""),
         ("molecule", (98,), MANY, False, "recurrent_lm", "molecules"),
         ("image", (3, 64, 48), ENOUGH - 1, True, "vae", ""),

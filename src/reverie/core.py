@@ -19,9 +19,9 @@ from .spec import At, Field, Named, Spec, Training
 __all__ = [
     "ABILITIES", "Absorbs", "Apart", "At", "Batch", "Begins", "Bound", "Bounds", "Carries", "Codec", "Compresses",
     "Conditioned", "Continues", "Decodes", "Denoises", "Density", "Described", "Encodes", "Exports", "Field",
-    "Finishes", "Items", "Latents", "Loss", "Model", "Named", "Network", "Passes", "Predicts", "Prior", "Prompt",
-    "Samples", "Says", "Scores", "Spec", "Tables", "Training", "Translates", "Update", "UpperBound", "Windowed",
-    "always",
+    "Finishes", "Grammar", "Items", "Latents", "Loss", "Model", "Named", "Network", "Passes", "Predicts", "Prior",
+    "Prompt", "Samples", "Says", "Scores", "Spec", "Tables", "Training", "Translates", "Update", "UpperBound",
+    "Windowed", "always",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -247,6 +247,15 @@ class Continues(Protocol):
         """The tokens of each item one after the other (B,), the prompt's first, then one for each number of its noise
         (B, N) in [0, 1), so that what an item is does not hang on the others. -1 where an item has nothing at this
         turn: it waits for a longer opening, or it has ended."""
+        ...
+
+
+@runtime_checkable
+class Grammar(Protocol):
+    """A codec that knows of which rows of tokens its items are."""
+
+    def allowed(self, tokens: Tensor, counts: Tensor) -> Tensor:
+        """As `Prompt.allowed` has it."""
         ...
 
 

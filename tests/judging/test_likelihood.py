@@ -15,6 +15,7 @@ from reverie.kinds import DataOptions
 from reverie.kinds.find import open_source
 from reverie.metrics.text import Bigrams
 from reverie.spec import Field, Spec
+from reverie.training import measure
 from reverie.training.run import Run
 
 
@@ -106,6 +107,33 @@ def test_a_uniform_model_costs_the_log_of_its_vocabulary(texts, tokens, tmp_path
     baseline = Bigrams(prepared.train.raw(spread(len(prepared.train), 20_000)))
     expected = baseline.bits(held_out.raw(torch.arange(len(held_out))))
     assert found["bits_per_character"].reference == pytest.approx(expected)
+
+
+class Length(UniformTokens):
+    """Costs a nat a token of a window, and another for each window."""
+
+    def __init__(self, spec, carries):
+        super().__init__(spec)
+        self.carries = carries
+
+    def nll(self, batch, draws):
+        units = super().nll(batch, draws)[1]
+        return units + 1.0, units
+
+
+@pytest.mark.parametrize(("carries", "window"), [(True, 1024), (False, 16)])
+def test_a_text_is_scored_in_long_windows_by_a_model_that_goes_on_from_a_state(texts, tmp_path, carries, window):
+    """By what is counted a window: it is paid once a window. A look and the report have the same items."""
+    prepared = open_source(str(texts), DataOptions(size=(16,))).prepare()
+    run = run_of(Length(prepared.codec.spec, carries), prepared, tmp_path)
+    found = {m.name: m for m in likelihood(run)}
+    tokens = prepared.held_out.tokens
+    expected = 1 + -(-tokens // window) / tokens
+    nats = next(m for name, m in found.items() if name.startswith("nll_nats_"))
+    assert nats.value == pytest.approx(expected)
+    assert ("windows of 1,024 tokens" in nats.protocol) == carries
+    look = measure.take(run.model, run.spec, prepared.codec, prepared.held_out, run.device)[0]
+    assert look.value == pytest.approx(expected)
 
 
 def test_a_known_density_gives_its_bits_a_dimension(tmp_path):

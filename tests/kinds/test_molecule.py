@@ -239,6 +239,7 @@ def test_a_damaged_cache_is_made_again(tmp_path, monkeypatch, damage):
     else:
         file.write_bytes(file.read_bytes()[:200] if damage == "cut" else b"")
     again = prepared(where)
+    assert not any("tokens from the cache" in note for note in again.notes)
     assert again.train.raw(torch.arange(5)) == first.train.raw(torch.arange(5))
 
 

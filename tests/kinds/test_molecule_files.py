@@ -112,7 +112,7 @@ def test_any_text_is_lines_of_smiles_where_a_person_says_so(tmp_path):
     assert everything(tmp_path / "m.txt", kind="molecule") == ["CCC", "CCN", "CCO"]
 
 
-# ------------------------------------------------------------------------------------------------------------ recognised
+# ----------------------------------------------------------------------------------------------------------- recognised
 
 
 @pytest.mark.parametrize(

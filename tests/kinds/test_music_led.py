@@ -12,6 +12,7 @@ from reverie.kinds.music.grid import END, NEXT, Grid
 from reverie.kinds.music.items import Leading
 from reverie.kinds.music.led import Led, led, melody, split
 from reverie.kinds.music.piece import Note, Piece
+from reverie.kinds.music.source import moving
 from reverie.kinds.music.under import under
 from tunes import lines, walks
 
@@ -48,7 +49,7 @@ def test_the_melody_stands_ahead_by_the_same_distance_everywhere():
     low = codec.grid.token(50)
     row = codec.encode([lines([70, 71, 72, 73, 74], [50] * 5)])["music"][0].tolist()
     over = codec.over
-    steps = [c, low, NEXT, d, low, NEXT, e, low, NEXT, over, low, NEXT, over, low, NEXT]
+    steps = [c, a, low, NEXT, d, b, low, NEXT, e, c, low, NEXT, over, d, low, NEXT, over, e, low, NEXT]
     assert row == [a, b, *steps, END]
 
 
@@ -168,3 +169,15 @@ def test_what_can_not_be_harmonised_is_said(tune, voices, says):
 
 def test_steps_are_split_at_their_ends():
     assert split([5, 4, NEXT, NEXT, 6]) == [[5, 4], [], [6]]
+
+
+@pytest.mark.parametrize(
+    ("ends", "keys", "moved"),
+    [(60, "", False), (0, "", True), (60, "all", True), (0, "own", False)],
+)
+def test_pieces_that_all_end_on_one_note_are_not_moved_unless_one_asks(ends, keys, moved):
+    """Thirty melodies, all to C, or each to another note."""
+    pieces = [melody(lines([62, 64, 65, ends or 60 + k % 7])) for k in range(30)]
+    reach, said = moving(Grid(40, 79, 1, 100), pieces, keys)
+    assert (reach is not None) is moved
+    assert ("end on C" in said) is (not moved and not keys)

@@ -40,6 +40,17 @@ def test_windows_predict_each_token_but_the_first_once(count, window):
     assert items.raw(torch.arange(len(items))) == ["".join(DIGITS[t] for t in row) for row in rows]
 
 
+@given(st.integers(2, 500), st.integers(1, 60), st.integers(1, 200))
+def test_wider_windows_are_the_same_row_cut_otherwise_and_never_narrower(count, window, wanted):
+    narrow, wide = windows(count, window), windows(count, window).wider(wanted)
+    assert wide.codec.window == max(window, wanted)
+    batch = wide.take(torch.arange(len(wide)))
+    lengths = batch.lengths.get("text", torch.full((len(wide),), wide.codec.window + 1))
+    assert [t for row, n in zip(batch["text"], lengths) for t in row[1:n].tolist()] == list(range(1, count))
+    assert (wide.tokens, wide.characters, wide.bytes) == (narrow.tokens, narrow.characters, narrow.bytes)
+    assert windows(count, window).codec.window == window  # what it was cut from is as it was
+
+
 @given(st.integers(2, 400), st.integers(1, 50))
 def test_varied_windows_are_whole_and_start_evenly(count, window):
     """Every place where a window fits is reached from floor or ceil of (n T)/(N-T) of the n T draws of item and shift:

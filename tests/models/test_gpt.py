@@ -508,3 +508,8 @@ def test_it_leaves_as_its_next_token_network():
         torch.testing.assert_close(found.module(x[None]), model.transformer(x[None]))
     assert found.axes == {"tokens": {1: ("length", 12)}}
     assert build(context=1).network().axes == {}
+
+
+def test_what_is_told_more_than_tokens_does_not_leave_without_it():
+    with pytest.raises(Problem, match=r"--format onnx: .* Export it by --format safetensors"):
+        told_model(melody()).network()

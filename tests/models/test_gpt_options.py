@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from math import pi
 
 import pytest
 import torch
@@ -12,7 +13,8 @@ from reverie.models.autoregressive.gpt import GPT, Config
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}  # float64: only the order of summation differs
 LLAMA = {"positions": "rotary", "norm": "rms", "dense": "swiglu", "bias": False}
 FORMS = [
-    {}, {"positions": "rotary"}, {"norm": "rms"}, {"dense": "swiglu"}, {"groups": 1}, {**LLAMA, "groups": 2},
+    {}, {"positions": "rotary"}, {"norm": "rms"}, {"dense": "swiglu"}, {"dense": "gelu_erf"}, {"groups": 1},
+    {**LLAMA, "groups": 2},
 ]  # fmt: skip
 
 
@@ -60,6 +62,16 @@ def test_swiglu_is_a_product_of_two_layers_one_of_them_through_swish(bias):
     came = x + block.attention(block.norm1(x))
     torch.testing.assert_close(block.down(block.bent(block.up(x))), dense, **CLOSE)
     torch.testing.assert_close(block(x), came + block.down(block.bent(block.up(block.norm2(came)))), **CLOSE)
+
+
+def test_gelu_is_x_times_the_normal_s_distribution_function_and_its_tanh_form_is_near_it():
+    """Hendrycks & Gimpel, section 2; the tanh form lies within 5e-4 of it, and is another function."""
+    x = torch.linspace(-4, 4, 101, dtype=torch.float64)
+    exact, near = (build(dense=d).transformer.blocks[0].bent(x) for d in ("gelu_erf", "gelu"))
+    torch.testing.assert_close(exact, x * torch.distributions.Normal(0.0, 1.0).cdf(x), **CLOSE)
+    by_hand = 0.5 * x * (1 + torch.tanh((2 / pi) ** 0.5 * (x + 0.044715 * x**3)))
+    torch.testing.assert_close(near, by_hand, **CLOSE)
+    assert 1e-5 < float((exact - near).abs().max()) < 5e-4
 
 
 @pytest.mark.parametrize("width", [48, 96, 192, 384, 768])

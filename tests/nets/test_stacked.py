@@ -136,7 +136,9 @@ def test_vectors_and_logits_start_at_the_size_that_is_said():
         network = TokenNet(Stack("rnn", 100, 8, 1, 0.0, False), 200, 100, tied)
         spread = float((network.tokens.weight * network.scale).detach().std())
         assert spread == pytest.approx(1.0, abs=5 / sqrt(2 * 20_000))
-        assert float(network.tokens.weight.detach().std()) == pytest.approx(0.1 if tied else 1.0, rel=5 / sqrt(2 * 20_000))
+        assert float(network.tokens.weight.detach().std()) == pytest.approx(
+            0.1 if tied else 1.0, rel=5 / sqrt(2 * 20_000)
+        )
 
 
 # ------------------------------------------------------------------------------------------------------------- dropout

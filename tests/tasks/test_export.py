@@ -92,18 +92,20 @@ def test_a_generator_gives_the_same_pictures_for_any_number_of_them(model, pictu
     assert weights == {"decoder" if model == "vae" else "generator"}  # the other network does not travel
 
 
-def test_a_text_model_leaves_as_tokens_to_logits_of_any_length(gpt, tmp_path):
-    file = export(gpt, "onnx", tmp_path / "model.onnx")
+@pytest.mark.parametrize("model", ["gpt", "recurrent_lm"])
+def test_a_text_model_leaves_as_tokens_to_logits_of_any_length(model, words, tmp_path):
+    run = trained(words, model, tmp_path / "run")
+    file = export(run, "onnx", tmp_path / "model.onnx")
     network = session(file)
     assert [(i.name, i.shape) for i in network.get_inputs()] == [("tokens", ["batch", "length"])]
-    vocabulary = gpt.spec.only[1].categories
+    vocabulary, ours = run.spec.only[1].categories, run.model.network().module
     for shape in ((1, 1), (4, 7), (2, 16)):
         tokens = torch.randint(vocabulary, shape, generator=generator("test"))
         (logits,) = network.run(None, {"tokens": tokens.numpy()})
         with torch.no_grad():
-            assert difference(gpt.model.transformer(tokens), torch.from_numpy(logits)) <= TOLERANCE
+            assert difference(ours(tokens), torch.from_numpy(logits)) <= TOLERANCE
     said = json.loads((tmp_path / "model.onnx.json").read_text())
-    assert said["codec"] == gpt.codec.to_json()
+    assert said["codec"] == run.codec.to_json()
     assert said["inputs"][0]["longest"] == {"length": 16}
 
 

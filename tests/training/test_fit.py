@@ -238,7 +238,7 @@ def test_without_a_set_the_size_is_the_largest_that_the_time_is_enough_for(pictu
 def test_a_larger_size_of_a_text_model_brings_its_own_context(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cats.txt").write_text("the cat sat on the mat; the dog sat on the log.\n" * 200)
-    paces = iter([0.001, 0.001, 20])
+    paces = iter([0.001, 0.001, 0.001, 20])
     for place in ("fit", "length"):  # a trial of each size, then the run's own
         monkeypatch.setattr(f"reverie.training.{place}.step_seconds", lambda trainer: next(paces))
     small = {"fields": {"layers": 1, "width": 24}, "training": {"batch": 1}}

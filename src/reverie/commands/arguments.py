@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from reverie.catalog import Family, Setting, families, find
 from reverie.errors import Problem
-from reverie.kinds import KINDS, DataOptions
+from reverie.kinds import KINDS, PLAYED, DataOptions
 
 from .readers import Reader, one_of, reader, real, several, shown, size, text, whole
 
@@ -201,3 +201,9 @@ def known_family(name: str) -> Family | None:
         return find(name) if name else None
     except Problem:
         return None
+
+
+def played(kind: str) -> None:
+    """Raises Problem where --wav asks for the sound of what has none."""
+    if kind not in PLAYED:
+        raise Problem(f"--wav: of {' and '.join(PLAYED)}, and the run makes {kind}. Leave it out")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reverie.errors import Problem
 from reverie.terminal import Terminal
 
-from .arguments import Parser, add_fields, given_fields, known_family, model_in, run_in
+from .arguments import Parser, add_fields, given_fields, known_family, model_in, played, run_in
 from .readers import assigned, text, whole
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def parser(words: Sequence[str]) -> Parser:
     made.value("--label", text("--label"), "a class, by its name or number, of a model that takes one", metavar="L")
     made.value("--attribute", assigned("--attribute"), "attributes, of a model that was told some")
     made.value("--out", text("--out"), "folder for the files (texts: none without it)", metavar="DIR")
+    made.switch("--wav", "of music: also as sound, a .wav beside each .mid")
     made.switch("--json", "print one JSON object, and nothing else, on standard output")
     if family and family.sampling:
         add_fields(made, f"sampling options of {family.name}", family.sampling_fields())
@@ -48,12 +49,14 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     from reverie.training.run import Run
 
     opened = Run.open(args.run)
+    if args.wav:
+        played(opened.spec.kind)
     asked = Asked(prompt(args), args.seed, args.label or "", args.attribute, given_fields(args))
     folder, found = place(args, opened), dict[str, Any]()
     if opened.spec.kind in WRITTEN and args.n == 1 and not folder:
         raw: Any = [streamed(opened, asked, screen)]
     else:
-        raw, found = several(opened, asked, args.n, folder, screen)
+        raw, found = several(opened, asked, args, folder, screen)
     after = f"reverie sample {shlex.quote(str(opened.path))}"
     said = {"completions": raw} if all(isinstance(item, str) for item in raw) else {}
     return {"prompt": asked.prompt, "seed": args.seed, **said, **found, "next": after}
@@ -71,12 +74,14 @@ def streamed(run: Run, asked: Asked, screen: Terminal) -> str:
     return "".join(parts)
 
 
-def several(run: Run, asked: Asked, n: int, folder: Path | None, screen: Terminal) -> tuple[Any, dict[str, Any]]:
+def several(
+    run: Run, asked: Asked, args: Namespace, folder: Path | None, screen: Terminal
+) -> tuple[Any, dict[str, Any]]:
     """Items, and the files that hold them."""
     from reverie.kinds.find import module
     from reverie.tasks.complete import complete
 
-    made, kind = complete(run, asked, n), module(run.spec.kind)
+    made, kind = complete(run, asked, args.n), module(run.spec.kind)
     for note in made.notes:
         screen.tell(f"note: {note}")
     if not len(made.raw):
@@ -88,7 +93,8 @@ def several(run: Run, asked: Asked, n: int, folder: Path | None, screen: Termina
     if folder:
         sheet = folder.with_name(f"{folder.name}-grid{kind.SHEET}")
         kind.show(made.raw[:100], sheet)
-        files = [*kind.save(made.raw, folder), sheet]
+        files = kind.save(made.raw, folder)
+        files += [*(kind.play(made.raw, files) if args.wav else []), sheet]
         screen.tell(f"wrote {files[0]} … {files[-2].name}" if len(files) > 2 else f"wrote {files[0]}")
         screen.files([sheet])
     return made.raw, {"drawn": made.drawn, "notes": made.notes, "files": files}

@@ -30,7 +30,7 @@ def parser(words: Sequence[str]) -> Parser:
     made.value("--steps", whole("--steps", 1), "of learning, 64 molecules each (default 300)", default=300)
     made.value("-n", whole("-n", 1), "molecules to write (default 1000)", default=1_000)
     made.value("--sigma", real("--sigma", 0), "nats that a score of 1 is worth (default 120)", default=120.0)
-    made.value("--learning-rate", real("--learning-rate", 0), "of Adam (default 0.001)", default=1e-3)
+    made.value("--rate", real("--rate", 0), "of Adam (default 0.001)", default=1e-3)
     made.value("--seed", whole("--seed", 0), "of all chance (default 0)", default=0)
     made.value("--out", text("--out"), "the new run's folder (default RUN-designed)", metavar="DIR")
     made.switch("--json", "print one JSON object, and nothing else, on standard output")
@@ -46,7 +46,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
 
     opened = Run.open(args.run)
     asked = tuple(wishes(args.maximise, args.minimise, ranges))
-    goal = Goal(asked, args.filters, args.steps, args.sigma, args.learning_rate, args.seed)
+    goal = Goal(asked, args.filters, args.steps, args.sigma, args.rate, args.seed)
     screen.start(args.steps, 0)
     try:
         made = design(

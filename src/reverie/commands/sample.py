@@ -10,10 +10,9 @@ from types import ModuleType
 from typing import Any
 
 from reverie.errors import Problem
-from reverie.kinds import PLAYED
 from reverie.terminal import Terminal
 
-from .arguments import Parser, add_fields, given_fields, known_family, model_in, run_in
+from .arguments import Parser, add_fields, given_fields, known_family, model_in, played, run_in
 from .readers import assigned, text, whole
 
 HELP = "make items with a run's model"
@@ -48,8 +47,8 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
 
     opened = Run.open(args.run)
     kind = module(opened.spec.kind)
-    if args.wav and opened.spec.kind not in PLAYED:
-        raise Problem(f"--wav: {opened.spec.kind} has no sound; {', '.join(PLAYED)} has. Leave it out")
+    if args.wav:
+        played(opened.spec.kind)
     folder, grid = places(args, opened.path, kind.SHEET)
     screen.tell(f"{opened.info['model']}, {opened.info['source']['where']}: {args.n:,} samples, seed {args.seed}")
     if isinstance(opened.model, Says):

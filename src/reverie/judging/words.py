@@ -15,7 +15,16 @@ def headline(metrics: Sequence[Metric], judged: bool = False) -> list[str]:
     found = {metric.name.split("_")[0].split("[")[0]: metric for metric in reversed(metrics)}
     named = {metric.name: metric for metric in metrics}
     parts = [] if judged else [distance(found)]
-    parts += [told(found), fidelity(found), variety(found), sharp(found), coded(named), text(named), correct(found)]
+    parts += [
+        told(found),
+        fidelity(found),
+        variety(found),
+        sharp(found),
+        coded(named),
+        text(named),
+        parsed(named),
+        correct(found),
+    ]
     parts += [every(found), sure(metrics), near(found), onward(found), covered(found), spoken(found)]
     parts += [translated(found), molecules(named), structures(named), filtered(found), framed(metrics), led(found)]
     said = [part for part in parts if part]
@@ -75,6 +84,12 @@ def sharp(found: Mapping[str, Metric]) -> str:
     if m is None or m.floor is None or m.value > BLURRED * m.floor:
         return ""
     return f"The samples are blurred: their fine detail is {percent(m.value)} as strong as real items'."
+
+
+def parsed(named: Mapping[str, Metric]) -> str:
+    """How much of code is code."""
+    m = named.get("parses")
+    return f"{percent(m.value)} of the samples are Python that parses{beside(m)}." if m is not None else ""
 
 
 def coded(named: Mapping[str, Metric]) -> str:

@@ -14,15 +14,16 @@ and, where its items can be predicted from,
     unseen(where: Sequence[str], codec, options) -> Unseen  new items of that form, in the order of the files
 and, where a model can go on from the beginning of one,
     prompt(what: str, codec) -> np.ndarray                  its tokens, without start and end: a text, or a file's name
+and of these, where what is given may have to be moved onto the run's grid,
+    moved(what, codec) -> list[str]                         what a person should know of that
 and of these, where an item that goes on may still lose what was given,
+    likeliest(what, codec, nats) -> str                     `what` in the way that costs a model the fewest `nats`
     allowed(what, codec) -> Callable | None                 which tokens may come next, as `core.Prompt.allowed` says
     kept(raw, what: str) -> list[bool]                      which items hold it
 and, where they can be compressed,
     unchanged(where, codec, options) -> Unseen              the same, of the codec's own size and form or a Problem
     saved_as(name, codec) -> str                            the name of a file that keeps an item named so as it is
     content(item, suffix) -> bytes                          what is in it
-where they can be written on, token by token,
-    prompt(what: str, codec) -> np.ndarray                  the tokens (n,) of what a person gives, without an end
 and, where they can be heard,
     play(raw, files: Sequence[Path]) -> list[Path]          a .wav beside each item's file
 and imports torch only inside the functions that need it, so that `reverie data --help` stays quick.
@@ -43,6 +44,7 @@ PREDICTED = ("image", "sound", "pairs", "sentences", "table", "series")  # the s
 
 COMPRESSED = ("image",)  # kinds whose items can be compressed
 CONTINUED = ("text", "sentences", "music", "molecule")  # kinds whose items can be gone on with
+MOVING = ("music",)  # of these: where what is given may have to be moved onto the run's grid
 HOLDING = ("molecule",)  # of these: where an item that goes on may still lose what was given
 PLAYED = ("music",)  # kinds whose items can be heard
 

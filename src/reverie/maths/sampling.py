@@ -22,13 +22,15 @@ def probabilities(
             f"temperature {temperature}, top_k {top_k}, top_p {top_p}, min_p {min_p}: pass a temperature of 0 or more, "
             "a top_k of 0 or more, a top_p above 0 and up to 1, a min_p from 0 to 1"
         )
-    logits = logits - logits.amax(-1, keepdim=True)  # a small temperature must not overflow
-    if temperature < torch.finfo(logits.dtype).tiny:
-        kept = (logits == 0).to(logits.dtype)
-        return kept / kept.sum(-1, keepdim=True)
+    if temperature != 1:
+        logits = logits - logits.amax(-1, keepdim=True)  # a small temperature must not overflow
+        if temperature < torch.finfo(logits.dtype).tiny:
+            kept = (logits == 0).to(logits.dtype)
+            return kept / kept.sum(-1, keepdim=True)
+        logits = logits / temperature
     if 0 < top_k < logits.shape[-1]:
         logits = keep_top_k(logits, top_k)
-    p = (logits / temperature).softmax(-1)
+    p = logits.softmax(-1)
     if top_p < 1:
         p = keep_top_p(p, top_p)
     return keep_min_p(p, min_p) if min_p else p

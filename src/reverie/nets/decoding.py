@@ -62,11 +62,16 @@ def written(reader: Reader, rows: TokenRows, prompt: Prompt, noise: Tensor, how:
     tokens[:, : known.shape[1]] = known[:, :end]
     for place in range(int(before.min()), at):
         yield torch.where(before <= place, tokens[:, place], NOTHING)
-    pen = Pen(rows, prompt, before, how)
+    pen = Pen(rows, prompt, before, given, noise, how)
+    free = pen.aligned and not rows.whole  # all write from the first turn to the last
     open = last > at
     for place in range(at, end):
         new = tokens[:, :at] if place == at else tokens[:, place - 1 : place]
-        drawn = pen.draw(reader.read(new), tokens, place, noise, given)
+        drawn = pen.draw(reader.read(new), tokens, place)
+        if free:
+            tokens[:, place] = drawn
+            yield drawn
+            continue
         waits = given > place
         tokens[:, place] = torch.where(waits, tokens[:, place], drawn * open)
         yield torch.where((waits & (before <= place)) | (~waits & open), tokens[:, place], NOTHING)
@@ -78,12 +83,16 @@ def written(reader: Reader, rows: TokenRows, prompt: Prompt, noise: Tensor, how:
 
 
 class Pen:
-    """Draws the next token of each item from the logits of a network."""
+    """Draws the next token of each item from the logits of a network.
 
-    def __init__(self, rows: TokenRows, prompt: Prompt, before: Tensor, how: Manner):
-        self.rows, self.prompt, self.before, self.how = rows, prompt, before, how
+    `before` (B,): places before an item's own first token; `given` (B,): before the first one that is drawn."""
 
-    def draw(self, logits: Tensor, tokens: Tensor, place: int, noise: Tensor, given: Tensor) -> Tensor:
+    def __init__(self, rows: TokenRows, prompt: Prompt, before: Tensor, given: Tensor, noise: Tensor, how: Manner):
+        self.rows, self.prompt, self.before, self.given, self.how = rows, prompt, before, given, how
+        self.noise, self.first = noise, int(given.min())
+        self.aligned = self.first == int(given.max())
+
+    def draw(self, logits: Tensor, tokens: Tensor, place: int) -> Tensor:
         """Tokens (B,) for that place of the rows (B, T), of which all before it are written."""
         how = self.how
         if how.repetition_penalty != 1 or self.prompt.allowed:
@@ -91,10 +100,16 @@ class Pen:
             if how.repetition_penalty != 1:
                 logits = penalised(logits, self.seen(own, counts), how.repetition_penalty)
             if self.prompt.allowed:
-                logits = self.within(logits, own, counts, given <= place)
+                logits = self.within(logits, own, counts, self.given <= place)
         p = probabilities(logits, how.temperature, how.top_k, how.top_p, how.min_p)
-        turn = (place - given).clamp(0, noise.shape[1] - 1)
-        return inverse_cdf(p, noise.gather(1, turn[:, None])[:, 0])
+        return inverse_cdf(p, self.chance(place))
+
+    def chance(self, place: int) -> Tensor:
+        """The number of each item that decides this place: (B,). Whatever it is, where an item still waits."""
+        if self.aligned:
+            return self.noise[:, place - self.first]
+        turn = (place - self.given).clamp(0, self.noise.shape[1] - 1)
+        return self.noise.gather(1, turn[:, None])[:, 0]
 
     def own(self, tokens: Tensor, place: int) -> tuple[Tensor, Tensor]:
         """Each item's own tokens so far, without what was given and the start: (B, W), 0 after their counts (B,)."""

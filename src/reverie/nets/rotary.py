@@ -20,7 +20,7 @@ def turns(places: int, depth: int) -> Float[Tensor, "2 places depth"]:
     return torch.stack([torch.cat([angles.cos()] * 2, 1), torch.cat([-angles.sin(), angles.sin()], 1)])
 
 
-def turned(x: Float[Tensor, "*b t d"], turn: Float[Tensor, "2 t d"]) -> Float[Tensor, "*b t d"]:
+def turned(x: Float[Tensor, "*b t d"], turn: Float[Tensor, "2 _ d"]) -> Float[Tensor, "*b t d"]:
     """x_m -> R_m x_m, equation 15: the product of a query and a key then hangs on how far apart they stand, alone."""
     cos, sin = turn
     out: Tensor = x * cos + x.roll(x.shape[-1] // 2, -1) * sin

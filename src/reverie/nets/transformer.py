@@ -30,7 +30,7 @@ class Form:
 
     positions: Literal["learnt", "rotary"] = "learnt"  # a vector added to the token's, or turned queries and keys
     norm: Literal["layer", "rms"] = "layer"
-    dense: Literal["gelu", "swiglu"] = "gelu"
+    dense: Literal["gelu", "gelu_erf", "swiglu"] = "gelu"
     groups: int = 0  # heads of keys and values; 0: as many as of queries
     bias: bool = True  # in linear layers and layer norms
 
@@ -44,12 +44,13 @@ def normed(width: int, form: Form) -> nn.Module:
 class Block(nn.Module):
     """Attention, then a dense network, each added to what came in: (B, T, D) -> (B, T, D).
 
-    The dense network has four times the width with GELU (its tanh form: Hendrycks & Gimpel 2016, arXiv:1606.08415), or
-    is SwiGLU: three matrices of about as many numbers, so 8/3 of the width, in eights."""
+    The dense network has four times the width with GELU (Hendrycks & Gimpel 2016, arXiv:1606.08415: its tanh form, or
+    itself), or is SwiGLU: three matrices of about as many numbers, so 8/3 of the width, in eights."""
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0, form: Form = Form()):
         super().__init__()
         self.gated, self.dropout = form.dense == "swiglu", dropout
+        self.gelu = "none" if form.dense == "gelu_erf" else "tanh"
         wide = 8 * round(width / 3) if self.gated else 4 * width
         self.norm1 = normed(width, form)
         self.attention = CausalSelfAttention(width, heads, dropout, form.bias, form.groups)
@@ -70,7 +71,7 @@ class Block(nn.Module):
     def bent(self, x: Float[Tensor, "*b u"]) -> Float[Tensor, "*b w"]:
         """GELU, or SwiGLU: Shazeer 2020, arXiv:2002.05202, equation 6."""
         if not self.gated:
-            return F.gelu(x, approximate="tanh")
+            return F.gelu(x, approximate=self.gelu)
         gate, x = x.chunk(2, -1)
         return F.silu(gate) * x
 

@@ -40,7 +40,7 @@ RECIPE = Recipe(
     data="jsb-chorales",
     model="recurrent_lm",
     set="music",
-    steps=2_000,
+    steps=350,
     measure=measure,
     goal=6.0,
 )

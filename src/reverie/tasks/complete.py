@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.core import Continues, Prompt, Samples
+from reverie.core import Continues, Grammar, Prompt, Samples, Scores
 from reverie.errors import Problem
-from reverie.kinds import CONTINUED, HOLDING
+from reverie.kinds import CONTINUED, HOLDING, MOVING
 from reverie.kinds.find import module
 from reverie.maths.sampling import collected
 from reverie.training.seeds import generator
@@ -50,11 +51,11 @@ def complete(run: Run, asked: Asked, n: int = 1) -> Completion:
     Raises Problem."""
     if n < 1:
         raise Problem(f"-n {n}: ask for at least 1")
-    start, wish, notes = opened(run, asked)
+    start = opened(run, asked)
     size, blocks = 1 if n == 1 else BLOCK, []
     for begin in range(0, n, size):
         numbers = range(begin, begin + size)
-        turns = list(columns(run, asked, start, wish, numbers))
+        turns = list(columns(run, asked, start, numbers))
         rows = collected(turns, torch.empty(size))[: n - begin]
         blocks.append(run.codec.decode({run.spec.only[0]: rows}))
     raw = joined(blocks)
@@ -62,18 +63,18 @@ def complete(run: Run, asked: Asked, n: int = 1) -> Completion:
         hold = module(run.spec.kind).kept(raw, asked.prompt)
         raw = [item for item, there in zip(raw, hold) if there]
         if len(raw) < n:
-            notes.append(f"{n - len(raw):,} of {n:,} do not hold {asked.prompt}, and are left out")
-    return Completion(raw, n, notes)
+            start.notes.append(f"{n - len(raw):,} of {n:,} do not hold {asked.prompt}, and are left out")
+    return Completion(raw, n, start.notes)
 
 
 def streamed(run: Run, asked: Asked) -> Iterator[str]:
     """Of a run whose items are texts, the one that `complete` gives, piece by piece as it is written: the prompt first.
     Raises Problem."""
-    start, wish, _ = opened(run, asked)
+    start = opened(run, asked)
     name, row, said = run.spec.only[0], list[int](), ""
-    for column in columns(run, asked, start, wish, range(1)):
+    for column in columns(run, asked, start, range(1)):
         row += column[column >= 0].tolist()
-        if len(row) < len(start):
+        if len(row) < len(start.tokens):
             continue
         text = run.codec.decode({name: torch.tensor([row])})[0]
         whole = text.rstrip(HALF)
@@ -83,39 +84,59 @@ def streamed(run: Run, asked: Asked) -> Iterator[str]:
         yield text[len(said) :]
 
 
-def opened(run: Run, asked: Asked) -> tuple[np.ndarray, Wish, list[str]]:
+class Opening(NamedTuple):
+    tokens: np.ndarray  # (P,) that every item begins with
+    allowed: Callable[[Tensor, Tensor], Tensor] | None  # as `core.Prompt` has it
+    wish: Wish
+    notes: list[str]
+
+
+def opened(run: Run, asked: Asked) -> Opening:
     """The prompt's tokens, and what else is asked for, checked; and what a person should know."""
     if not isinstance(run.model, Continues) or run.spec.kind not in CONTINUED:
         raise Problem(f"{run.path}: {run.info['model']} goes on from nothing. `reverie models` says which models can")
-    start = module(run.spec.kind).prompt(asked.prompt, run.codec)
-    wish = wished(run, asked.label, asked.attributes, asked.how)
-    field, notes = run.spec.only[1], []
+    kind, wish = module(run.spec.kind), wished(run, asked.label, asked.attributes, asked.how)
+    what, allowed = asked.prompt, run.codec.allowed if isinstance(run.codec, Grammar) else None
+    if run.spec.kind in HOLDING:
+        what = kind.likeliest(what, run.codec, partial(nats, run, wish, asked.seed))
+        allowed = kind.allowed(what, run.codec)
+    start = kind.prompt(what, run.codec)
+    field = run.spec.only[1]
+    notes: list[str] = kind.moved(what, run.codec) if run.spec.kind in MOVING else []
     if field.length and len(start) > field.shape[0] - 2:
         most = field.shape[0] - 2
         raise Problem(f"--prompt: {len(start):,} tokens, and an item of this run has at most {most:,}. Give fewer")
     if not field.length and len(start) >= field.shape[0]:
         seen = field.shape[0] - 1
         notes.append(f"the prompt has {len(start):,} tokens, of which the model sees the last {seen:,} at once")
-    return start, wish, notes
+    return Opening(start, allowed, wish, notes)
 
 
 @torch.inference_mode()
-def columns(run: Run, asked: Asked, start: np.ndarray, wish: Wish, numbers: range) -> Iterator[Tensor]:
+def nats(run: Run, wish: Wish, seed: int, raw: Sequence[Any]) -> list[float]:
+    """What each item costs the model, all under the same condition; 0 of a model without a likelihood."""
+    if not isinstance(run.model, Scores):
+        return [0.0] * len(raw)
+    device, batch = next(run.model.parameters()).device, run.codec.encode(raw)
+    told = conditions(run.spec, [0] * len(raw), seed, wish.label, device, wish.attributes)
+    return run.model.nll(replace(batch.to(device), values={**batch.to(device).values, **told}), 1)[0].tolist()
+
+
+@torch.inference_mode()
+def columns(run: Run, asked: Asked, start: Opening, numbers: range) -> Iterator[Tensor]:
     """Tokens of each item in turn (B,), as the model writes them, up to where the last of them ends."""
     model = run.model
     assert isinstance(model, Continues)
     assert isinstance(model, Samples)
     device, count = next(model.parameters()).device, len(numbers)
-    noise = torch.stack([model.noise(generator(asked.seed, "complete", i), wish.how) for i in numbers]).to(device)
-    told = conditions(run.spec, numbers, asked.seed, wish.label, device, wish.attributes)
-    tokens = torch.from_numpy(start.astype(np.int64)).to(device).expand(count, -1)
-    kind = run.spec.kind
-    allowed = module(kind).allowed(asked.prompt, run.codec) if kind in HOLDING else None
-    prompt = Prompt(tokens, torch.full((count,), len(start), device=device), told, allowed)
+    noise = torch.stack([model.noise(generator(asked.seed, "complete", i), start.wish.how) for i in numbers]).to(device)
+    told = conditions(run.spec, numbers, asked.seed, start.wish.label, device, start.wish.attributes)
+    tokens = torch.from_numpy(start.tokens.astype(np.int64)).to(device).expand(count, -1)
+    prompt = Prompt(tokens, torch.full((count,), len(start.tokens), device=device), told, start.allowed)
     ends, open = getattr(run.codec, "end", None), torch.ones(count, dtype=torch.bool, device=device)
-    for place, column in enumerate(model.written(prompt, noise, wish.how)):
+    for place, column in enumerate(model.written(prompt, noise, start.wish.how)):
         yield column.cpu()
-        if ends is not None and place >= len(start):  # of documents that are kept apart: all that follows is another
+        if ends is not None and place >= len(start.tokens):  # documents kept apart: all that follows is another
             open &= column != ends
             if not open.any():
                 return

@@ -48,7 +48,7 @@ class Goal:
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise Problem(f"--steps {self.steps}: nothing is learnt. Pass 1 or more")
-        for name, value in (("--sigma", self.sigma), ("--learning-rate", self.learning_rate)):
+        for name, value in (("--sigma", self.sigma), ("--rate", self.learning_rate)):
             if not 0 < value < float("inf"):
                 raise Problem(f"{name} {value:g}: not above 0. Pass some")
 
@@ -85,7 +85,7 @@ class Designer:
             given = torch.tensor(scores, dtype=now.dtype, device=now.device)
             loss = augmented(before, now, given, goal.sigma).mean()
             self.adam.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
         self.adam.step()
         self.done += 1
         return said(worth, float(loss.detach()), float((before - now.detach()).mean()))

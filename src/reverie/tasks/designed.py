@@ -149,6 +149,6 @@ def standing(designer: Designer, names: Sequence[str]) -> frozenset[str]:
 
     train, found = designer.run.prepared.train, set[str]()
     wanted = set(names)
-    for part in torch.arange(len(train)).split(65_536):
+    for part in torch.split(torch.arange(len(train)), 65_536):
         found |= wanted.intersection(train.raw(part))
     return frozenset(found)

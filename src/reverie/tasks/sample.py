@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.core import Codec, Conditioned, Field, Model, Samples, Spec
+from reverie.core import Codec, Conditioned, Continues, Field, Grammar, Model, Prompt, Samples, Spec
 from reverie.errors import Problem
+from reverie.maths.sampling import collected
 from reverie.training.seeds import fold, generator
 
 if TYPE_CHECKING:
@@ -75,11 +76,11 @@ def items(
     """The same of a model that is finished and in eval mode. Decoded block by block: memory holds raw items only."""
     if not isinstance(model, Samples):
         raise Problem(f"{type(model).__name__}: can't make samples; `reverie models` says which models can")
-    blocks = []
+    blocks, allowed = [], codec.allowed if isinstance(codec, Grammar) and isinstance(model, Continues) else None
     for begin in range(first, first + n, BLOCK):
         numbers = range(begin, begin + BLOCK)
         kept = min(BLOCK, first + n - begin)
-        values = block(model, spec, numbers, seed, how, label, attributes)
+        values = block(model, spec, numbers, seed, how, label, attributes, allowed)
         blocks.append(codec.decode({k: v[:kept].cpu() for k, v in values.items()}))
     return joined(blocks)
 
@@ -93,11 +94,20 @@ def block(
     how: Any,
     label: int | None,
     attributes: Mapping[str, float] | None = None,
+    allowed: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> dict[str, Tensor]:
+    """The items of these numbers; where a grammar says which tokens are `allowed`, of a model that writes them, within
+    it."""
     assert isinstance(model, Samples)
     device = next(model.parameters()).device
     noise = torch.stack([model.noise(generator(seed, "item", i), how) for i in numbers]).to(device)
-    return model.sample(noise, conditions(spec, numbers, seed, label, device, attributes), how)
+    told = conditions(spec, numbers, seed, label, device, attributes)
+    if allowed is None:
+        return model.sample(noise, told, how)
+    assert isinstance(model, Continues)
+    none = torch.zeros(len(noise), 0, dtype=torch.long, device=device)
+    prompt = Prompt(none, none.new_zeros(len(noise)), told, allowed)
+    return {spec.only[0]: collected(model.written(prompt, noise, how), noise)}
 
 
 def conditions(

@@ -3,7 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-SIZES = ("quick", "small", "medium", "base", "large")  # sets that are sizes, in order; the others reproduce somebody's run
+SIZES = (
+    "quick",
+    "small",
+    "medium",
+    "base",
+    "large",
+)  # sets that are sizes, in order; the others reproduce somebody's run
 FAR = 5.0  # a size that should take so many times the budget is not even tried
 
 

@@ -11,10 +11,10 @@ from .codec import Codec
 from .page import save, show
 from .pictures import pictured
 from .recognise import recognise
-from .scaffold import allowed, holds, prompt
+from .scaffold import allowed, holds, likeliest, prompt
 from .source import Molecules
 
-__all__ = ["SHEET", "Codec", "allowed", "kept", "open", "pictured", "prompt", "recognise", "save", "show"]
+__all__ = ["SHEET", "Codec", "allowed", "kept", "likeliest", "open", "pictured", "prompt", "recognise", "save", "show"]
 
 SHEET = ".png"  # the suffix of what `show` writes
 

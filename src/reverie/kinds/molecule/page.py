@@ -76,4 +76,4 @@ def legend(smiles: str) -> str:
     found = properties(smiles, SHOWN)
     if found is not None:
         return "  ".join(f"{name} {value:.2f}" for name, value in found.items())
-    return smiles if len(smiles) <= LETTERS else f"{smiles[:LETTERS]}…"
+    return smiles if len(smiles) <= LETTERS else f"{smiles[:LETTERS]}..."

@@ -1,14 +1,16 @@
 """A fragment to grow: what is written of it at once, and what may be written where it is open.
 
-An open place is a star, bound to one atom: `*c1ccccc1`. The fragment is written so that its last star comes last; every
-other stands at the end of a branch, where the model writes until it closes the branch itself. Neither a bond of the
+An open place is a star, bound to one atom: `*c1ccccc1`. The fragment is written so that it begins with an atom and each
+star ends a branch, or the whole: there the model writes, until it closes the branch itself. Neither a bond of the
 fragment nor one of its open rings is left to the model, so that all that it writes keeps the fragment; the idea of
 growing at open places, by another road, is of Arús-Pous et al. 2020, "SMILES-based deep generative scaffold decorator
-for de-novo drug design". SELFIES have no branches that a reader could close, and rings there may reach back: of these
-a fragment grows at one place, and `holds` says which samples have kept it."""
+for de-novo drug design". Of the many ways to write a fragment the model's own likeliest is taken, as it has learnt one
+way of each molecule. SELFIES have no branches that a reader could close, and rings there may reach back: of these a
+fragment grows at one place, and `holds` says which samples have kept it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,7 +26,10 @@ from .tokens import END, FIRST
 if TYPE_CHECKING:
     from torch import Tensor
 
-TRIES = 2_000  # ways to write a fragment, of which the plainest that ends in a star is taken
+TRIES = 2_000  # ways to write a fragment, by chance, of which the different ones are looked at
+MOST = 500  # of those, for the model to choose from
+GROWN = "C"  # what stands at each star while the model chooses
+_NUMBERED = re.compile(r"\[[^\]]*\*")  # a star in brackets
 OPEN, CLOSE, DOT = "(", ")", "."
 MULTIPLE = frozenset(("=", "#", "$", ":", "~", "->", "<-"))
 BONDS = MULTIPLE | frozenset(("-", "/", "\\"))
@@ -41,14 +46,38 @@ def allowed(what: str, codec: Codec) -> Callable[[Tensor, Tensor], Tensor] | Non
     None where anything may: of a fragment without a star, and of SELFIES."""
     if "*" not in what or codec.tokens != TOKENS[0]:
         return None
-    return Growing(codec, parts(what, codec))
+    return Growing(codec, parts(what, codec), ends=not written(what, codec.tokens).endswith("*"))
+
+
+def likeliest(what: str, codec: Codec, nats: Callable[[list[str]], Sequence[float]]) -> str:
+    """The fragment in the way that costs a model the fewest nats, which `nats` says of molecules; as it is where it has
+    no star. The last star stands at the end: within a branch a model that has learnt RDKit's way writes little, as
+    there the longest branch comes last. Raises Problem."""
+    own = written(what, codec.tokens)
+    if "*" not in own:
+        return own
+    parts(own, codec)  # one way fits, or none does
+    some = list(dict.fromkeys([own, *ways(mol(own), codec.tokens)]))[:MOST]
+    fit = [one for one in some if one[-1] == "*" and fits(one.replace("*", GROWN), codec)]
+    if len(fit) < 2:
+        return own
+    costs = nats([one.replace("*", GROWN) for one in fit])
+    return min(zip(costs, fit))[1]
+
+
+def fits(smiles: str, codec: Codec) -> bool:
+    """Can the codec say it?"""
+    try:
+        return len(codec.ids(smiles)) < codec.longest
+    except Problem:
+        return False
 
 
 def parts(what: str, codec: Codec) -> list[np.ndarray]:
-    """The fragment's tokens up to each open place. Raises Problem."""
+    """The fragment's tokens up to each open place, and those behind the last. Raises Problem."""
     text = written(what, codec.tokens)
-    found = [codec.ids(one) for one in text.split("*")] if codec.tokens == TOKENS[0] else [codec.ids(text.rstrip("*"))]
-    found = found[:-1] if len(found) > 1 else found  # behind the last star nothing stands
+    pieces = text.split("*") if codec.tokens == TOKENS[0] else [text.removesuffix("*")]
+    found = [codec.ids(one) for one in (pieces if pieces[-1] else pieces[:-1])]
     size = sum(map(len, found))
     if size >= codec.longest:
         raise Problem(
@@ -58,7 +87,8 @@ def parts(what: str, codec: Codec) -> list[np.ndarray]:
 
 
 def written(what: str, how: str) -> str:
-    """The fragment with its last star at its end; without a star, as it was given. Raises Problem."""
+    """The fragment with an atom at its beginning: as it was given, where it has one there. Raises Problem."""
+    what = what.strip()
     molecule = mol(what)
     if molecule is None:
         raise Problem(f"{what[:40]!r}: no molecule that RDKit can read. Mark where it grows by *, as in *c1ccccc1")
@@ -75,19 +105,24 @@ def written(what: str, how: str) -> str:
         raise Problem(
             f"{what[:40]}: {len(stars)} open places, and SELFIES grow at one. Mark one, or use --tokens atoms"
         )
-    return plainest(what, molecule)
+    given = what[0] != "*" and not _NUMBERED.search(what)
+    if given and (how == TOKENS[0] or what[-1] == "*"):
+        return what
+    found = ways(molecule, how)
+    if not found:
+        raise Problem(f"{what[:40]}: no way to write it from an atom on. Give another fragment")
+    return found[0]
 
 
-def plainest(what: str, molecule: Any) -> str:
-    """Of the ways to write a fragment that end in a star and begin with an atom, the one with the fewest branches."""
+def ways(molecule: Any, how: str) -> list[str]:
+    """Ways to write a fragment that begin with an atom, of SELFIES those that end in the star: those with few branches
+    first."""
     from rdkit import Chem
 
-    ways: Any = Chem.MolToRandomSmilesVect
-    some = {one.replace("[*]", "*") for one in ways(unnamed(molecule), TRIES, randomSeed=1)}
-    found = [one for one in some if one.endswith("*") and not one.startswith("*")]
-    if not found:
-        raise Problem(f"{what[:40]}: no way to write it with an open place at its end. Give a smaller fragment")
-    return min(found, key=lambda one: (one.count(OPEN), len(one), one))
+    tried: Any = Chem.MolToRandomSmilesVect
+    some = {one.replace("[*]", "*") for one in tried(unnamed(molecule), TRIES, randomSeed=1)}
+    found = [one for one in some if one[0] != "*" and (how == TOKENS[0] or one[-1] == "*")]
+    return sorted(found, key=lambda one: (one[-1] != "*", one.count(OPEN), len(one), one))
 
 
 def unnamed(molecule: Any) -> Any:
@@ -106,11 +141,11 @@ def holds(smiles: str, fragment: str) -> bool:
     """Is the fragment in a molecule, atom by atom and bond by bond? A star is any atom but hydrogen: it has grown."""
     from rdkit import Chem
 
-    whole, part = mol(smiles), mol(fragment)
+    whole, part = mol(smiles), mol(fragment.strip())
     if whole is None or part is None:
         return False
     how = Chem.AdjustQueryParameters.NoAdjustments()
-    how.makeDummiesQueries = True
+    how.makeDummiesQueries = True  # type: ignore[assignment]
     query = Chem.AdjustQueryProperties(unnamed(part), how)
     return bool(whole.HasSubstructMatch(query, useChirality=True))
 
@@ -129,9 +164,10 @@ class Run:
 
 
 class Growing:
-    """The rule for a fragment in parts, each of which ends where it is open."""
+    """The rule for a fragment in parts, each of which ends where it is open; with `ends`, the last where all ends."""
 
-    def __init__(self, codec: Codec, fixed: Sequence[np.ndarray]):
+    def __init__(self, codec: Codec, fixed: Sequence[np.ndarray], ends: bool = False):
+        self.ends = ends
         self.fixed = [one.tolist() for one in fixed]
         self.names = ("", "", *codec.vocabulary)
         self.taken = []  # of each open place: rings of the fragment that are open there
@@ -156,6 +192,8 @@ class Growing:
             if at + len(fixed) > len(row):
                 return [fixed[len(row) - at]]
             at += len(fixed)
+            if self.ends and k + 1 == len(self.fixed):
+                break
             run = Run(self.names[fixed[-1]])
             while at < len(row):
                 name = self.names[row[at]]

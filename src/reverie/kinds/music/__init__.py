@@ -1,8 +1,12 @@
-"""Music: MIDI files, scores (MusicXML, ABC, Humdrum **kern) and frames of pitches as JSON; a folder or zip of them."""
+"""Music: MIDI files, scores (MusicXML, ABC, Humdrum kern) and frames of pitches as JSON; a folder or zip of them.
+
+Notes lie on a grid of steps. Music of few voices is written step by step, the pitches that sound from high to low; all
+other music note by note. What comes out are MIDI files, piano rolls and, where it is asked for, sound."""
 
 from __future__ import annotations
 
 import zipfile
+import zlib
 from itertools import islice
 from pathlib import Path
 
@@ -11,13 +15,13 @@ from reverie.kinds.text.files import is_zip, members, walk
 
 from .codec import Codec
 from .files import HEAD, named
-from .fresh import prompt
+from .fresh import moved, prompt
 from .page import save, show
 from .piece import Piece
 from .sound import play
 from .source import Music
 
-__all__ = ["SHEET", "Codec", "Piece", "open", "play", "prompt", "recognise", "save", "show"]
+__all__ = ["SHEET", "Codec", "Piece", "moved", "open", "play", "prompt", "recognise", "save", "show"]
 
 SHEET = ".png"  # the suffix of what `show` writes
 
@@ -34,9 +38,9 @@ def recognise(path: Path) -> bool:
         try:
             with zipfile.ZipFile(path) as archive:
                 names = members(archive)[:_NAMES]
+                return 2 * sum(named(name, lambda name=name: _inner(archive, name)) for name in names) > len(names)  # type: ignore[misc]
         except (OSError, zipfile.BadZipFile):
             return False
-        return 2 * sum(named(name, lambda: b"") for name in names) > len(names)
     return path.is_file() and named(path.name, lambda: _head(path))
 
 
@@ -45,6 +49,14 @@ def _head(path: Path) -> bytes:
         with _open(path, "rb") as file:
             return file.read(HEAD)
     except OSError:
+        return b""
+
+
+def _inner(archive: zipfile.ZipFile, name: str) -> bytes:
+    try:
+        with archive.open(name) as file:
+            return file.read(HEAD)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError):
         return b""
 
 

@@ -15,13 +15,16 @@ from .led import Led
 __all__ = ["Codec", "Events", "Grid", "Led"]
 
 
+FORMS: dict[str, Any] = {"grid": Grid, "events": Events, "led": Led}
+
+
 class Codec:
     """Reads any of them from a run's JSON."""
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Grid | Events | Led:
         try:
-            made = {"grid": Grid, "events": Events, "led": Led}[data["form"]]
-            return made.from_json(data)
+            made: Grid | Events | Led = FORMS[data["form"]].from_json(data)
+            return made
         except (KeyError, TypeError, ValueError) as error:
             raise Problem(f"music codec: {error}. Take it from a run.json that fit wrote.") from None

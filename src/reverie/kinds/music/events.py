@@ -167,8 +167,9 @@ class Events:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Events:
         """Raises KeyError, TypeError or ValueError for what is none."""
-        values = {own.name: data[own.name] for own in fields(Events)}
-        return Events(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        values: dict[str, Any] = {own.name: data[own.name] for own in fields(Events)}
+        values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return Events(**values)
 
     # ------------------------------------------------------------------------------------------------ of rows of tokens
 
@@ -190,7 +191,7 @@ class Events:
             return np.zeros_like(own)
         said = (row >= self.first["program"]) & (row < low)
         last = np.maximum.accumulate(np.where(said, np.arange(len(row)), -1))
-        return own & ((last < 0) | (row[last] != self.token("program", DRUMS)[0]))
+        return np.asarray(own & ((last < 0) | (row[last] != self.token("program", DRUMS)[0])))
 
     def span(self, row: np.ndarray) -> tuple[int, int] | None:
         """The lowest and the highest pitch, or None where it has none. Drums have none."""
@@ -211,7 +212,7 @@ class Events:
         note = ("program",) if "program" in there else ("pitch",)
         after = ("end", "bar", "position", "pitch", *note)
         return {
-            "end": (), "start": (*opening, "bar")[:1], "measure": (*opening[1:], "bar")[:1], "tempo": ("bar",),
+            "end": ("end",), "start": (*opening, "bar")[:1], "measure": (*opening[1:], "bar")[:1], "tempo": ("bar",),
             "bar": ("bar", "position"), "position": note, "program": ("pitch",), "pitch": ("length",),
             "length": ("velocity",) if "velocity" in there else after, "velocity": after,
         }  # fmt: skip

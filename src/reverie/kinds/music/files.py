@@ -87,8 +87,7 @@ def _in_zip(where: Path) -> Iterator[File]:
     if len(names) > MEMBERS:
         raise Problem(f"{where}: {len(names):,} members, more than {MEMBERS:,}. Split it")
     for name in names:
-        inside = "/".join(p for p in PurePosixPath(name.replace("\\", "/")).parts if p not in ("/", "..", "."))
-        yield File(inside or name, lambda name=name: unpacked(archive, name))  # type: ignore[misc]
+        yield File(name.replace("\\", "/"), lambda name=name: unpacked(archive, name))  # type: ignore[misc]
 
 
 def unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -123,8 +122,7 @@ def find(where: str) -> Found:
         called = file.name if several else where
         try:
             for own, heard in read(file.name, file.read()):
-                tune = heard.name or PurePosixPath(file.name).name
-                name = f"{file.name} {tune}" if heard.name and several else tune
+                name = f"{file.name} {heard.name}".strip() if several else heard.name or file.name
                 found.tunes.append(Tune(heard._replace(name=name), name, label, own or part, bool(heard.beat)))
         except Bad as error:
             found.bad.append(f"{called}: {error}")

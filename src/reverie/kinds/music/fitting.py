@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import log2
 from statistics import median
@@ -21,8 +21,9 @@ FORMS = ("grid", "events")
 CUT = 1024  # tokens of an item, where --size says nothing
 WORTH = 2.5  # a grid of voices that go along may take that many times the tokens of events: its frames are judged
 ALONG = 2  # of which so many sound at once, on average
-LOUDNESS = 16  # velocities that count as one
-TEMPI = 24  # steps of an octave of tempo: 3 % each
+FEW = 16  # values of which each has a token
+LOUDNESS = 16  # velocities that count as one, of more
+TEMPI = 24  # steps of an octave of tempo, of more: 3 % each
 LONGEST = 16  # quarter notes of a note
 
 
@@ -75,10 +76,16 @@ def of_events(pieces: Sequence[Piece]) -> Events:
         min(note.pitch for note in notes), max(note.pitch for note in notes), beat, 2,
         min(max(note.length for note in notes), LONGEST * beat),
         tuple(measure for measure, _ in Counter(piece.measure for piece in pieces).most_common()),
-        tuple(sorted({round(2 ** (round(TEMPI * log2(piece.tempo)) / TEMPI)) for piece in pieces})),
+        few({round(piece.tempo) for piece in pieces}, lambda t: round(2 ** (round(TEMPI * log2(t)) / TEMPI))),
         tuple(sorted({note.program for note in notes})),
-        tuple(sorted({note.velocity // LOUDNESS * LOUDNESS + LOUDNESS // 2 for note in notes})),
+        few({note.velocity for note in notes}, lambda v: v // LOUDNESS * LOUDNESS + LOUDNESS // 2),
     )  # fmt: skip
+
+
+def few(values: set[int], near: Callable[[int], int]) -> tuple[int, ...]:
+    """All values where they are FEW, else those that they are near to."""
+    known = {max(1, value) for value in values}
+    return tuple(sorted(known if len(known) <= FEW else {near(value) for value in known}))
 
 
 def commonest(values: Sequence[int]) -> int:

@@ -7,7 +7,7 @@ import json
 import re
 from pathlib import PurePosixPath
 
-from .heard import Bad, Heard, Sound
+from .heard import Bad, Heard, Sound, checked
 
 PARTS = ("train", "valid", "validation", "test")
 _HEAD = re.compile(rb'\s*\{\s*"(train|valid|validation|test)"\s*:\s*\[\s*\[\s*\[')
@@ -51,4 +51,6 @@ def _heard(steps: list[list[int]], beat: int, name: str) -> Heard:
         notes += [Sound(start / beat, (step - start) / beat, int(p)) for p in ended for start in (sounding.pop(p),)]
         for pitch in frame:
             sounding.setdefault(pitch, step)
-    return Heard(tuple(sorted(notes)), name=name, beat=beat)
+    if not notes:
+        raise Bad(f"{name} has no notes. Remove it from the file")
+    return checked(Heard(tuple(sorted(notes)), name=name, beat=beat))

@@ -61,7 +61,7 @@ class Grid:
 
     def reduced(self, piece: Piece) -> Piece:
         """What of a piece its tokens keep: `decode(encode(piece))`. Each pitch once a step, all struck alike."""
-        return self.piece(self.tokens(piece))._replace(name=piece.name)
+        return self.piece(self.tokens(piece).tolist())._replace(name=piece.name)
 
     def tokens(self, piece: Piece) -> np.ndarray:
         """(n,) without the end. Raises Problem for a pitch that has no token, or more than MOST at once."""

@@ -26,10 +26,11 @@ AHEAD = 4  # steps by which the melody leads
 @dataclass(frozen=True)
 class Led:
     """Pieces <-> integers, the melody ahead. A piece on a grid is the melody's first `ahead` steps, then of each step
-    the melody `ahead` steps later, the step's other pitches from high to low, and NEXT. A step without a pitch has REST
-    in the melody, a step beyond the last has OVER. So a model that writes a step's other voices has read the melody
-    that is to come, at one distance, and has written all voices before; and a row's probability is still that of its
-    piece.
+    the melody `ahead` steps later, all pitches of the step from high to low, and NEXT. A step without a pitch has REST
+    in the melody, a step beyond the last has OVER. So a model that writes a step's voices has read the melody that is
+    to come, always as far ahead, and has written all voices before. The melody's note is said again where it sounds,
+    as a network that must remember it from steps ago learns several times as slowly; so a piece is one row, and its
+    nats are no less than those of its steps.
 
     Rows inside are the grid's: they get this order last (`dressed`), so that they are cut and moved as the grid's."""
 
@@ -77,7 +78,7 @@ class Led:
         tops += [self.over] * self.ahead if ended else []
         made = tops[: self.ahead]
         for t, step in enumerate(steps if ended else steps[: -self.ahead]):
-            made += [tops[t + self.ahead], *step[1:], NEXT]
+            made += [tops[t + self.ahead], *step, NEXT]
         return np.array(made + [END] * int(ended), np.int64)
 
     def plain(self, row: Iterable[int]) -> list[int]:
@@ -92,8 +93,7 @@ class Led:
             tops += step[:1] or [self.over]
             if t < len(tops) and tops[t] == self.over:
                 break
-            own = tops[t : t + 1] + step[1:]
-            made += [*(token for token in own if FIRST <= token < self.rest), NEXT]
+            made += [*(token for token in step[1:] if FIRST <= token < self.rest), NEXT]
             t += 1
         return made
 
@@ -158,8 +158,8 @@ def last(row: np.ndarray) -> int:
 def led(grid: Grid, pieces: Iterable[Piece], ahead: int = AHEAD) -> Led:
     """The codec of pieces on that grid, of which each row has room."""
     rows = [grid.tokens(piece) for piece in pieces]
-    rests = max((sum(not step for step in split(row)) for row in rows), default=0)  # each is a token more
-    return Led(grid, grid.longest + ahead + rests, ahead)
+    steps = max((int((row == NEXT).sum()) for row in rows), default=0)  # of each the melody is a token more
+    return Led(grid, grid.longest + ahead + steps, ahead)
 
 
 def melody(piece: Piece) -> Piece:

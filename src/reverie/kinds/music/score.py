@@ -8,6 +8,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from collections import Counter
 from contextlib import suppress
 from pathlib import PurePosixPath
@@ -80,7 +81,7 @@ def _unpacked(data: bytes) -> bytes:
                 raise Bad("no score in it. Copy or download it again")
             with archive.open(scores[0]) as file:
                 found = file.read(LARGEST + 1)
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
         raise Bad(f"not a compressed score ({error}). Copy or download it again") from None
     if len(found) > LARGEST:
         raise Bad(f"unpacks to more than {LARGEST >> 20} MiB. No score is that large: remove it")

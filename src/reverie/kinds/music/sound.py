@@ -17,7 +17,7 @@ from reverie.kinds.writing import write
 from .midi import written
 from .piece import DRUMS, Note, Piece
 
-RATE = 22_050  # samples a second of the plain synthesiser
+RATE = 44_100  # samples a second of the plain synthesiser
 PARTIALS = 12  # of a note, at most: fewer where they would lie beyond half the rate
 ATTACK, RELEASE = 0.01, 0.12  # seconds in which a note comes and goes
 FADE = 1.2  # seconds in which a held note falls to a third
@@ -83,7 +83,8 @@ def sound(piece: Piece, rate: int = RATE) -> np.ndarray:
         begin = round(note.start * step * rate)
         own = own[: len(whole) - begin]
         whole[begin : begin + len(own)] += own * (note.velocity / 127) ** 1.5
-    return (whole * (LOUDEST / max(1e-9, np.abs(whole).max()))).astype(np.float32)
+    whole *= LOUDEST / max(1e-9, float(np.abs(whole).max()))
+    return whole.astype(np.float32)
 
 
 def tone(note: Note, seconds: float, rate: int) -> np.ndarray:
@@ -94,9 +95,9 @@ def tone(note: Note, seconds: float, rate: int) -> np.ndarray:
     wave = np.zeros_like(time)
     for k in range(1, max(count, 1) + 1):
         wave += np.sin(2 * np.pi * k * frequency * time) * np.exp(-time * (k - 1) / FADE) / k**1.5
-    return (
-        wave * np.minimum(1, time / ATTACK) * np.exp(-time / FADE) * np.clip((seconds + RELEASE - time) / RELEASE, 0, 1)
-    )
+    wave *= np.minimum(1, time / ATTACK) * np.exp(-time / FADE)
+    wave *= np.clip((seconds + RELEASE - time) / RELEASE, 0, 1)
+    return wave
 
 
 def struck(note: Note, rate: int) -> np.ndarray:
@@ -106,6 +107,6 @@ def struck(note: Note, rate: int) -> np.ndarray:
     low = note.pitch in (35, 36)
     time = np.arange(round((0.25 if low else 0.15) * rate)) / rate
     if low:
-        return 2 * np.sin(2 * np.pi * (50 * time + 3 * (1 - np.exp(-time * 30)))) * np.exp(-time * 15)
+        return np.asarray(2 * np.sin(2 * np.pi * (50 * time + 3 * (1 - np.exp(-time * 30)))) * np.exp(-time * 15))
     noise = torch.rand(len(time), generator=torch.Generator().manual_seed(note.pitch), dtype=torch.float64).numpy()
-    return (2 * noise - 1) * np.exp(-time * (10 + note.pitch / 2)) * np.minimum(1, time / 0.001)
+    return np.asarray((2 * noise - 1) * np.exp(-time * (10 + note.pitch / 2)) * np.minimum(1, time / 0.001))

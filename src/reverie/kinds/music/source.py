@@ -132,8 +132,14 @@ class Music:
         if len(train) > len(split.train):
             cut = len(train) - len(split.train)
             notes.append(f"pieces of more than {codec.longest:,} tokens are cut at bars: {cut:,} more items (--size)")
-        notes.append(moved)
+        notes += [moved, *self.left_aside()]
         return Prepared(leads or codec, train, out, self.fingerprint(), tuple(notes), aside if len(aside) else None)
+
+    def left_aside(self) -> list[str]:
+        """Of the place's files, those that no item comes of."""
+        bad = [line.split(": ")[0] for line in self.found.bad]
+        groups = (("bad", bad), ("no music by their names", self.found.other))
+        return [f"{len(names):,} files left aside as {what}: {some(names)}" for what, names in groups if names]
 
     def leads(self, codec: Grid | Events, pieces: list[Piece], notes: list[str]) -> Led | None:
         """With --given melody, the codec of pieces whose highest voice is known ahead. Raises Problem where no highest
@@ -161,7 +167,7 @@ class Music:
         labels = np.array([number[tune.label] for tune in self.tunes]) if self.classes else None
         together = marks if again and not own.any() else None
         found = parts(len(pieces), self.options, own=own, classes=labels, kept_together=together)
-        aside = (told == "valid") & ~own
+        aside = (told == "valid") & ~own & ("train" in told)
         train = found.train[~aside[found.train]]
         if aside.any():
             out = f"{len(found.held_out):,} ({last}) held out to judge by"

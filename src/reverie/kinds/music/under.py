@@ -39,7 +39,7 @@ def checked(codec: Led, piece: Piece, row: list[int], voices: int) -> None:
         lowest = grid.low + min(pitches)
         raise Problem(f"{name}: pitch {lowest} has no room for {voices - 1} voices under it. Transpose the melody")
     room = codec.longest - codec.ahead - 1
-    most = sum(max(voices, 2) + 1 for _ in row)
+    most = len(row) * (max(voices, 2) + 2)
     if most > room:
         what = f"{len(row):,} steps with {voices} voices take {most:,} tokens"
         raise Problem(f"{name}: {what}, and an item of this run has {room:,} at most. Cut it")
@@ -60,19 +60,21 @@ class Under:
         t = ends.sum(1)  # steps that are whole
         before = torch.where(ends, place, ahead - 1).amax(1) if tokens.shape[1] else t + ahead - 1
         said = counts - before - 1  # tokens of the step that is being written; below 0 while the melody leads
-        leads, over = said <= 0, (said == 0) & (t >= steps)
-        note = forced.gather(1, torch.where(said < 0, counts, t + ahead).clamp(max=forced.shape[1] - 1)[:, None])
+        now = forced.gather(1, t.clamp(max=forced.shape[1] - 1)[:, None])
+        later = forced.gather(1, torch.where(said < 0, counts, t + ahead).clamp(max=forced.shape[1] - 1)[:, None])
+        told = torch.where((said <= 0)[:, None], later, now)  # then the note itself
+        told = told.masked_fill(((said == 0) & (t >= steps))[:, None], END)
         may = torch.zeros(len(tokens), codec.vocabulary, dtype=torch.bool, device=tokens.device)
-        may.scatter_(1, torch.where(over[:, None], END, note), True)
-        now = forced.gather(1, t.clamp(max=forced.shape[1] - 1)[:, None])[:, 0]
-        latest = tokens.gather(1, (counts - 1).clamp(min=0)[:, None])[:, 0] if tokens.shape[1] else now
-        lower = self.lower(tokens, counts, torch.where(said == 1, now, latest), now, said - 1)
-        return torch.where(leads[:, None], may, lower)
+        may.scatter_(1, told, True)
+        sings = now[:, 0] < codec.rest
+        latest = tokens.gather(1, (counts - 1).clamp(min=0)[:, None])[:, 0] if tokens.shape[1] else now[:, 0]
+        lower = self.lower(tokens, counts, latest, sings, said - 2)
+        return torch.where(((said <= 0) | ((said == 1) & sings))[:, None], may, lower)
 
-    def lower(self, tokens: Tensor, counts: Tensor, above: Tensor, now: Tensor, written: Tensor) -> Tensor:
-        """What may stand under a step's melody `now` (B,), where `written` (B,) pitches do, the lowest `above` (B,)."""
+    def lower(self, tokens: Tensor, counts: Tensor, above: Tensor, sings: Tensor, written: Tensor) -> Tensor:
+        """What may stand under a step's melody, where it `sings` (B,), and `written` (B,) pitches stand there already,
+        the lowest of all `above` (B,)."""
         grid, codec = self.codec.grid, self.codec
-        sings = now < codec.rest
         left = (self.voices - 1 - written if self.voices else MOST - 1 - written).clamp(min=0) * sings
         every = torch.arange(grid.pitches, device=tokens.device)
         room = (left - 1 if self.voices else torch.zeros_like(left))[:, None]  # pitches for the voices below this one
@@ -93,14 +95,10 @@ class Under:
         own = (place < counts[:, None]) & (place >= codec.ahead)
         ends = own & (tokens == NEXT)
         step = ends.cumsum(1) - ends.long()  # NEXT belongs to the step that it ends
-        first = own & torch.cat([torch.ones_like(ends[:, :1]), ends[:, :-1]], 1)  # of the melody, which is ahead
-        first[:, : codec.ahead + 1] = False
-        first[:, codec.ahead : codec.ahead + 1] = own[:, codec.ahead : codec.ahead + 1]
-        t = ends.sum(1)
-        sung = own & ~first & (tokens >= FIRST) & (tokens < codec.rest) & (step == (t - 1)[:, None])
+        begins = torch.cat([torch.zeros_like(ends[:, :1]), ends[:, :-1]], 1) | (place == codec.ahead)
+        t = ends.sum(1, keepdim=True)
+        sings = (tokens >= FIRST) & (tokens < codec.rest)
+        sung = own & ~begins & sings & (step == t - 1)  # what a step begins with is the melody of another
         made = torch.zeros(len(tokens), grid.pitches + 1, dtype=torch.bool, device=tokens.device)
         made.scatter_(1, ((tokens - FIRST) % grid.pitches).masked_fill(~sung, grid.pitches), True)
-        top = self.forced.to(tokens.device).gather(1, (t - 1).clamp(min=0)[:, None])
-        there = (t[:, None] > 0) & (top < codec.rest)
-        made.scatter_(1, ((top - FIRST) % grid.pitches).masked_fill(~there, grid.pitches), True)
         return made[:, :-1]

@@ -12,6 +12,8 @@ import numpy as np
 
 from reverie.errors import Problem
 
+from .long import Text
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
@@ -20,20 +22,20 @@ GROUP = 16  # chunks encoded at once, on all cores; bounds what tokenizers keeps
 _CUT = re.compile(r"\S[ \n]")
 
 
-def chunks(text: str) -> Iterator[str]:
+def chunks(text: Text) -> Iterator[str]:
     """Parts of about CHUNK characters, cut between a word and the space behind it: the pieces never reach over such a
     place, so that the tokens are those of the whole text. A word longer than CHUNK is cut anywhere."""
     at = 0
     while at < len(text):
         to = min(at + CHUNK, len(text))
         if to < len(text):
-            cut = _CUT.search(text, to, min(to + CHUNK, len(text)))
-            to = cut.start() + 1 if cut else to
+            cut = _CUT.search(text[to : to + CHUNK])
+            to += cut.start() + 1 if cut else 0
         yield text[at:to]
         at = to
 
 
-def train(texts: Sequence[str], size: int) -> str:
+def train(texts: Sequence[Text], size: int) -> str:
     """Learns at most `size` pieces from the texts; the tokenizer as JSON."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -59,7 +61,7 @@ def load(model: str) -> Tokenizer:
         raise Problem(f"text codec: its BPE can't be read ({error}). Take the run.json that fit wrote.") from None
 
 
-def encode(model: str, text: str) -> Iterator[np.ndarray]:
+def encode(model: str, text: Text) -> Iterator[np.ndarray]:
     """The ids of one text, in parts (n,) uint32."""
     tokenizer = load(model)
     group: list[str] = []

@@ -14,6 +14,7 @@ from reverie.errors import Problem
 from reverie.spec import Field, Spec
 
 from . import bpe
+from .long import Text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,7 +76,7 @@ class Codec:
         parts = list(self.ids_by_chunk(text))
         return np.concatenate(parts) if parts else np.zeros(0, self.dtype)
 
-    def ids_by_chunk(self, text: str) -> Iterator[np.ndarray]:
+    def ids_by_chunk(self, text: Text) -> Iterator[np.ndarray]:
         """The same, in parts, so that a long text never stands in memory several times over."""
         if self.tokens == "bpe":
             yield from (part.astype(self.dtype) for part in bpe.encode(self.model, text))
@@ -178,7 +179,7 @@ def code_points(text: str) -> np.ndarray:
         raise Problem(f"U+{ord(text[error.start]):04X}: half a surrogate pair, no character. Leave it out.") from None
 
 
-def alphabet(texts: Sequence[str]) -> str:
+def alphabet(texts: Sequence[Text]) -> str:
     """Every character that occurs, by code point."""
     seen = np.zeros(0x110000, bool)
     few: set[str] = set()  # those of short texts: a table for each would cost more than it saves

@@ -14,6 +14,8 @@ from pathlib import Path, PurePosixPath
 
 from reverie.errors import Problem
 
+from .long import Long
+
 # A file named like this is meant as text: one that can't be read is an error, not something to pass over.
 TEXT = frozenset((
     ".txt", ".text", ".md", ".markdown", ".rst", ".org", ".tex", ".bib", ".log", ".srt", ".vtt", ".abc", ".smi",
@@ -27,6 +29,7 @@ TEXT = frozenset((
 LINES = frozenset((".jsonl", ".ndjson"))  # one JSON record a line
 PASSED_OVER = frozenset(("__pycache__", "node_modules", "__MACOSX"))
 LARGEST = 8 << 30  # bytes of one unpacked file: what unpacks to more is a mistake or an attack
+STREAMED = 256 << 20  # bytes of a plain file beyond which it is read a part at a time
 COLUMNS = ("text", "content")  # of a .jsonl record, where none is asked for
 
 _BOMS = (  # the longest first: UTF-32's little-endian mark starts with UTF-16's
@@ -43,7 +46,7 @@ class Document:
     """One text, as bytes of its encoding and without a byte order mark."""
 
     name: str
-    data: bytes
+    data: bytes | Long  # of a file that is too large for memory: where it lies
     utf8: bool = True
 
 
@@ -113,7 +116,7 @@ def find(path: Path, column: str, any_bytes: bool) -> Found:
     found = Found()
     if path.is_dir():
         for name in walk(path):
-            _add(found, name, _read(path / name), column, any_bytes, alone=False)
+            _add(found, name, _taken(path / name), column, any_bytes, alone=False)
     elif is_zip(path):
         try:
             with zipfile.ZipFile(path) as archive:
@@ -122,8 +125,21 @@ def find(path: Path, column: str, any_bytes: bool) -> Found:
         except (zipfile.BadZipFile, OSError) as error:
             raise Problem(f"{path}: not a zip that can be read ({error}). Pack it again.") from None
     else:
-        _add(found, str(path), _read(path), column, any_bytes, alone=True)
+        _add(found, str(path), _taken(path), column, any_bytes, alone=True)
     return found
+
+
+def _taken(path: Path) -> bytes | Long | Bad:
+    """A file's bytes; of a plain text that is large, where it lies."""
+    large = path.is_file() and path.stat().st_size > STREAMED
+    if not large or path.suffix.lower() == ".gz" or suffix(path.name) in LINES:
+        return _read(path)
+    try:
+        return Long.scan(path)
+    except OSError as error:
+        return Bad(str(path), f"can't be read ({error.strerror})", "Mend its permissions")
+    except ValueError as error:
+        return Bad(str(path), str(error), f"Convert it to UTF-8 (iconv -f latin1 -t utf-8 {path}), or remove it")
 
 
 def _read(path: Path) -> bytes | Bad:
@@ -147,8 +163,11 @@ def _bounded(file: io.BufferedIOBase, name: str) -> bytes | Bad:
     return data if len(data) <= LARGEST else Bad(name, "more than 8 GiB", "Split it into several files")
 
 
-def _add(found: Found, name: str, data: bytes | Bad, column: str, any_bytes: bool, alone: bool) -> None:
+def _add(found: Found, name: str, data: bytes | Long | Bad, column: str, any_bytes: bool, alone: bool) -> None:
     """Sorts one file in: documents, bad, empty or other. `alone`: the person named this very file."""
+    if isinstance(data, Long):
+        found.documents.append(Document(name, data))
+        return
     if isinstance(data, bytes) and name.lower().endswith(".gz"):
         data = _gunzip(name, data)
     if isinstance(data, Bad):
@@ -167,6 +186,7 @@ def _add(found: Found, name: str, data: bytes | Bad, column: str, any_bytes: boo
         else:
             found.other.append(name)
     elif suffix(name) in LINES:
+        assert isinstance(text.data, bytes)
         _add_lines(found, name, text.data, column)
     elif text.data:
         found.documents.append(text)

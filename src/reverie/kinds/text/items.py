@@ -11,6 +11,7 @@ import numpy as np
 
 from . import bpe
 from .codec import CHUNK, Codec
+from .long import Text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,7 +74,7 @@ class Windows:
         return self.codec.decode(batch.values, batch.lengths)
 
 
-def stream(codec: Codec, texts: Sequence[str]) -> Iterator[np.ndarray]:
+def stream(codec: Codec, texts: Sequence[Text]) -> Iterator[np.ndarray]:
     """All texts as one row of tokens, in parts. Kept apart: end, text, end, text, …, end."""
     if codec.end is None:
         for text in texts:
@@ -90,9 +91,9 @@ def stream(codec: Codec, texts: Sequence[str]) -> Iterator[np.ndarray]:
             yield np.insert(ids, np.cumsum(lengths), codec.end).astype(codec.dtype, copy=False)
 
 
-def _groups(texts: Sequence[str]) -> Iterator[list[str]]:
+def _groups(texts: Sequence[Text]) -> Iterator[list[Text]]:
     """Neighbouring texts of together up to CHUNK characters: one by one, a million short ones would be slow."""
-    group: list[str] = []
+    group: list[Text] = []
     size = 0
     for text in texts:
         if group and size + len(text) > CHUNK:
@@ -104,8 +105,9 @@ def _groups(texts: Sequence[str]) -> Iterator[list[str]]:
         yield group
 
 
-def _together(codec: Codec, texts: list[str]) -> tuple[np.ndarray, list[int]]:
-    """The texts' tokens in a row, and how many each has."""
+def _together(codec: Codec, many: list[Text]) -> tuple[np.ndarray, list[int]]:
+    """The tokens of short texts in a row, and how many each has."""
+    texts = [text[:] for text in many]
     if codec.tokens == "bpe":
         parts = bpe.encode_many(codec.model, texts)
         return np.concatenate(parts).astype(codec.dtype), [len(part) for part in parts]

@@ -21,6 +21,7 @@ from reverie.kinds import DataOptions
 from . import bpe
 from .codec import Codec, alphabet
 from .items import stream
+from .long import Long, Text, part
 
 MAPPED = 512 << 20  # bytes of tokens beyond which they are memory-mapped
 FORM = 1  # of the cached files; another one is another cache
@@ -32,23 +33,23 @@ Rows = tuple[np.ndarray, np.ndarray]  # of training and of held-out tokens
 class Parts:
     """What is learnt from and what is kept for judging."""
 
-    train: list[str]
-    held_out: list[str]
+    train: list[Text]
+    held_out: list[Text]
 
     @property
     def characters(self) -> tuple[int, int]:
         return sum(map(len, self.train)), sum(map(len, self.held_out))
 
 
-def split(where: str, texts: Sequence[str], share: float) -> Parts:
+def split(where: str, texts: Sequence[Text], share: float) -> Parts:
     """One text: its last `share` of characters is held out. Several: whole ones, drawn by a fixed permutation up to
     that share; equal ones go to the same side, so that none is both learnt and judged."""
     if len(texts) == 1:
         cut = int((1 - share) * len(texts[0]))
-        return Parts([texts[0][:cut]], [texts[0][cut:]])
+        return Parts([part(texts[0], 0, cut)], [part(texts[0], cut, len(texts[0]))])
     import torch
 
-    same: dict[str, list[int]] = {}
+    same: dict[Text, list[int]] = {}
     for i, text in enumerate(texts):
         same.setdefault(text, []).append(i)
     groups = list(same.items())
@@ -90,14 +91,16 @@ def start(codec: Codec, row: np.ndarray) -> int:
     return int(counts.argmax())
 
 
-def fingerprint(texts: Sequence[bytes], options: DataOptions) -> str:
+def fingerprint(texts: Sequence[bytes | Long], options: DataOptions) -> str:
     """Of the texts in their order and of every option that changes their tokens or their split."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(json.dumps([FORM, options.tokens, options.vocabulary if options.tokens == "bpe" else 0]).encode())
     digest.update(json.dumps([options.held_out, len(texts)]).encode())
     for text in texts:
-        digest.update(len(text).to_bytes(8, "little"))
-        digest.update(text)
+        size = text.size if isinstance(text, Long) else len(text)
+        digest.update(size.to_bytes(8, "little"))
+        for block in text.bytes() if isinstance(text, Long) else [text]:
+            digest.update(block)
     return digest.hexdigest()
 
 

@@ -15,8 +15,10 @@ from reverie.kinds import DataOptions, Prepared, Summary
 
 from . import prepare as making  # `prepare` is the source's own method
 from .codec import CHUNK, TOKENS, code_points
-from .files import Found, find
+from .files import Document, Found, find
 from .items import Windows
+from .long import Long, Text
+from .long import size as size_of
 
 WINDOW = 128  # tokens predicted, where neither the person nor the model wishes otherwise
 LISTED = 5  # names shown of a long list
@@ -50,7 +52,7 @@ class Texts:
         facts = {
             "documents": len(texts),
             "characters": sum(sizes),
-            "bytes": sum(len(d.data) for d in found.documents),
+            "bytes": sum(d.data.size if isinstance(d.data, Long) else len(d.data) for d in found.documents),
             "lines": sum(t.count("\n") + (not t.endswith("\n")) for t in texts),
             "distinct characters": int((counts > 0).sum()),
             "most frequent": {chr(c): int(counts[c]) for c in often if counts[c]},
@@ -86,7 +88,7 @@ class Texts:
         self._long_enough(rows, window)
         codec = dataclasses.replace(codec, window=window, start=making.start(codec, rows[0]))
         train, held_out = (
-            Windows(row, codec, sum(map(len, t)), sum(len(x.encode("utf-8")) for x in t))
+            Windows(row, codec, sum(map(len, t)), sum(map(size_of, t)))
             for row, t in zip(rows, (parts.train, parts.held_out))
         )
         told = [*self._notes(parts, codec.categories, window, size), *notes]
@@ -113,8 +115,16 @@ class Texts:
         return "utf-8" if all(d.utf8 for d in self._found.documents) else "latin-1"
 
     @cached_property
-    def _texts(self) -> list[str]:
-        return [d.data.decode(self._encoding) for d in self._found.documents]
+    def _texts(self) -> list[Text]:
+        return [self._text(document) for document in self._found.documents]
+
+    def _text(self, document: Document) -> Text:
+        if not isinstance(document.data, Long):
+            return document.data.decode(self._encoding)
+        if self._encoding != "utf-8":
+            what = f"{document.name}: UTF-8, and too large to be read as bytes of another encoding beside it"
+            raise Problem(f"{what}. Convert the others to UTF-8.")
+        return document.data
 
     def _encoding_said(self) -> str:
         if self._encoding != "utf-8":
@@ -179,7 +189,7 @@ class Texts:
         return plan
 
 
-def _counts(text: str) -> np.ndarray:
+def _counts(text: Text) -> np.ndarray:
     """How often each code point occurs."""
     counts = np.zeros(0x110000, np.int64)
     for at in range(0, len(text), CHUNK):

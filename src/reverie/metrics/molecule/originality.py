@@ -85,7 +85,7 @@ def nearer(fake: Tensor, old: Tensor, new: Tensor) -> Leaning:
 def nearest(queries: Tensor, bank: Tensor) -> Tensor:
     """Which of the bank is most like each query, the first of equals: (Q,)."""
     found = []
-    for rows in queries.split(ROWS):
+    for rows in torch.split(queries, ROWS):
         left, value, which = bits(rows), torch.full((len(rows),), -1.0), torch.zeros(len(rows), dtype=torch.long)
         for begin in range(0, len(bank), COLUMNS):
             best = tanimoto(left, bits(bank[begin : begin + COLUMNS])).max(1)

@@ -29,7 +29,7 @@ def framework(molecule: Any) -> Any:
     from rdkit.Chem.Scaffolds import MurckoScaffold
 
     try:
-        return MurckoScaffold.GetScaffoldForMol(molecule)
+        return MurckoScaffold.GetScaffoldForMol(molecule)  # type: ignore[no-untyped-call]
     except (ValueError, RuntimeError):
         return None
 

@@ -54,9 +54,9 @@ def tanimoto(one: Float[Tensor, "n d"], two: Float[Tensor, "m d"]) -> Float[Tens
 def moments(packed: UInt8[Tensor, "n 128"], powers: tuple[int, ...] = (1, 2)) -> list[float]:
     """Mean of the p-th power of the likeness of all pairs, those of each with itself among them."""
     sums = [0.0 for _ in powers]
-    for one in packed.split(ROWS):
+    for one in torch.split(packed, ROWS):
         left = bits(one)
-        for two in packed.split(COLUMNS):
+        for two in torch.split(packed, COLUMNS):
             found = tanimoto(left, bits(two))
             for k, power in enumerate(powers):
                 sums[k] += float(found.pow(power).double().sum())
@@ -73,14 +73,14 @@ def best(queries: UInt8[Tensor, "q 128"], bank: UInt8[Tensor, "n 128"]) -> Float
     sizes = (
         bits(bank).sum(1).long()
         if len(bank) <= COLUMNS
-        else torch.cat([bits(b).sum(1).long() for b in bank.split(COLUMNS)])
+        else torch.cat([bits(b).sum(1).long() for b in torch.split(bank, COLUMNS)])
     )
     order = sizes.argsort(stable=True)
     edges = [0, *sizes[order].bincount().cumsum(0).tolist()]
     parts = {b: bank[order[low:high]] for b, (low, high) in enumerate(pairwise(edges)) if high > low}
-    own = torch.cat([bits(q).sum(1) for q in queries.split(COLUMNS)])
+    own = torch.cat([bits(q).sum(1) for q in torch.split(queries, COLUMNS)])
     turn, found = own.argsort(stable=True), torch.zeros(len(queries))
-    for rows in turn.split(ROWS):
+    for rows in torch.split(turn, ROWS):
         left, a = bits(queries[rows]), own[rows]
         most = torch.zeros(len(rows))
         middle = float(a.median())
@@ -88,7 +88,7 @@ def best(queries: UInt8[Tensor, "q 128"], bank: UInt8[Tensor, "n 128"]) -> Float
             bound = torch.where(a > 0, a.clamp(max=b) / a.clamp(min=b), float(b == 0))
             if not bool((bound > most).any()):
                 continue
-            for part in parts[b].split(COLUMNS):
+            for part in torch.split(parts[b], COLUMNS):
                 both = (left @ bits(part).T).amax(1)
                 either = a + b - both
                 most = torch.maximum(most, torch.where(either > 0, both / either, 1.0))
@@ -101,6 +101,6 @@ def closest(
 ) -> tuple[Float[Tensor, "q k"], Int[Tensor, "q k"]]:
     """The k of the bank that are most like each query, and how like they are, the likest first."""
     left = bits(queries)
-    whole = torch.cat([tanimoto(left, bits(part)) for part in bank.split(COLUMNS)], 1)
+    whole = torch.cat([tanimoto(left, bits(part)) for part in torch.split(bank, COLUMNS)], 1)
     values, index = whole.sort(dim=1, descending=True, stable=True)
     return values[:, :k], index[:, :k]

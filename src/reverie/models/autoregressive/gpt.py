@@ -19,6 +19,7 @@ from torch.optim import Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Network, Prompt, Spec, Training, Update
+from reverie.errors import Problem
 from reverie.maths.sampling import collected
 from reverie.maths.schedules import warm_up_then_cosine
 from reverie.nets.checks import at_least, positive, share
@@ -38,7 +39,7 @@ class Config:
     bias: bool = True  # in linear layers and layer norms
     positions: Literal["learnt", "rotary"] = "learnt"  # a vector a place, or queries and keys turned by it
     norm: Literal["layer", "rms"] = "layer"  # over each token's numbers; rms has neither mean nor bias
-    dense: Literal["gelu", "swiglu"] = "gelu"  # network of each block, four times the width wide; swiglu is gated, 8/3
+    dense: Literal["gelu", "gelu_erf", "swiglu"] = "gelu"  # of each block; gelu: its tanh form; swiglu: gated, 8/3 wide
     groups: int = 0  # heads of keys and values, shared by the heads of queries; 0: each has its own
     deviation: float = 0.02  # of the weights at the start
     learning_rate: float = 6e-4  # of AdamW, at its highest
@@ -62,10 +63,10 @@ class Config:
 
     @classmethod
     def medium(cls) -> Named:
-        """1.6 million parameters, for half an hour on two cores: rotary positions and SwiGLU, a longer context, many
+        """1.5 million parameters, for half an hour on two cores: rotary positions and SwiGLU, a longer context, many
         small steps at a high rate that falls to 0."""
         config = cls(
-            layers=5, heads=5, width=160, dropout=0.0, bias=False, positions="rotary", dense="swiglu",
+            layers=5, heads=4, width=160, dropout=0.0, bias=False, positions="rotary", dense="swiglu",
             learning_rate=2.5e-3, warm_up=0.02, floor=0.0, beta2=0.99,
         )  # fmt: skip
         return Named(config, Training(batch=6, steps=4_000, clip=1.0, size=(256,)))
@@ -181,7 +182,11 @@ class GPT(core.Model):
         return self.transformer.reader(count, told)
 
     def network(self) -> Network:
-        """tokens (B, T) -> logits of the token after each (B, T, V), T up to the context."""
+        """tokens (B, T) -> logits of the token after each (B, T, V), T up to the context. Raises Problem for a model
+        that is told a class or numbers, which are no tokens."""
+        if self.told is not None:
+            what = "this model is told more than tokens, and the network that leaves takes tokens alone"
+            raise Problem(f"--format onnx: {what}. Export it by --format safetensors")
         longest, vocabulary = self.rows.context, self.rows.vocabulary
 
         def draw(generator: torch.Generator) -> dict[str, Tensor]:
