@@ -47,9 +47,8 @@ def tune(what: str) -> Heard:
     path = Path(what).expanduser()
     try:
         if not path.is_file():
-            raise Problem(
-                f"{what[:80]}: no such file. Name a .mid, .musicxml, .mxl, .abc or .krn with a tune's beginning"
-            )
+            cure = "Name a .mid, .musicxml, .mxl, .abc or .krn with a tune's beginning"
+            raise Problem(f"{what}: no such file. {cure}")
         if path.stat().st_size > LARGEST:
             raise Bad(f"more than {LARGEST >> 20} MiB. Give a shorter tune")
         tunes = read(path.name, path.read_bytes())
