@@ -194,11 +194,11 @@ class RecurrentLM(core.Model):
         return Manner(s.temperature, s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.length)
 
     def network(self) -> Network:
-        """tokens (B, T) -> logits of the token after each (B, T, V), from a state of zeros."""
+        """tokens (B, T) -> logits of the token after each (B, T, V), from a state of zeros. T is fixed: other programs
+        are given a recurrent layer step by step."""
         longest, vocabulary = self.rows.context, self.rows.vocabulary
 
         def draw(generator: torch.Generator) -> dict[str, Tensor]:
             return {"tokens": torch.randint(vocabulary, (longest,), generator=generator)}
 
-        axes = {"tokens": {1: ("length", longest)}} if longest > 1 else {}
-        return Network(FromZero(self.reads), draw, ("logits",), axes)
+        return Network(FromZero(self.reads), draw, ("logits",))
