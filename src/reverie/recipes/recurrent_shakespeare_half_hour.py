@@ -16,8 +16,8 @@ def measure(run: "Run") -> Mapping[str, Any]:
     return {"value": found["nats_a_unit"], "unit": "nats a character", **found}
 
 
-# Vectors of 64 numbers for 65 characters leave the work to the state: with vectors as wide as itself it would be 384 wide
-# for the same products.
+# Vectors of 64 numbers for 65 characters leave the work to the state: with vectors as wide as itself it would be 384
+# wide for the same products.
 RECIPE = Recipe(
     title="LSTM, 1 layer, 512 wide, state carried over windows of 64, batch 32, 7,500 steps, dropout 0.25 by item",
     source="ours: what half an hour of two cores gives",
