@@ -291,3 +291,28 @@ def test_a_temporary_file_takes_the_name_only_when_whole(tmp_path):
         )
     assert file.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+class Listening(Silent):
+    """Keeps what is said."""
+
+    def __init__(self):
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+@pytest.mark.parametrize(("fields", "rests"), [({"decay": "cosine"}, True), ({"decay": "none"}, False)])
+def test_a_run_whose_rate_has_fallen_to_0_says_that_more_steps_teach_nothing(tmp_path, fields, rests):
+    (tmp_path / "words.txt").write_text("to be or not to be, that is the question. " * 60)
+    more = {"out": tmp_path / "run", "fields": fields, **SMALL}
+    fit(tmp_path / "words.txt", "recurrent_lm", steps=4, reporter=(first := Listening()), **more)
+    before = {k: v.clone() for k, v in Run.open(tmp_path / "run").model.state_dict().items()}
+    fit(tmp_path / "words.txt", "recurrent_lm", steps=8, reporter=(second := Listening()), **more)
+    after = Run.open(tmp_path / "run").model.state_dict()
+    said = [line for line in second.lines if "teach nothing" in line]
+    assert bool(said) == rests
+    assert not any("teach nothing" in line for line in first.lines)
+    same = all(torch.equal(v, after[k]) for k, v in before.items() if "carried" not in k)
+    assert same == rests

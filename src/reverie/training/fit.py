@@ -285,6 +285,11 @@ class Fitting:
         if trainer.step >= until or session.verdict():
             self.done(session, until)
         else:
+            if trainer.rests(planned):
+                self.reporter.say(
+                    f"note: the learning rate fell to 0 by step {planned:,}, as planned: further steps teach nothing. "
+                    f"Begin anew for longer: --steps {until} --out with another folder"
+                )
             self.sit(session, run, until, planned)
         segments.record_end(run, session)
         if self.fabric.global_rank == 0:

@@ -20,6 +20,8 @@ from .stream import Aside, Stream
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+STILL = 1e-9  # a factor on a learning rate that is none
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -74,6 +76,11 @@ class Trainer:
         self.step += 1
         self.average.update(self.plan.batch, self.step * self.plan.batch)
         return logs
+
+    def rests(self, steps: int) -> bool:
+        """Has every rate fallen to 0 in a schedule of `steps`? Then a step teaches nothing more."""
+        at = self.at(steps)
+        return all(update.rate(at) < STILL for update in self.list)
 
     def turn(self, update: Update, at: At, norms: bool = False) -> dict[str, Tensor]:
         """Step one optimiser on one fresh batch."""
