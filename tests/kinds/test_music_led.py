@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from reverie.errors import Problem
 from reverie.kinds.music.codec import Codec
-from reverie.kinds.music.grid import END, NEXT, Grid
+from reverie.kinds.music.grid import END, FIRST, NEXT, Grid
 from reverie.kinds.music.items import Leading
 from reverie.kinds.music.led import Led, led, melody, split
 from reverie.kinds.music.piece import Note, Piece
 from reverie.kinds.music.source import moving
 from reverie.kinds.music.under import under
+from reverie.metrics.music.leading import faults
 from tunes import lines, walks
 
 CHORDS = st.lists(st.lists(st.integers(40, 79), max_size=4, unique=True), min_size=1, max_size=12)
@@ -131,6 +132,29 @@ def test_whatever_is_allowed_is_the_melody_with_so_many_voices(row, ties, voices
     assert [frame[:1] for frame in piece.frames()] == wanted
     if voices:
         assert {len(frame) for frame in piece.frames() if frame} == {voices}
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(60, 79), min_size=4, max_size=10), st.integers(0, 99))
+def test_strict_voices_make_no_fifth_or_octave_in_parallel_where_they_need_not(row, seed):
+    """Random voices have many; those left have no other pitch."""
+    codec, tune = Led(grid(), 400, 3), melody(lines([*row]))
+    free, strict = (
+        codec.decode({"music": random_row(codec, under(codec, [tune], 3, how), seed)})[0] for how in (False, True)
+    )
+    assert [frame[0] for frame in strict.frames()] == [frame[0] for frame in free.frames()]
+    hits, changes = faults((0, 7))(strict)
+    assert hits <= 0.1 * changes or changes < 4
+
+
+def test_a_pitch_that_makes_a_fifth_in_parallel_is_not_allowed_and_all_others_are():
+    """From C over F to D over …: G below D, and an octave lower, would move along in fifths."""
+    codec, tune = Led(grid(), 400, 1), melody(lines([60, 62, 62]))
+    token = codec.grid.token
+    row = torch.tensor([[token(60), token(62), token(60), token(53), NEXT, token(62), token(62)]])
+    both = [under(codec, [tune], 2, strict)(row, torch.tensor([7]))[0] for strict in (False, True)]
+    gone = {codec.grid.low + int(k) - FIRST for k in (both[0] & ~both[1]).nonzero()[:, 0]}
+    assert gone == {55}
 
 
 def test_rows_of_a_batch_keep_each_its_own_melody():

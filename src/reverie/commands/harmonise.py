@@ -29,6 +29,7 @@ def parser(words: Sequence[str]) -> Parser:
     made.value("-n", whole("-n", 1), "times that each melody is harmonised (default 1)", default=1)
     made.value("--tries", whole("--tries", 1), "of which the most probable is kept, each time (default 1)", default=1)
     made.value("--voices", whole("--voices", 0), "with the melody (default 4); 0: any number", default=4)
+    made.switch("--free", "fifths and octaves in parallel as the model has them (default: avoided where they can be)")
     made.value("--seed", whole("--seed", 0), "of all chance (default 0)", default=0)
     made.value("--label", text("--label"), "a class, by its name or number, of a model that takes one", metavar="L")
     made.value("--out", text("--out"), "a new folder for the files (default in RUN/samples)", metavar="DIR")
@@ -44,7 +45,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     from reverie.training.run import Run
 
     opened = Run.open(args.run)
-    asked = Asked(args.n, args.tries, args.voices, args.seed, args.label or "", given_fields(args))
+    asked = Asked(args.n, args.tries, args.voices, args.seed, args.label or "", given_fields(args), args.free)
     folder = place(args, opened.path)
     made = harmonise(opened, args.files, asked)
     for note in made.notes:

@@ -38,6 +38,7 @@ class Asked:
     seed: int = 0
     label: str = ""
     how: Mapping[str, Any] = field(default_factory=dict)  # fields of the model's Sampling
+    free: bool = False  # fifths and octaves in parallel as the model has them; else they are avoided where they can be
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def harmonise(run: Run, places: Sequence[str], asked: Asked | None = None) -> Ha
 
 def wanted(label: str, asked: Mapping[str, Any]) -> Asked:
     """Fields of `Asked` by name; all others are of the model's Sampling."""
-    own = {name: value for name, value in asked.items() if name in ("n", "tries", "voices", "seed")}
+    own = {name: value for name, value in asked.items() if name in ("n", "tries", "voices", "seed", "free")}
     return Asked(**own, label=label, how={name: value for name, value in asked.items() if name not in own})
 
 
@@ -114,7 +115,7 @@ def block(run: Run, jobs: list[tuple[Piece, int]], asked: Asked, wish: Wish) -> 
     noise = torch.stack([model.noise(generator(asked.seed, "harmonise", k), wish.how) for k in numbers]).to(device)
     told = conditions(run.spec, numbers, asked.seed, wish.label, device)
     none = torch.zeros(len(full), 0, dtype=torch.long, device=device)
-    prompt = Prompt(none, none.new_zeros(len(full)), told, under(codec, tunes, asked.voices))
+    prompt = Prompt(none, none.new_zeros(len(full)), told, under(codec, tunes, asked.voices, not asked.free))
     rows = collected(list(model.written(prompt, noise, wish.how)), noise)
     costs = cost(run, rows, told, [tune.steps for tune in tunes])
     return list(zip(codec.decode({run.spec.only[0]: rows.cpu()}), costs))[: len(jobs)]

@@ -13,18 +13,23 @@ from .grid import END, FIRST, MOST, NEXT
 from .led import Led, split
 from .piece import Piece
 
+PARALLEL = (0, 7)  # semitones, octaves left out: octaves and fifths
 
-def under(codec: Led, melodies: Sequence[Piece], voices: int) -> Callable[[Tensor, Tensor], Tensor]:
+
+def under(
+    codec: Led, melodies: Sequence[Piece], voices: int, strict: bool = False
+) -> Callable[[Tensor, Tensor], Tensor]:
     """`core.Prompt.allowed` of rows (B, W), one a melody: of each step its note, under it `voices` - 1 lower pitches
-    from high to low (0: any number, at most MOST in all), none where the melody rests; then the end. Raises Problem for
-    a melody that the codec can't write, or that has no room for voices under it."""
+    from high to low (0: any number, at most MOST in all), none where the melody rests; then the end. `strict`: none
+    that makes a fifth or an octave in parallel, where there is another. Raises Problem for a melody that the codec
+    can't write, or that has no room for voices under it."""
     tops = [[step[0] if step else codec.rest for step in split(codec.tokens(piece))] for piece in melodies]
     for piece, row in zip(melodies, tops):
         checked(codec, piece, row, voices)
     long = max(map(len, tops)) + codec.ahead + 1
     forced = torch.tensor([row + [codec.over] * (long - len(row)) for row in tops])
     counts = torch.tensor([len(row) for row in tops])
-    return Under(codec, forced, counts, voices).allowed
+    return Under(codec, forced, counts, voices, strict).allowed
 
 
 def checked(codec: Led, piece: Piece, row: list[int], voices: int) -> None:
@@ -48,8 +53,8 @@ def checked(codec: Led, piece: Piece, row: list[int], voices: int) -> None:
 class Under:
     """What is given, as tensors: `forced` (B, S) of each step's melody, OVER beyond its `steps` (B,)."""
 
-    def __init__(self, codec: Led, forced: Tensor, steps: Tensor, voices: int):
-        self.codec, self.forced, self.steps, self.voices = codec, forced, steps, voices
+    def __init__(self, codec: Led, forced: Tensor, steps: Tensor, voices: int, strict: bool):
+        self.codec, self.forced, self.steps, self.voices, self.strict = codec, forced, steps, voices, strict
 
     def allowed(self, tokens: Tensor, counts: Tensor) -> Tensor:
         """(B, W) of which counts (B,) are their own -> (B, V) of booleans."""
@@ -79,6 +84,9 @@ class Under:
         every = torch.arange(grid.pitches, device=tokens.device)
         room = (left - 1 if self.voices else torch.zeros_like(left))[:, None]  # pitches for the voices below this one
         free = (every < ((above - FIRST) % grid.pitches)[:, None]) & (every >= room) & (left > 0)[:, None]
+        if self.strict:
+            led_well = free & ~self.parallel(tokens, counts)
+            free = torch.where(led_well.any(1, keepdim=True), led_well, free)
         ready = (left == 0) | (self.voices == 0)
         may = torch.zeros(len(tokens), codec.vocabulary, dtype=torch.bool, device=tokens.device)
         may[:, NEXT] = ready
@@ -102,3 +110,24 @@ class Under:
         made = torch.zeros(len(tokens), grid.pitches + 1, dtype=torch.bool, device=tokens.device)
         made.scatter_(1, ((tokens - FIRST) % grid.pitches).masked_fill(~sung, grid.pitches), True)
         return made[:, :-1]
+
+    def parallel(self, tokens: Tensor, counts: Tensor) -> Tensor:
+        """Which pitches would make a fifth or an octave with a voice above that moves along from the same interval, as
+        `metrics.music.leading` counts them: (B, pitches). None where the step before had fewer voices."""
+        pitches, ahead = self.codec.grid.pitches, self.codec.ahead
+        made = torch.zeros(len(tokens), pitches, dtype=torch.bool)
+        for i, (row, count) in enumerate(zip(tokens.tolist(), counts.tolist())):
+            steps = split(row[ahead:count])[-2:]
+            if len(steps) < 2 or row[count - 1] == NEXT:
+                continue
+            before, now = ([(token - FIRST) % pitches for token in step[1:]] for step in steps)
+            if len(before) <= len(now):
+                continue
+            old = before[len(now)]
+            for a, b in zip(before, now):
+                if (a - old) % 12 in PARALLEL and a != b:
+                    same = torch.arange(
+                        max(-1, b - (a - old) % 12), -1, -12
+                    )  # the same interval below, octaves left out
+                    made[i, same[(same - old) * (b - a) > 0]] = True
+        return made.to(tokens.device)
