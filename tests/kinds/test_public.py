@@ -138,7 +138,7 @@ def test_a_set_is_taken_from_reverie_data_else_from_the_cache(monkeypatch, tmp_p
         place.mkdir(parents=True)
         for file in files:
             (place / file).write_bytes(b"x")
-        if place.parent.name == "data":
+        if tmp_path / "data" in place.parents:
             monkeypatch.setenv("REVERIE_DATA", str(tmp_path / "data"))
         assert public.resolve(name) == (place / files[0] if len(files) == 1 else place)
     (place / files[-1]).unlink()  # not whole: the cache's is
