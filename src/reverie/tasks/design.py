@@ -6,8 +6,7 @@ memory of scaffolds these are."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -154,11 +153,3 @@ def said(worth: Sequence[Worth], loss: float, moved: float) -> dict[str, float]:
         "unlike_prior_nats": -moved,
         "loss": loss,
     }
-
-
-def learnt(designer: Designer, tell: Callable[[int, dict[str, float], float], None], every: int = 1) -> None:
-    """Steps up to the goal's. `tell` gets each one's number, what it logged, and the seconds since the first."""
-    begun = time.monotonic()
-    while designer.done < designer.goal.steps:
-        found = designer.learn()
-        tell(designer.done, found, time.monotonic() - begun)

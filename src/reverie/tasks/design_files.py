@@ -121,8 +121,9 @@ def finish(folder: Path, designer: Designer, found: Designed) -> Made:
     lines = words(found, designer.goal.filters)
     table, sheet, html = folder / "designed.csv", folder / f"designed{kind.SHEET}", folder / "design.html"
     shown = found.names[:SHOWN]
-    save_table(table, found.columns())
-    write_text(folder / "designed.smi", "".join(f"{name}\n" for name in found.columns()["smiles"]))
+    columns = found.columns()
+    save_table(table, columns)
+    write_text(folder / "designed.smi", "".join(f"{name}\n" for name in columns["smiles"]))
     write(sheet, lambda part: kind.show(shown, part))
     title = f"{run.info['model']} of {run.path}: {', '.join(wish.said for wish in designer.goal.wishes)}"
     write_text(html, page(title, lines, found, kind.pictured(shown)))

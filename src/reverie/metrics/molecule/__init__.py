@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from reverie.kinds.molecule.properties import mol
-from reverie.metrics import Sets, share, size_name
+from reverie.metrics import Sets, share, size_name, without
 from reverie.metrics.text import divergence, spread
 from reverie.metrics.text import nearest as alike
 
@@ -54,12 +54,7 @@ def broken(fake: Sequence[str]) -> float:
 
 def left_out(real: Sequence[str], fake: Sequence[str], groups: Sequence[Tensor]) -> list[float]:
     """`cheap` without each of the groups, index sets into both, in turn."""
-    found = []
-    for group in groups:
-        gone = set(group.tolist())
-        kept = [[text for i, text in enumerate(texts) if i not in gone] for texts in (real, fake)]
-        found.append(cheap(*kept)[1])
-    return found
+    return without(cheap, real, fake, groups)
 
 
 def neighbours(seen: Seen, count: int, k: int) -> Tensor:

@@ -4,16 +4,18 @@ molecules are, RDKit's version and what is computed. A cache that can't be read 
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from reverie.cache_folder import cache_folder
+from reverie.errors import Problem
+from reverie.kinds.writing import Content, write
 
 FORM = 1  # of what is kept: another one where the computation changes
 
@@ -32,47 +34,34 @@ def array(what: str, smiles: Sequence[str], compute: Callable[[], np.ndarray]) -
     with suppress(OSError, ValueError, EOFError):
         return np.asarray(np.load(path, allow_pickle=False))
     found = compute()
-    with written(path) as part:
-        np.save(part, found, allow_pickle=False)
+
+    def fill(part: Path) -> None:
+        with open(part, "wb") as file:  # given a name, numpy would add a suffix
+            np.save(file, found, allow_pickle=False)
+
+    keep(path, fill)
     return found
 
 
 def words(what: str, smiles: Sequence[str], compute: Callable[[], list[str]]) -> list[str]:
-    path = place(what, smiles, ".json")
-    with suppress(OSError, ValueError):
-        found: list[str] = json.loads(path.read_text(encoding="utf-8"))
-        return found
-    made = compute()
-    with written(path) as part:
-        part.write_text(json.dumps(made), encoding="utf-8")
-    return made
+    found: list[str] = plain(what, smiles, compute)
+    return found
 
 
 def counts(what: str, smiles: Sequence[str], compute: Callable[[Sequence[str]], Counter[str]]) -> Counter[str]:
+    return Counter(plain(what, smiles, lambda: compute(smiles)))
+
+
+def plain(what: str, smiles: Sequence[str], compute: Callable[[], Any]) -> Any:
+    """What JSON can hold."""
     path = place(what, smiles, ".json")
     with suppress(OSError, ValueError):
-        return Counter(json.loads(path.read_text(encoding="utf-8")))
-    made = compute(smiles)
-    with written(path) as part:
-        part.write_text(json.dumps(made), encoding="utf-8")
+        return json.loads(path.read_text(encoding="utf-8"))
+    made = compute()
+    keep(path, json.dumps(made))
     return made
 
 
-class written:
-    """A name to write under, which becomes the true one if all went well."""
-
-    def __init__(self, path: Path):
-        self.path, self.part = path, path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-
-    def __enter__(self) -> Path:
-        with suppress(OSError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        return self.part
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
-        with suppress(OSError):
-            if kind is None:
-                os.replace(self.part, self.path)
-            else:
-                self.part.unlink()
-        return kind is not None and issubclass(kind, OSError)
+def keep(path: Path, content: Content) -> None:
+    with suppress(Problem):
+        write(path, content)

@@ -70,15 +70,10 @@ def best(queries: UInt8[Tensor, "q 128"], bank: UInt8[Tensor, "n 128"]) -> Float
     and no likeness exceeds min(a, b) / max(a, b), so that parts far from a need not be looked at."""
     if not len(queries) or not len(bank):
         return torch.zeros(len(queries))
-    sizes = (
-        bits(bank).sum(1).long()
-        if len(bank) <= COLUMNS
-        else torch.cat([bits(b).sum(1).long() for b in torch.split(bank, COLUMNS)])
-    )
+    sizes, own = (torch.cat([bits(x).sum(1) for x in torch.split(side, COLUMNS)]) for side in (bank, queries))
     order = sizes.argsort(stable=True)
-    edges = [0, *sizes[order].bincount().cumsum(0).tolist()]
+    edges = [0, *sizes[order].long().bincount().cumsum(0).tolist()]
     parts = {b: bank[order[low:high]] for b, (low, high) in enumerate(pairwise(edges)) if high > low}
-    own = torch.cat([bits(q).sum(1) for q in torch.split(queries, COLUMNS)])
     turn, found = own.argsort(stable=True), torch.zeros(len(queries))
     for rows in torch.split(turn, ROWS):
         left, a = bits(queries[rows]), own[rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from reverie.metrics import Metric, size_name, wilson
 
@@ -32,17 +33,7 @@ def valid(seen: Seen) -> Metric:
     if first.reference is not None or seen.untrained is None or not len(seen.untrained.smiles):
         return first
     share = len(seen.untrained.valid) / len(seen.untrained.smiles)
-    return Metric(
-        metric.name,
-        metric.value,
-        "share",
-        count,
-        f"{protocol}; reference: the untrained model's",
-        low,
-        high,
-        floor,
-        share,
-    )
+    return replace(metric, protocol=f"{protocol}; reference: the untrained model's", reference=share)
 
 
 def unique(seen: Seen, most: int) -> Metric | None:

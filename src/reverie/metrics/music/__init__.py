@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from reverie.metrics import Sets, share
+from reverie.metrics import Sets, share, without
 
 from .histograms import apart, counted, progressions
 from .score import Piece, runs, total
@@ -70,12 +70,7 @@ def cheap(real: Sequence[Piece], fake: Sequence[Piece]) -> tuple[str, float]:
 
 def left_out(real: Sequence[Piece], fake: Sequence[Piece], groups: Sequence[Tensor]) -> list[float]:
     """`cheap` without each of the groups, index sets into both, in turn."""
-    found = []
-    for group in groups:
-        gone = set(group.tolist())
-        kept = [[piece for i, piece in enumerate(pieces) if i not in gone] for pieces in (real, fake)]
-        found.append(cheap(*kept)[1])
-    return found
+    return without(cheap, real, fake, groups)
 
 
 def spread(real: Sequence[Piece], fake: Sequence[Piece]) -> float:

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from reverie.metrics import Sets, blocks, share
+from reverie.metrics import Sets, blocks, share, without
 
 from .seen import OF_DATA, Seen, Texts, flat
 
@@ -155,12 +155,7 @@ def cheap(real: Sequence[str], fake: Sequence[str]) -> tuple[str, float]:
 
 def left_out(real: Sequence[str], fake: Sequence[str], groups: Sequence[Tensor]) -> list[float]:
     """`cheap` without each of the groups, index sets into both, in turn."""
-    found = []
-    for group in groups:
-        gone = set(group.tolist())
-        kept = [[text for i, text in enumerate(texts) if i not in gone] for texts in (real, fake)]
-        found.append(cheap(*kept)[1])
-    return found
+    return without(cheap, real, fake, groups)
 
 
 def spread(real: Sequence[str], fake: Sequence[str]) -> float:
