@@ -238,6 +238,14 @@ class Prompt:
     """Of tokens so far (B, W), of which counts (B,) are each item's own, the prompt's among them: which tokens may come
     next, (B, V) of booleans. None: all."""
 
+    @staticmethod
+    def empty(
+        noise: Tensor, condition: Mapping[str, Tensor], allowed: Callable[[Tensor, Tensor], Tensor] | None = None
+    ) -> "Prompt":
+        """Nothing stands there yet, of as many items as the noise has."""
+        none = torch.zeros(len(noise), 0, dtype=torch.long, device=noise.device)
+        return Prompt(none, none.new_zeros(len(noise)), condition, allowed)
+
 
 @runtime_checkable
 class Continues(Protocol):

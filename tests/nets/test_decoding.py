@@ -10,7 +10,7 @@ from torch import Tensor
 from reverie.core import Field, Prompt, Spec
 from reverie.errors import Problem
 from reverie.maths.sampling import NOTHING, collected, inverse_cdf, penalised, probabilities
-from reverie.nets.decoding import Manner, unprompted, written
+from reverie.nets.decoding import Manner, written
 from reverie.nets.token_rows import TokenRows
 
 PLAIN = Manner(1.0, 0, 1.0, 0.0, 1.0, 0)
@@ -100,7 +100,7 @@ def test_what_is_collected_is_each_items_tokens_and_zeros():
 
 def test_a_whole_item_leaves_room_for_its_end_and_stops_there():
     noise = uniforms(200, 40)
-    found = collected(written(Table(), spec(), unprompted(noise, {}), noise, PLAIN), noise, LONGEST)
+    found = collected(written(Table(), spec(), Prompt.empty(noise, {}), noise, PLAIN), noise, LONGEST)
     assert found[:, -1].eq(0).all()
     ended = found.eq(0).int().argmax(1)
     assert (found.ne(0).sum(1) == ended).all()  # nothing after an end
@@ -130,7 +130,7 @@ def test_only_what_is_allowed_is_written():
 
 def test_where_nothing_is_allowed_it_says_so():
     noise = uniforms(2, 3)
-    none = replace(unprompted(noise, {}), allowed=lambda tokens, counts: torch.zeros(2, 9, dtype=torch.bool))
+    none = replace(Prompt.empty(noise, {}), allowed=lambda tokens, counts: torch.zeros(2, 9, dtype=torch.bool))
     with pytest.raises(Problem, match="the constraint allows no token"):
         list(written(Table(), spec(), none, noise, PLAIN))
 

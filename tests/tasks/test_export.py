@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from reverie.catalog import find
 from reverie.core import Field, Model, Spec, Update
 from reverie.errors import NoRoom, Problem
 from reverie.kinds import DataOptions
@@ -19,8 +20,9 @@ from reverie.tasks import export as exporting
 from reverie.tasks import onnx as onnx_files
 from reverie.tasks.export import TOLERANCE, difference, export, exported
 from reverie.training.fit import fit
-from reverie.training.run import Run
+from reverie.training.run import Run, model_class
 from reverie.training.seeds import generator
+from toys import lines
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -116,6 +118,14 @@ def test_a_recurrent_model_leaves_as_tokens_to_logits_of_its_windows_length(word
     (logits,) = network.run(None, {"tokens": tokens.numpy()})
     with torch.no_grad():
         assert difference(run.model.network().module(tokens), torch.from_numpy(logits)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("name", ["gpt", "recurrent_lm"])
+def test_a_model_that_is_told_a_class_does_not_leave_without_it(name):
+    family, (spec, _) = find(name), lines()
+    model = model_class(family.load())(family.load().Config.tiny().config, spec)
+    with pytest.raises(Problem, match="^--format onnx: .*told more than tokens.*--format safetensors"):
+        model.network()
 
 
 def test_a_predictor_leaves_as_item_to_prediction(tmp_path):

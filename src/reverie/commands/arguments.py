@@ -203,6 +203,22 @@ def known_family(name: str) -> Family | None:
         return None
 
 
+def drawing(verb: str, about: str, words: Sequence[str]) -> tuple[Parser, Family | None]:
+    """The parser of a verb by which a run's model draws items, and the model's family where `words` name a run: its
+    sampling options are flags too (`add_drawing`)."""
+    family = known_family(model_in(run_in(words)))
+    also = f"With RUN, the sampling options of its model are flags too: reverie {verb} RUN --help"
+    return Parser(verb, about, "" if family else also), family
+
+
+def add_drawing(parser: Parser, family: Family | None) -> None:
+    """--label, --json, and the fields of the family's Sampling."""
+    parser.value("--label", text("--label"), "a class, by its name or number, of a model that takes one", metavar="L")
+    parser.switch("--json", "print one JSON object, and nothing else, on standard output")
+    if family and family.sampling:
+        add_fields(parser, f"sampling options of {family.name}", family.sampling_fields())
+
+
 def played(kind: str) -> None:
     """Raises Problem where --wav asks for the sound of what has none."""
     if kind not in PLAYED:

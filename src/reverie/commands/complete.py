@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reverie.errors import Problem
 from reverie.terminal import Terminal
 
-from .arguments import Parser, add_fields, given_fields, known_family, model_in, played, run_in
+from .arguments import Parser, add_drawing, drawing, given_fields, played
 from .readers import assigned, text, whole
 
 if TYPE_CHECKING:
@@ -25,22 +25,17 @@ WRITTEN = ("text", "sentences")  # kinds whose items are read on the screen
 
 def parser(words: Sequence[str]) -> Parser:
     """The sampling options of the run's model are flags too."""
-    family = known_family(model_in(run_in(words)))
-    epilog = "" if family else "With RUN, the sampling options of its model are flags too: reverie complete RUN --help"
-    made = Parser("complete", f"{HELP[0].upper()}{HELP[1:]}. A single text is shown as it is written.", epilog)
+    made, family = drawing("complete", f"{HELP[0].upper()}{HELP[1:]}. A single text is shown as it is written.", words)
     made.add_argument("run", metavar="RUN", help="a folder that `reverie fit` made")
     what = "what to go on from: a text, a file of music, SMILES; - reads it from standard input"
     made.value("--prompt", text("--prompt"), what, metavar="TEXT")
     made.value("--prompt-file", text("--prompt-file"), "a text file, in UTF-8, that holds it", metavar="FILE")
     made.value("-n", whole("-n", 1), "how many (default 1)", default=1)
     made.value("--seed", whole("--seed", 0), "of all chance (default 0)", default=0)
-    made.value("--label", text("--label"), "a class, by its name or number, of a model that takes one", metavar="L")
     made.value("--attribute", assigned("--attribute"), "attributes, of a model that was told some")
     made.value("--out", text("--out"), "folder for the files (texts: none without it)", metavar="DIR")
     made.switch("--wav", "of music: also as sound, a .wav beside each .mid")
-    made.switch("--json", "print one JSON object, and nothing else, on standard output")
-    if family and family.sampling:
-        add_fields(made, f"sampling options of {family.name}", family.sampling_fields())
+    add_drawing(made, family)
     return made
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from reverie.errors import Problem
 from reverie.terminal import Terminal
 
-from .arguments import Parser, add_fields, given_fields, known_family, model_in, run_in
+from .arguments import Parser, add_drawing, drawing, given_fields
 from .readers import text, whole
 
 HELP = "write voices under a melody, by a run of music that was given melodies"
@@ -20,10 +20,8 @@ FILES = 6  # that are named in a terminal
 
 def parser(words: Sequence[str]) -> Parser:
     """The sampling options of the run's model are flags too."""
-    family = known_family(model_in(run_in(words)))
-    epilog = "" if family else "With RUN, the sampling options of its model are flags too: reverie harmonise RUN --help"
     said = "Of each tune the highest voice is taken, and every note of it is kept. Train with --given melody."
-    made = Parser("harmonise", f"{HELP[0].upper()}{HELP[1:]}. {said}", epilog)
+    made, family = drawing("harmonise", f"{HELP[0].upper()}{HELP[1:]}. {said}", words)
     made.add_argument("run", metavar="RUN", help="a folder that `reverie fit DATA --given melody` made")
     made.add_argument("files", metavar="FILES", nargs="+", help="files of music, or folders or zips of them")
     made.value("-n", whole("-n", 1), "times that each melody is harmonised (default 1)", default=1)
@@ -31,11 +29,8 @@ def parser(words: Sequence[str]) -> Parser:
     made.value("--voices", whole("--voices", 0), "with the melody (default 4); 0: any number", default=4)
     made.switch("--free", "fifths and octaves in parallel as the model has them (default: avoided where they can be)")
     made.value("--seed", whole("--seed", 0), "of all chance (default 0)", default=0)
-    made.value("--label", text("--label"), "a class, by its name or number, of a model that takes one", metavar="L")
     made.value("--out", text("--out"), "a new folder for the files (default in RUN/samples)", metavar="DIR")
-    made.switch("--json", "print one JSON object, and nothing else, on standard output")
-    if family and family.sampling:
-        add_fields(made, f"sampling options of {family.name}", family.sampling_fields())
+    add_drawing(made, family)
     return made
 
 

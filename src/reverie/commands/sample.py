@@ -12,7 +12,7 @@ from typing import Any
 from reverie.errors import Problem
 from reverie.terminal import Terminal
 
-from .arguments import Parser, add_fields, given_fields, known_family, model_in, played, run_in
+from .arguments import Parser, add_drawing, drawing, given_fields, played
 from .readers import assigned, text, whole
 
 HELP = "make items with a run's model"
@@ -22,21 +22,18 @@ SHOWN = 100  # items on the sheet, at most
 
 def parser(words: Sequence[str]) -> Parser:
     """The sampling options of the run's model are flags too."""
-    family = known_family(model_in(run_in(words)))
-    epilog = "" if family else "With RUN, the sampling options of its model are flags too: reverie sample RUN --help"
-    made = Parser("sample", f"{HELP[0].upper()}{HELP[1:]}. Item i is a function of (seed, i), whatever -n.", epilog)
+    made, family = drawing(
+        "sample", f"{HELP[0].upper()}{HELP[1:]}. Item i is a function of (seed, i), whatever -n.", words
+    )
     made.add_argument("run", metavar="RUN", help="a folder that `reverie fit` made")
     made.value("-n", whole("-n", 1), "how many (default 64)", default=64)
     made.value("--seed", whole("--seed", 0), "of all chance (default 0)", default=0)
-    made.value("--label", text("--label"), "a class, by its name or number, of a model that takes one", metavar="L")
     told = "attributes, of a model that was told some; what is not asked for is as in some training item"
     made.value("--attribute", assigned("--attribute"), told)
     made.value("--out", text("--out"), "folder for the files (default RUN/samples/seed-S)", metavar="DIR")
     made.value("--grid", text("--grid"), "file that shows them on one page (default: beside DIR)", metavar="FILE")
     made.switch("--wav", "of music: also as sound, a .wav beside each .mid")
-    made.switch("--json", "print one JSON object, and nothing else, on standard output")
-    if family and family.sampling:
-        add_fields(made, f"sampling options of {family.name}", family.sampling_fields())
+    add_drawing(made, family)
     return made
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -132,9 +132,3 @@ class Pen:
         if not allowed.any(1).all():
             raise Problem("the constraint allows no token here: nothing can be written. Loosen it")
         return logits.masked_fill(~allowed, -torch.inf)
-
-
-def unprompted(noise: Tensor, condition: Any) -> Prompt:
-    """Nothing stands there yet."""
-    none = torch.zeros(len(noise), 0, dtype=torch.long, device=noise.device)
-    return Prompt(none, none.new_zeros(len(noise)), condition)

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Int
-from torch import Tensor
+from torch import Tensor, nn
 
-from reverie.core import Batch
+from reverie.core import Batch, Network
+from reverie.errors import Problem
 from reverie.spec import Field, Spec
 
 UNSEEN = -100  # a target that no loss counts
@@ -64,6 +65,20 @@ class TokenRows:
         given = condition[GIVEN]
         lengths = (given != END).sum(1)
         return joined(given, lengths, start), lengths + 1
+
+    def network(self, module: nn.Module, told: bool, ragged: bool) -> Network:
+        """A module of tokens (B, T) -> logits of the token after each (B, T, V), for other programs; T up to the
+        context where `ragged`, else the context. Raises Problem for a model that is `told` a class or numbers, which
+        are no tokens."""
+        if told:
+            what = "this model is told more than tokens, and the network that leaves takes tokens alone"
+            raise Problem(f"--format onnx: {what}. Export it by --format safetensors")
+
+        def draw(generator: torch.Generator) -> dict[str, Tensor]:
+            return {"tokens": torch.randint(self.vocabulary, (self.context,), generator=generator)}
+
+        axes = {"tokens": {1: ("length", self.context)}} if ragged and self.context > 1 else {}
+        return Network(module, draw, ("logits",), axes)
 
 
 def joined(one: Int[Tensor, "b n"], lengths: Int[Tensor, " b"], two: Int[Tensor, "b m"]) -> Int[Tensor, "b w"]:

@@ -114,8 +114,7 @@ def block(run: Run, jobs: list[tuple[Piece, int]], asked: Asked, wish: Wish) -> 
     device = next(model.parameters()).device
     noise = torch.stack([model.noise(generator(asked.seed, "harmonise", k), wish.how) for k in numbers]).to(device)
     told = conditions(run.spec, numbers, asked.seed, wish.label, device)
-    none = torch.zeros(len(full), 0, dtype=torch.long, device=device)
-    prompt = Prompt(none, none.new_zeros(len(full)), told, under(codec, tunes, asked.voices, not asked.free))
+    prompt = Prompt.empty(noise, told, under(codec, tunes, asked.voices, not asked.free))
     rows = collected(list(model.written(prompt, noise, wish.how)), noise)
     costs = cost(run, rows, told, [tune.steps for tune in tunes])
     return list(zip(codec.decode({run.spec.only[0]: rows.cpu()}), costs))[: len(jobs)]

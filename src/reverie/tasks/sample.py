@@ -105,9 +105,7 @@ def block(
     if allowed is None:
         return model.sample(noise, told, how)
     assert isinstance(model, Continues)
-    none = torch.zeros(len(noise), 0, dtype=torch.long, device=device)
-    prompt = Prompt(none, none.new_zeros(len(noise)), told, allowed)
-    return {spec.only[0]: collected(model.written(prompt, noise, how), noise)}
+    return {spec.only[0]: collected(model.written(Prompt.empty(noise, told, allowed), noise, how), noise)}
 
 
 def conditions(

@@ -19,12 +19,11 @@ from torch.optim import Optimizer
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Network, Prompt, Spec, Training, Update
-from reverie.errors import Problem
 from reverie.maths.sampling import collected
 from reverie.maths.schedules import warm_up_then_cosine
 from reverie.nets.checks import at_least, positive, share
 from reverie.nets.decay import adamw
-from reverie.nets.decoding import Manner, Reader, unprompted, written
+from reverie.nets.decoding import Manner, Reader, written
 from reverie.nets.token_rows import UNSEEN, TokenRows
 from reverie.nets.told import Told, conditions
 from reverie.nets.transformer import Form, Transformer, gpt2_
@@ -166,7 +165,7 @@ class GPT(core.Model):
 
     def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
         """Tokens (B, length) that follow the start token, which is not among them; 0 after a whole item's end."""
-        columns = self.written(unprompted(noise, condition), noise, how)
+        columns = self.written(Prompt.empty(noise, condition), noise, how)
         return {self.rows.name: collected(columns, noise, noise.shape[1])}
 
     def written(self, prompt: Prompt, noise: Tensor, how: Any) -> Iterator[Tensor]:
@@ -182,15 +181,5 @@ class GPT(core.Model):
         return self.transformer.reader(count, told)
 
     def network(self) -> Network:
-        """tokens (B, T) -> logits of the token after each (B, T, V), T up to the context. Raises Problem for a model
-        that is told a class or numbers, which are no tokens."""
-        if self.told is not None:
-            what = "this model is told more than tokens, and the network that leaves takes tokens alone"
-            raise Problem(f"--format onnx: {what}. Export it by --format safetensors")
-        longest, vocabulary = self.rows.context, self.rows.vocabulary
-
-        def draw(generator: torch.Generator) -> dict[str, Tensor]:
-            return {"tokens": torch.randint(vocabulary, (longest,), generator=generator)}
-
-        axes = {"tokens": {1: ("length", longest)}} if longest > 1 else {}
-        return Network(self.transformer, draw, ("logits",), axes)
+        """tokens (B, T) -> logits of the token after each (B, T, V), T up to the context."""
+        return self.rows.network(self.transformer, self.told is not None, ragged=True)

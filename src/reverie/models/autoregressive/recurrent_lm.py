@@ -24,7 +24,7 @@ from reverie.maths.schedules import falling
 from reverie.nets.carried import NAME, Carried
 from reverie.nets.checks import at_least, positive, share
 from reverie.nets.decay import adamw
-from reverie.nets.decoding import Manner, unprompted, written
+from reverie.nets.decoding import Manner, written
 from reverie.nets.stacked import FromZero, Reader, Stack, TokenNet
 from reverie.nets.token_rows import UNSEEN, TokenRows
 from reverie.nets.told import Told, conditions
@@ -182,7 +182,7 @@ class RecurrentLM(core.Model):
 
     def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
         """Tokens (B, length) that follow the start token, which is not among them; 0 after a whole item's end."""
-        columns = self.written(unprompted(noise, condition), noise, how)
+        columns = self.written(Prompt.empty(noise, condition), noise, how)
         return {self.rows.name: collected(columns, noise, noise.shape[1])}
 
     def written(self, prompt: Prompt, noise: Tensor, how: Any) -> Iterator[Tensor]:
@@ -196,9 +196,4 @@ class RecurrentLM(core.Model):
     def network(self) -> Network:
         """tokens (B, T) -> logits of the token after each (B, T, V), from a state of zeros. T is fixed: other programs
         are given a recurrent layer step by step."""
-        longest, vocabulary = self.rows.context, self.rows.vocabulary
-
-        def draw(generator: torch.Generator) -> dict[str, Tensor]:
-            return {"tokens": torch.randint(vocabulary, (longest,), generator=generator)}
-
-        return Network(FromZero(self.reads), draw, ("logits",))
+        return self.rows.network(FromZero(self.reads), self.told is not None, ragged=False)
