@@ -124,7 +124,7 @@ def test_a_recurrent_model_leaves_as_tokens_to_logits_of_its_windows_length(word
 def test_a_model_that_is_told_a_class_does_not_leave_without_it(name):
     family, (spec, _) = find(name), lines()
     model = model_class(family.load())(family.load().Config.tiny().config, spec)
-    with pytest.raises(Problem, match="^--format onnx: .*told more than tokens.*--format safetensors"):
+    with pytest.raises(Problem, match=r"^--format onnx: .*told more than tokens.*--format safetensors"):
         model.network()
 
 
