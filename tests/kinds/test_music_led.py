@@ -202,6 +202,6 @@ def test_steps_are_split_at_their_ends():
 def test_pieces_that_all_end_on_one_note_are_not_moved_unless_one_asks(ends, keys, moved):
     """Thirty melodies, all to C, or each to another note."""
     pieces = [melody(lines([62, 64, 65, ends or 60 + k % 7])) for k in range(30)]
-    reach, said = moving(Grid(40, 79, 1, 100), pieces, keys)
+    reach, said = moving(pieces, keys)
     assert (reach is not None) is moved
     assert ("end on C" in said) is (not moved and not keys)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reverie.kinds.music.piece import Piece
 from reverie.metrics import Metric
 from reverie.training.log import read
 
@@ -141,7 +142,7 @@ def samples(shown: Any) -> str:
         return ""
     if isinstance(shown[0], dict):
         return rows.windows(shown) if rows.is_window(shown[0]) else rows.table(shown)
-    if scores.is_piece(shown[0]):
+    if isinstance(shown[0], Piece):
         return "".join(map(scores.roll, shown[:PIECES]))
     if isinstance(shown, np.ndarray):
         columns = ceil(sqrt(len(shown)))
@@ -207,7 +208,7 @@ def confusion(predicted: Judged | None) -> str:
 def item(raw: Any, what: str) -> str:
     if isinstance(raw, dict) and rows.is_window(raw):
         return rows.windows([raw])
-    if scores.is_piece(raw):
+    if isinstance(raw, Piece):
         return scores.roll(raw)
     if isinstance(raw, dict):
         return f"<pre>{escape(clipped(', '.join(f'{k}={rows.cell(v)}' for k, v in raw.items())))}</pre>"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from html import escape
-from typing import Any
+
+from reverie.kinds.music.piece import Note, Piece
 
 ROW, LEAST = 4, 12  # height of a semitone in units; semitones that a drawing spans at least
 WIDE = 640  # units of a whole drawing
@@ -13,11 +14,7 @@ VOICES = ("#1f6feb", "#d29922", "#2da44e", "#cf222e", "#8250df", "#0a7ea4")
 NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
-def is_piece(item: Any) -> bool:
-    return hasattr(item, "notes") and hasattr(item, "frames")
-
-
-def roll(piece: Any) -> str:
+def roll(piece: Piece) -> str:
     """A piano roll as SVG: time to the right, pitch upwards, a colour a voice, a line at every C and every fourth
     quarter; its first 64 quarters."""
     steps = QUARTERS * piece.beat
@@ -47,7 +44,7 @@ def roll(piece: Any) -> str:
     return f"<figure>{svg}<figcaption>{said}</figcaption></figure>"
 
 
-def about(piece: Any, notes: Iterable[Any]) -> str:
+def about(piece: Piece, notes: Sequence[Note]) -> str:
     """How long a piece is and in which pitches it lies."""
     low, high = (pick(note.pitch for note in notes) for pick in (min, max))
     long = len(piece.frames()) / piece.beat

@@ -15,6 +15,7 @@ import numpy as np
 from reverie.errors import Problem
 from reverie.kinds import DataOptions, Prepared, Summary
 from reverie.kinds.split import Parts, key, parts
+from reverie.kinds.table.files import some
 
 from .events import Events
 from .files import Found, Tune, find
@@ -23,7 +24,7 @@ from .grid import Grid
 from .heard import counted, finest, gridded
 from .items import Encoded, Framed, Leading
 from .led import Led, led
-from .piece import Piece
+from .piece import DRUMS, Piece
 
 LISTED = 5  # names shown of a long list
 NEVER = ("predict", "drop", "group", "order", "test", "test_where", "names", "column")
@@ -95,7 +96,7 @@ class Music:
         if len(labels) > 1:
             facts["classes"] = dict(labels)
         if found.other:
-            facts["no music"] = some(found.other)
+            facts["no music"] = some(found.other, LISTED)
         prepared = fine.prepare()
         plan, train = list(prepared.notes), len(prepared.train)
         if found.bad:
@@ -118,7 +119,7 @@ class Music:
         whole = [kept._replace(bar=piece.bar) for kept, piece in zip(whole, pieces)]  # where a long one may be cut
         number = {name: k for k, name in enumerate(self.classes)}
         labels = np.array([number[tune.label] for tune in tunes]) if self.classes else None
-        reach, moved = moving(codec, [whole[i] for i in split.train], self.options.keys)
+        reach, moved = moving([whole[i] for i in split.train], self.options.keys)
 
         leads = self.leads(codec, whole, notes)
 
@@ -139,7 +140,7 @@ class Music:
         """Of the place's files, those that no item comes of."""
         bad = [line.split(": ")[0] for line in self.found.bad]
         groups = (("bad", bad), ("no music by their names", self.found.other))
-        return [f"{len(names):,} files left aside as {what}: {some(names)}" for what, names in groups if names]
+        return [f"{len(names):,} files left aside as {what}: {some(names, LISTED)}" for what, names in groups if names]
 
     def leads(self, codec: Grid | Events, pieces: list[Piece], notes: list[str]) -> Led | None:
         """With --given melody, the codec of pieces whose highest voice is known ahead. Raises Problem where no highest
@@ -214,10 +215,10 @@ MOVED = "in training each piece is moved by a drawn interval, -5 to +6 semitones
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
-def moving(codec: Grid | Events, pieces: list[Piece], keys: str) -> tuple[tuple[int, int] | None, str]:
+def moving(pieces: list[Piece], keys: str) -> tuple[tuple[int, int] | None, str]:
     """Between which pitches pieces may be moved in training, None where they are not; and why. Pieces that all end on
     one note have been brought into one key, which a model can rely on."""
-    reach = reaching(codec, pieces)
+    reach = reaching(pieces)
     ends = Counter(frames[-1][-1] % 12 for piece in pieces if (frames := piece.frames()) and frames[-1])
     note, count = ends.most_common(1)[0] if ends else (0, 0)
     if reach is None or keys == "own":
@@ -230,10 +231,10 @@ def moving(codec: Grid | Events, pieces: list[Piece], keys: str) -> tuple[tuple[
     return reach, f"{MOVED}, within {named(reach[0])} to {named(reach[1])}"
 
 
-def reaching(codec: Grid | Events, pieces: list[Piece]) -> tuple[int, int] | None:
+def reaching(pieces: list[Piece]) -> tuple[int, int] | None:
     """The lowest and the highest pitch of pieces; None where they have none but drums."""
-    spans = [span for piece in pieces if (span := codec.span(codec.tokens(piece)))]
-    return (min(low for low, _ in spans), max(high for _, high in spans)) if spans else None
+    pitches = {note.pitch for piece in pieces for note in piece.notes if note.program != DRUMS}
+    return (min(pitches), max(pitches)) if pitches else None
 
 
 def named(pitch: int) -> str:
@@ -263,8 +264,3 @@ def differences(pieces: list[Piece], whole: list[Piece]) -> Iterator[str]:
 def mark(piece: Piece) -> str:
     """The same of pieces with the same notes."""
     return json.dumps([note[:3] for note in piece.notes])
-
-
-def some(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return f"{', '.join(names[:LISTED])}{more}"

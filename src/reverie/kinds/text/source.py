@@ -12,6 +12,7 @@ import numpy as np
 
 from reverie.errors import Problem
 from reverie.kinds import DataOptions, Prepared, Summary
+from reverie.kinds.table.files import some
 
 from . import prepare as making  # `prepare` is the source's own method
 from .codec import CHUNK, TOKENS, code_points
@@ -62,9 +63,9 @@ class Texts:
             facts["characters of a document"] = f"{min(sizes)} to {max(sizes)}, median {int(np.median(sizes))}"
             facts["duplicates"] = len(texts) - len({d.data for d in found.documents})
         if found.empty:
-            facts["empty"] = _list(found.empty)
+            facts["empty"] = some(found.empty, LISTED)
         if found.other:
-            facts["not text"] = _list(found.other)
+            facts["not text"] = some(found.other, LISTED)
         window = (self.options.size or (WINDOW,))[0]
         windows = -(-sum(sizes) // window)
         bad, plan = [str(b) for b in found.bad], self._plan(window)
@@ -171,7 +172,7 @@ class Texts:
             notes.append(f"encoding: {self._encoding_said()}")
         for what, names in (("empty", found.empty), ("not text", found.other), ("bad", [b.name for b in found.bad])):
             if names:
-                notes.append(f"left out as {what}: {_list(names)}")
+                notes.append(f"left out as {what}: {some(names, LISTED)}")
         return notes
 
     def _plan(self, window: int) -> list[str]:
@@ -195,8 +196,3 @@ def _counts(text: Text) -> np.ndarray:
     for at in range(0, len(text), CHUNK):
         counts += np.bincount(code_points(text[at : at + CHUNK]), minlength=len(counts))
     return counts
-
-
-def _list(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return f"{', '.join(names[:LISTED])}{more}"
