@@ -21,7 +21,8 @@ names: adding a measure is adding a file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from importlib import import_module
@@ -93,6 +94,11 @@ def share(made: Any, like: Any, names: Sequence[str]) -> None:
     """What `like` has computed already of those cached properties, `made` has too."""
     if like is not None:
         vars(made).update({name: vars(like)[name] for name in names if name in vars(like)})
+
+
+def repeated(keys: Iterable[Hashable]) -> int:
+    """How many items are another of them, by a key of each that is the same for such."""
+    return sum(n for n in Counter(keys).values() if n > 1)
 
 
 def without(

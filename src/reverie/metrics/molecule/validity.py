@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
-from reverie.metrics import Metric, size_name, wilson
+from reverie.metrics import Metric, repeated, size_name, wilson
 
 from . import published
 from .seen import Seen
@@ -53,8 +52,3 @@ def unique(seen: Seen, most: int) -> Metric | None:
         floor=len(set(floor)) / len(floor) if floor else None,
     )  # fmt: skip
     return published.beside(seen, metric)
-
-
-def repeated(names: list[str]) -> int:
-    counts = Counter(names)
-    return sum(counts[name] > 1 for name in names)

@@ -9,10 +9,11 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from reverie.kinds.music.piece import Piece
 from reverie.metrics import Sets, share, without
 
 from .histograms import apart, counted, progressions
-from .score import Piece, runs, total
+from .score import runs, total
 from .seen import OF_DATA, Seen, known
 
 __all__ = ["LEAST", "SAMPLES", "Framed", "cheap", "left_out", "neighbours", "prepare", "spread", "suspects"]

@@ -7,7 +7,9 @@ from collections.abc import Callable, Hashable, Sequence
 from itertools import chain
 from math import fsum, log2
 
-from .score import Piece, chords, moves, runs, shape
+from reverie.kinds.music.piece import Piece
+
+from .score import chords, moves, runs, shape
 
 OCTAVE = 12  # semitones beyond which a melodic step is only "far"
 Parts = Callable[[Piece], list[Hashable]]

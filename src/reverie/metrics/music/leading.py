@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from reverie.kinds.music.piece import Piece
 from reverie.metrics import Metric, size_name
 
 from .likeness import ratio
-from .score import Chord, Piece, chords
+from .score import Chord, chords
 from .seen import Seen
 
 FIFTH, OCTAVE = 7, 0  # semitones, octaves left out

@@ -7,10 +7,10 @@ from collections.abc import Callable, Hashable, Sequence
 from math import sqrt
 from statistics import fmean, stdev
 
+from reverie.kinds.music.piece import Piece
 from reverie.metrics import Metric, Z, size_name
 
 from .histograms import Parts, counted, divergence, intervals, lengths, pitch_classes, progressions, shapes
-from .score import Piece
 from .seen import Seen
 
 LEAST = 100  # counts on each side below which shares say nothing

@@ -7,9 +7,10 @@ from statistics import fmean, stdev
 
 from scipy.stats import mannwhitneyu
 
+from reverie.kinds.music.piece import Piece
 from reverie.metrics import Metric, Z
 
-from .score import Piece, runs
+from .score import runs
 from .seen import RUN, Seen
 
 

@@ -5,35 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby, pairwise
-from typing import Protocol, runtime_checkable
+
+from reverie.kinds.music.piece import Piece
 
 Chord = tuple[int, ...]  # the pitches that sound together, the highest first; () is a rest
-
-
-@runtime_checkable
-class Sound(Protocol):
-    """A note, in steps of its piece's grid."""
-
-    @property
-    def start(self) -> int: ...
-    @property
-    def length(self) -> int: ...
-    @property
-    def pitch(self) -> int: ...
-    @property
-    def voice(self) -> int: ...
-
-
-@runtime_checkable
-class Piece(Protocol):
-    """Notes on a grid, `beat` steps a quarter note."""
-
-    @property
-    def notes(self) -> Sequence[Sound]: ...
-    @property
-    def beat(self) -> int: ...
-    def frames(self) -> list[Chord]: ...
-    def __hash__(self) -> int: ...
 
 
 @lru_cache(maxsize=4096)

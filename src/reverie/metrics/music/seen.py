@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
+from reverie.kinds.music.piece import Piece
 from reverie.metrics import Rows, Sets, blocks
 
-from .score import Piece, runs
+from .score import runs
 
 OF_DATA = ("real", "train", "untrained", "bank", "known")  # what hangs on no sample
 RUN = 8  # chords in a row: what is so long and the same is hardly so by chance

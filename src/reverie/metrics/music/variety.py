@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
+from reverie import metrics
+from reverie.kinds.music.piece import Piece
 from reverie.metrics import Metric, size_name, wilson
 
 from . import LIKENED, different, spread
-from .score import Piece, total
+from .score import total
 from .seen import Seen
 
 
@@ -36,8 +37,7 @@ def measure(seen: Seen) -> list[Metric]:
 
 def repeated(pieces: Sequence[Piece]) -> float:
     """Share of pieces of which there are two or more, in whatever key."""
-    counts = Counter(map(signature, pieces))
-    return sum(n for n in counts.values() if n > 1) / len(pieces) if pieces else 0.0
+    return metrics.repeated(map(signature, pieces)) / len(pieces) if pieces else 0.0
 
 
 def signature(piece: Piece) -> tuple[tuple[int, ...], ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
+from reverie import metrics
 from reverie.metrics import Metric, size_name, wilson
 from reverie.metrics.text import variety
 from reverie.metrics.text.seen import Seen
@@ -24,5 +24,4 @@ def measure(seen: Seen) -> list[Metric]:
 
 def repeated(texts: Sequence[str]) -> float:
     """Share of texts of which there are two or more."""
-    counts = Counter(" ".join(text.split()) for text in texts)
-    return sum(n for n in counts.values() if n > 1) / len(texts) if texts else 0.0
+    return metrics.repeated(" ".join(text.split()) for text in texts) / len(texts) if texts else 0.0
