@@ -77,6 +77,7 @@ def test_memory_does_not_grow_with_the_number_of_samples(sampled):
 
 
 def test_molecules_of_a_later_block_come_after_those_that_are_there(tmp_path):
+    pytest.importorskip("rdkit")
     (table, lines) = molecule.save(["CCO", "not one"], tmp_path)
     assert molecule.save(["c1ccccc1", "CN"], tmp_path, 2) == []
     assert lines.read_text() == "CCO\nc1ccccc1\nCN\n"
