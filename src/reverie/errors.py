@@ -33,7 +33,9 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 # of names, labels and texts that others have written: what steers a terminal, or turns the order of letters around
-STEERING = {code: f"\\u{code:04x}" for code in (*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+STEERING = {
+    code: f"\\u{code:04x}" for code in (*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
 _SHOWN = STEERING | {ord("\t"): "\t", ord("\n"): "\n"}
 
 
