@@ -146,7 +146,7 @@ class Images:
 
 def _check(options: DataOptions) -> None:
     if options.fit not in FITS:
-        raise Problem(f"--fit {options.fit}: no such way to fit a picture. There are: {', '.join(FITS)}")
+        raise Problem(f"--aspect {options.fit}: no such way to fit a picture. There are: {', '.join(FITS)}")
     if not 0 <= options.held_out < 1:
         raise Problem(f"--held-out {options.held_out}: give a share from 0 to below 1, such as 0.1.")
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reverie.errors import Problem
+from reverie.kinds.reading import bounded
 from reverie.kinds.table.files import DELIMITERS, LARGEST, MISSING, SUFFIXES, number
 
 if TYPE_CHECKING:
@@ -79,11 +80,13 @@ def _bytes(where: str, most: int = -1) -> bytes:
         with open(where, "rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
         with gzip.open(where) if packed else open(where, "rb") as file:
-            data = file.read(most)
+            data = bounded(file, LARGEST) if most < 0 else file.read(most)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Problem(f"{where}: broken gzip ({error}). Copy it again") from None
     except OSError as error:
         raise Problem(f"{where}: can't be read ({error.strerror or error}). Check its permissions") from None
+    if data is None:
+        raise Problem(f"{where}: more than {LARGEST >> 30} GiB. Split it")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise Problem(f"{where}: UTF-16. Save it as UTF-8")
     if b"\0" in data:

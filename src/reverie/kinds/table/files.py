@@ -14,6 +14,7 @@ from typing import Any
 
 from reverie.errors import NoRoom, Problem
 from reverie.kinds import writing
+from reverie.kinds.reading import bounded
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 SUFFIXES = (*CSV, ".parquet")
@@ -97,13 +98,16 @@ def _rows(where: str, text: str) -> tuple[list[list[str]], str]:
 def content(where: str) -> tuple[str, str]:
     """The text, and how it was encoded."""
     try:
-        data = Path(where).read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+        with open(where, "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(where) if packed else open(where, "rb") as file:
+            data = bounded(file, LARGEST)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Problem(f"{where}: broken gzip ({error}). Copy it again") from None
     except OSError as error:
         raise Problem(f"{where}: can't be read ({error.strerror or error}). Check its permissions") from None
+    if data is None:
+        raise Problem(f"{where}: more than {LARGEST >> 30} GiB. Split it")
     for encoding in ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "latin-1"):
         try:
             return data.decode(encoding), encoding
