@@ -385,7 +385,7 @@ class GrowDown(nn.Module):
         self.conv1, self.conv2 = EqConv(inputs, inputs, 3, sqrt(2)), EqConv(inputs, outputs, 3, sqrt(2))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.avg_pool2d(leaky(self.conv2(leaky(self.conv1(x)))), 2)
+        return leaky(F.avg_pool2d(self.conv2(leaky(self.conv1(x))), 2))
 
 
 class GrowStart(nn.Module):

@@ -374,15 +374,6 @@ class Translates(Protocol):
         ...
 
 
-@runtime_checkable
-class AnySize(Protocol):
-    """Translates pictures of other sizes than the spec's, too: of sides that divide by `divides`, and are at least
-    `least`."""
-
-    divides: int
-    least: int
-
-
 class Bound(NamedTuple):
     """-log p(x) is at most rate + distortion, in nats. Kingma & Welling 2014, equation 3; Alemi et al. 2018."""
 

@@ -25,9 +25,9 @@ KINDS = {
     "recurrent_lm": "text",  # the state that goes on from window to window
     "recurrent_lm of molecules": "molecules",  # whole items, each of its own length
 }  # fmt: skip
-FIELDS = {"stylegan2": {"augment": "ada", "augment_ramp": 400.0}, "cyclegan": {"pool": 10}}
+FIELDS = {"stylegan2": {"augment": "ada", "augment_target": -0.9, "augment_ramp": 400.0}, "cyclegan": {"pool": 10}}
 HELD = {  # what a checkpoint must hold of these beside weights: by now it has left where it began
-    "stylegan2": ("path_mean", "augment.p", "augment.signs"),
+    "stylegan2": ("path_mean", "augment.p"),
     "cyclegan": ("made_first.images", "made_second.filled"),
     "recurrent_lm": ("carried",),
 }

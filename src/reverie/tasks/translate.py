@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from PIL import Image
 
-from reverie.core import AnySize
 from reverie.errors import Problem
 from reverie.kinds.image.codec import Codec
 from reverie.kinds.image.items import Pictures
@@ -23,7 +22,7 @@ from reverie.kinds.image.picture import fitted
 from .codes import able
 from .picture_files import by_depth, copied, only
 from .strips import strips
-from .turned import BLOCK, translated, turned
+from .turned import BLOCK, AnySize, translated, turned
 
 if TYPE_CHECKING:
     from reverie.training.run import Run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -12,6 +12,15 @@ from reverie.core import Apart, Codec, Items, Model, Translates
 from reverie.tasks.sample import joined
 
 BLOCK = 16  # items that a network always sees at once, the last block filled up: what becomes of one hangs on no other
+
+
+@runtime_checkable
+class AnySize(Protocol):
+    """A translator of pictures of other sizes than the spec's, too: of sides that divide by `divides`, and are at least
+    `least`."""
+
+    divides: int
+    least: int
 
 
 class Turned(NamedTuple):
