@@ -280,7 +280,9 @@ class Fitting:
         sampling = vars(family.load()).get("Sampling")
         session = Session(run.path, trainer, self.prepared, self.reporter, facts, sampling, self.order.tensorboard)
         if going_on and (latest := latest_checkpoint(run.path)):
-            session.load(checkpoint.load(latest))
+            whole = checkpoint.load(latest)
+            with checkpoint.of_this_model(latest):
+                session.load(whole)
             warn(run, self.order.retry, self.fabric, self.reporter.say)
         until, planned = length(self.order, self.budget, run, session)
         run.info["plan"] = asdict(plan)
