@@ -133,7 +133,7 @@ def ended(error: BaseException) -> Ending:
         cure = "Make room there, or name another place by --out" if full else "Name another place, or change its rights"
         return Ending(NoRoom.code if full else Problem.code, one_line(f"{named}{what}. {cure}"))
     if out_of_memory(error):
-        return Ending(Problem.code, "out of memory. Pass a smaller --batch or --size, or a smaller --set")
+        return Ending(Problem.code, "out of memory. Pass a smaller --batch, --size or --set, or ask for less at once")
     report = keep_traceback(error)
     what = one_line(f"{type(error).__name__}: {error}")[:200]
     return Ending(BUG, f"a bug in reverie ({what}). Please report it with {report}")

@@ -17,7 +17,7 @@ import numpy as np
 
 from reverie.errors import Problem
 from reverie.kinds.reading import bounded
-from reverie.kinds.table.files import DELIMITERS, LARGEST, MISSING, SUFFIXES, number
+from reverie.kinds.table.files import DELIMITERS, LARGEST, MISSING, SUFFIXES, number, points, some
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -127,6 +127,23 @@ def _csv(where: str, data: bytes, skip_bad: bool, notes: list[str]) -> pa.Table:
         raise Problem(f"{where}: not a whole CSV ({said}). Mend it, or pass --skip-bad") from None
     if bad:
         notes.append(f"{bad:,} rows with more or fewer cells left out")
+    return table if delimiter == "," else _with_points(table, notes)
+
+
+def _with_points(table: pa.Table, notes: list[str]) -> pa.Table:
+    """Decimal commas as points."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    found = {}
+    for name in table.column_names:
+        if compute.any(compute.match_substring(table[name], ",")).as_py():
+            found[name] = points(table[name].to_pylist())
+    named = [name for name, cells in found.items() if cells is not None]
+    for name in named:
+        table = table.set_column(table.column_names.index(name), name, pa.array(found[name], pa.string()))
+    if named:
+        notes.append(f"decimal commas are read as points: {some(named)}")
     return table
 
 
