@@ -312,7 +312,8 @@ if __name__ == "__main__":
             rows.append(measure(model, asked.rounds, asked.seconds)[0])
         print(json.dumps(rows[-1]), flush=True)
         if not asked.models and asked.gans:  # a page that grows
-            told = said.format(" --gans") + share
+            how = f" --gans --threads {asked.threads} --rounds {asked.rounds} --seconds {asked.seconds:g}"
+            told = said.format(how) + share
             tables.write("throughput_gans", "GANs beside the plainest correct PyTorch loop", told, rows)
     if not asked.models and not asked.gans:
         print(tables.write("throughput", "Beside the plainest correct PyTorch loop", said.format(""), rows))
