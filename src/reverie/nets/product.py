@@ -46,10 +46,8 @@ def halves(weight: Float[Tensor, "2 h i"], bias: Float[Tensor, "2 h 1"] | None, 
 def packs(weight: Tensor) -> bool:
     """Whether oneDNN can lay it out. Its functions are those that torch's own compiler calls, and may be missing."""
     here = weight.device.type == "cpu" and weight.dtype == torch.float32
-    has = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return bool(here and has) and all(
-        hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise")
-    )
+    here = here and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return here and all(hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise"))
 
 
 def packed(weight: Float[Tensor, "o i"], bias: Float[Tensor, " o"] | None, rows: int, gelu: str | None) -> Product:

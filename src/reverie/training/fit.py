@@ -17,6 +17,7 @@ from reverie.core import Conditioned, Model, Named, Training
 from reverie.errors import Diverged, Problem
 from reverie.kinds import DataOptions, Prepared
 from reverie.kinds.find import open_source
+from reverie.kinds.image.cache import memory as machines_memory
 
 from . import checkpoint, memory, segments
 from .devices import in_order, launch
@@ -216,7 +217,7 @@ class Fitting:
     def trial(self, family: Family, size: str) -> Trial:
         named = self.named(family, size)
         self.prepare(named.training.size)
-        training = named.training.of(len(self.prepared.train))
+        training = named.training.of(len(self.prepared.train), self.prepared.codec.spec.kind)
         model = self.built(family, named.config, self.order.seed)
         trainer = Trainer(model, self.prepared.train, self.plan(training), self.fabric)
         work = sum(p.numel() for p in model.parameters()) * training.batch * prod(training.size)
@@ -226,6 +227,10 @@ class Fitting:
         order = self.order
         if training.batch < 1 or order.shards < 1 or training.batch < order.shards:
             raise Problem(f"--batch {training.batch} --shards {order.shards}: each shard needs at least one item")
+        at_once = 4 * training.batch * sum(field.size for field in self.prepared.codec.spec.fields.values())
+        if at_once > machines_memory():
+            what = f"{at_once / 1e9:,.0f} GB at once, more than this machine has"
+            raise Problem(f"--batch {training.batch}: {what}. Pass a smaller one")
         precision = settled(training.precision, self.fabric.device)
         return Plan(
             training.batch, training.clip, training.ema_items, order.shards, order.seed, keep=training.keep,
@@ -234,7 +239,7 @@ class Fitting:
 
     def describe(self, family: Family, named: Named) -> dict[str, Any]:
         """run.json of a new run."""
-        training = named.training.of(len(self.prepared.train))
+        training = named.training.of(len(self.prepared.train), self.prepared.codec.spec.kind)
         options, domains = self.order.options, list(self.prepared.domains)
         return {
             "format": FORMAT,
@@ -275,7 +280,9 @@ class Fitting:
         sampling = vars(family.load()).get("Sampling")
         session = Session(run.path, trainer, self.prepared, self.reporter, facts, sampling, self.order.tensorboard)
         if going_on and (latest := latest_checkpoint(run.path)):
-            session.load(checkpoint.load(latest))
+            whole = checkpoint.load(latest)
+            with checkpoint.of_this_model(latest):
+                session.load(whole)
             warn(run, self.order.retry, self.fabric, self.reporter.say)
         until, planned = length(self.order, self.budget, run, session)
         run.info["plan"] = asdict(plan)

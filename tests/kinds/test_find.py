@@ -1,0 +1,34 @@
+"""What is no data of any kind names the way to what is."""
+
+import zipfile
+
+import pytest
+
+from reverie.errors import Problem
+from reverie.kinds import DataOptions
+from reverie.kinds.find import open_source
+from reverie.kinds.unread import ELSEWHERE
+
+BINARY = b"\x00\x01\xfe\xff" * 50
+
+
+@pytest.mark.parametrize("suffix", sorted(ELSEWHERE))
+@pytest.mark.parametrize("predict", ["", "labels"])
+def test_what_many_people_have_and_reverie_does_not_read_says_what_to_make_of_it(tmp_path, suffix, predict):
+    (tmp_path / f"a{suffix.upper()}").write_bytes(BINARY)
+    for place in (tmp_path, tmp_path / f"a{suffix.upper()}"):
+        with pytest.raises(Problem) as caught:
+            open_source(str(place), DataOptions(predict=predict))
+        assert str(caught.value) == f"{tmp_path}/a{suffix.upper()}: {ELSEWHERE[suffix]}"
+
+
+def test_a_zip_without_anything_to_read_and_one_that_is_cut_say_so(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.bin", BINARY)
+    whole = path.read_bytes()
+    with pytest.raises(Problem, match="a zip in which reverie reads nothing"):
+        open_source(str(path), DataOptions())
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(Problem, match="not a whole zip"):
+        open_source(str(path), DataOptions())
