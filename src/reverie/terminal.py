@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -59,8 +59,8 @@ class Terminal:
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for k, name in enumerate(columns):
             wrap = self.console.is_terminal and k == len(columns) - 1
-            side: Literal["left", "right"] = "right" if name in right else "left"
-            table.add_column(plain(name), justify=side, no_wrap=not wrap, overflow="fold")
+            head = plain(name)
+            table.add_column(head, justify="right" if name in right else "left", no_wrap=not wrap, overflow="fold")
         for row in rows:
             table.add_row(*(Text(plain(word)) for word in row))
         self.console.print(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -34,8 +35,8 @@ def draw(
     """Raw items first … first + n - 1 of a run, in the data's own form. `label` asks for one class, by name or number,
     of a model that takes one, `attributes` for values of these, in the data's own units; `how` sets fields of the
     model's `Sampling`. Raises Problem."""
-    if n < 1:
-        raise Problem(f"-n {n}: ask for at least 1 sample")
+    if not isinstance(n, Integral) or n < 1:
+        raise Problem(f"-n {n}: ask for at least 1 sample, as a whole number")
     wish = wished(run, label, attributes, how or {})
     return items(run.model, run.spec, run.codec, n, seed=seed, first=first, **wish._asdict())
 

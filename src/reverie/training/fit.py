@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as dataclass_fields
 from math import prod
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,8 @@ def fit(
     read = {f.name for f in dataclass_fields(DataOptions)}
     options = replace(options or DataOptions(), **{k: more.pop(k) for k in list(more) if k in read})
     if not isinstance(data, str | Path):
+        if not isinstance(data, Sequence) and data is not None:
+            raise Problem(f"{data!r:.60}: no data. Name a file, a folder or a public set")
         if not data:
             raise Problem("[]: no data. Name a file, a folder or a public set")
         data, *rest = data
@@ -103,6 +106,12 @@ class Fitting:
 
     def __init__(self, order: Order, reporter: Reporter):
         self.order, self.reporter = order, reporter
+        for name, value in (("steps", order.steps), ("seed", order.seed), ("shards", order.shards)):
+            if not isinstance(value, Integral) or isinstance(value, bool):
+                raise Problem(f"{name}={value!r}: give a whole number")
+        for name, value in (("model", order.model), ("time", order.time), ("set", order.set)):
+            if not isinstance(value, str | None):
+                raise Problem(f"{name}={value!r}: give a word")
         if order.steps < 0 or (order.steps and order.time):
             raise Problem(f"--steps {order.steps} --time {order.time}: give one of the two, above 0")
         self.budget = seconds(order.time) if order.time else 0.0
