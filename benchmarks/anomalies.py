@@ -169,15 +169,15 @@ def theirs(task: Task, work: Path, python: str) -> dict[str, float]:
 
 
 def measured(task: Task, work: Path, python: str) -> dict[str, object]:
-    """Kept in a file of its own, so that what was done is not done again."""
-    file = work / f"{task.learn.stem}.json"
-    if not file.is_file():
-        row = {"task": task.name, "train": len(task.train), "test": len(task.test)}
-        row |= {**ours(task, work), **theirs(task, work, python)}
-        file.write_text(json.dumps(row))
-        print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
-    found: dict[str, object] = json.loads(file.read_text())
-    return found
+    """Ours and theirs, each kept in a file of its own, so that what was done is not done again."""
+    row: dict[str, object] = {"task": task.name, "train": len(task.train), "test": len(task.test)}
+    for side, measure in (("ours", lambda: ours(task, work)), ("theirs", lambda: theirs(task, work, python))):
+        file = work / f"{task.learn.stem}-{side}.json"
+        if not file.is_file():
+            file.write_text(json.dumps(measure()))
+        row |= json.loads(file.read_text())
+    print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
+    return row
 
 
 # -------------------------------------------------------------------------------------------------------------- results

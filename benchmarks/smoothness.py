@@ -3,7 +3,8 @@
     python benchmarks/smoothness.py RUN OTHER [--pairs 50] [--steps 10]
 
 Both runs must be of the same data. The same pairs of held-out items are joined by a straight line in each run's codes;
-steps are measured on EfficientNet's features of the pictures. Pairs are drawn once, seeded.
+steps are measured on EfficientNet's features of the pictures. Pairs are drawn once, seeded. Beside both stands what no
+model made: the same pairs cross-faded pixel by pixel.
 """
 
 import argparse
@@ -25,6 +26,20 @@ def unevennesses(run: Run, index: torch.Tensor, steps: int, along) -> np.ndarray
     codes = encoded(run, Some(run.prepared.held_out, index))
     paths = torch.cat([along(a, b, steps) for a, b in codes.view(-1, 2, codes.shape[1])])
     pictures = run.codec.decode(decoded(run, paths))
+    return measured(run, pictures, steps)
+
+
+def faded(run: Run, index: torch.Tensor, steps: int) -> np.ndarray:
+    """The same of the pictures themselves, cross-faded."""
+    raw = torch.as_tensor(np.asarray(run.prepared.held_out.raw(index))).double()
+    share = torch.linspace(0, 1, steps, dtype=torch.float64).view(-1, *[1] * (raw.dim() - 1))
+    paths = [
+        torch.lerp(a.expand(steps, *a.shape), b.expand(steps, *b.shape), share) for a, b in zip(raw[::2], raw[1::2])
+    ]
+    return measured(run, torch.cat(paths).round().to(torch.uint8).numpy(), steps)
+
+
+def measured(run: Run, pictures: np.ndarray, steps: int) -> np.ndarray:
     points = features.default(max(run.spec.only[1].shape[1:]))(pictures).double()
     return np.array([unevenness(path) for path in points.view(-1, steps, points.shape[1])])
 
@@ -41,6 +56,7 @@ if __name__ == "__main__":
         raise SystemExit(f"{asked.run} and {asked.other}: of different data. Train both on the same")
     order = torch.randperm(len(one.prepared.held_out), generator=torch.Generator().manual_seed(0))
     index, rows = order[: 2 * asked.pairs], []
+    fade = faded(one, index, asked.steps)
     for name, along in (("straight", straight), ("spherical", spherical)):
         here, there = (unevennesses(run, index, asked.steps, along) for run in (one, two))
         middle, low, high = student((here - there).tolist())
@@ -48,6 +64,7 @@ if __name__ == "__main__":
         for run, values in ((one, here), (two, there)):
             row[f"{run.info['model']}, {run.step:,} steps"] = float(values.mean())
         row |= {
+            "cross-fade of pixels": float(fade.mean()),
             "difference": f"{middle:+.3f} ({low:+.3f} to {high:+.3f})",
             "first more even": f"{(here < there).mean():.0%}",
         }

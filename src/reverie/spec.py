@@ -117,6 +117,7 @@ class Training:
     batch: int = 64  # items an update, over all shards
     steps: int = 5000
     passes: int = 0  # through the items: as many steps as these take, at most `steps`; 0: `steps`, however few they are
+    row_passes: int = 0  # in place of `passes` for rows of a table, which a network soon knows by heart; 0: `passes`
     pass_steps: int = 0  # that a pass takes, at least: of few items a batch is smaller; 0: always `batch`
     clip: float = 0.0  # largest norm of an update's gradient; 0: as it is
     ema_items: float = 0.0  # half-life of the averaged weights, in items; 0: no averaging
@@ -125,15 +126,16 @@ class Training:
     size: tuple[int, ...] = ()  # of an item: (H, W) of pictures, (tokens,) of text; (): the data's own
     spec: Spec | None = None  # the paper's, for counting parameters without data
 
-    def of(self, items: int) -> Training:
-        """The same for so many items, with the batch and the steps that `passes` and `pass_steps` make of them. A batch
-        keeps at least `SMALLEST` items: below that a step costs as much and says less."""
+    def of(self, items: int, kind: str = "") -> Training:
+        """The same for so many items of a kind, with the batch and the steps that `passes` and `pass_steps` make of
+        them. A batch keeps at least `SMALLEST` items: below that a step costs as much and says less."""
         batch, steps = self.batch, self.steps
+        passes = (self.row_passes if kind == "table" else 0) or self.passes
         if self.pass_steps:
             batch = min(batch, max(SMALLEST, items // self.pass_steps))
-        if self.passes:
-            steps = max(1, min(steps, ceil(self.passes * items / batch)))
-        return replace(self, batch=batch, steps=steps)
+        if passes:
+            steps = max(1, min(steps, ceil(passes * items / batch)))
+        return replace(self, batch=batch, steps=steps, passes=passes)
 
 
 class Named(NamedTuple):

@@ -58,7 +58,8 @@ def test_a_low_start_leaves_more_units_dead():
     dead = []
     for first in (0.03, 0.6):
         torch.manual_seed(0)
-        config = replace(TINY, units=100, target=0.03, first=first, dead_after=512, learning_rate=3e-3)
+        fields = {"units": 100, "target": 0.03, "first": first, "dead_after": 512, "learning_rate": 3e-3}
+        config = replace(TINY, revive=0.0, **fields)
         _, logs = trained(Sparse(config, spec), items, 200)
         dead.append(logs["dead"])
     assert dead[1] < dead[0] - 0.1
@@ -68,7 +69,7 @@ def test_the_kl_penalty_is_ng_s_of_the_batch_s_mean_activation():
     model, batch = built(sparsity="kl", target=0.05, penalty=2.0)
     model = model.double()
     batch = Batch({"image": batch["image"].double()})
-    units = model.activations(batch)
+    units = model.passed(model.raw(batch))
     mean = units.mean(0)
     kl = 0.05 * (0.05 / mean).log() + 0.95 * (0.95 / (1 - mean)).log()
     assert torch.allclose(model.penalty(units), 2.0 * 24 * kl.sum())
@@ -104,7 +105,7 @@ def test_kl_holds_the_mean_activation_at_its_target():
 
 def test_l1_costs_each_activation_and_leaves_fewer_active():
     model, batch = built(sparsity="l1", penalty=0.5)
-    units = model.activations(batch)
+    units = model.passed(model.raw(batch))
     assert (units >= 0).all()
     assert torch.allclose(model.penalty(units), 0.5 * units.sum())
     spec, items = pictures(128)
@@ -121,6 +122,62 @@ def test_top_k_has_no_penalty():
     loss = model.loss(batch, AT)
     assert "penalty" not in loss.logs
     assert torch.equal(loss.total, loss.logs["reconstruction"])
+
+
+def linear() -> tuple[Sparse, Batch]:
+    """A linear decoder, numbers without bounds, and half of 8 units dead: where Gao et al.'s equation is exact."""
+    spec = Spec("series", {"x": Field((6,), low=0, high=0)})
+    torch.manual_seed(0)
+    config = replace(TINY, units=8, target=0.25, first=0.25, revive=0.5, revived=3, dead_after=10)
+    model = Sparse(config, spec).double()
+    model.idle[4:] = torch.tensor([10.0, 11.0, 12.0, 10.0])
+    return model, Batch({"x": torch.randn(5, 6).double()})
+
+
+def test_dead_units_are_asked_for_the_error_that_living_ones_leave():
+    """Gao et al. 2024, appendix A.2: alpha |e - e_hat|², e_hat of the k_aux dead units that say most; halved, as every
+    squared error is here."""
+    model, batch = linear()
+    x, raw = batch["x"], model.raw(batch)
+    weight, bias = model.decoder[0].weight, model.decoder[0].bias
+    e = x - (model.passed(raw) @ weight.T + bias)
+    places = raw[:, 4:].topk(3).indices + 4
+    e_hat = (weight.T[places] * raw.gather(1, places)[..., None]).sum(1)
+    loss = model.loss(batch, AT)
+    assert torch.allclose(loss.logs["revival"], 0.5 * (e - e_hat).square().sum())
+    assert torch.allclose(loss.total, loss.logs["reconstruction"] + 0.5 * loss.logs["revival"])
+
+
+def test_living_units_learn_nothing_from_it():
+    model, batch = linear()
+    raw = model.raw(batch)
+    units = model.passed(raw)
+    outputs = model.decoder(units)
+    model.revival(model.flat.seen(batch), raw, units, outputs).backward()
+    into, out = model.encoder[0].weight.grad, model.decoder[0].weight.grad
+    assert (into[:4] == 0).all()
+    assert float(out[:, :4].abs().max()) < 1e-12  # z cancels in (z + woken) - z
+    assert (into[4:] != 0).any(1).all()
+    assert (out[:, 4:] != 0).any(0).all()
+    assert float(model.decoder[0].bias.grad.abs().max()) < 1e-12
+
+
+def test_where_no_unit_is_dead_nothing_is_added():
+    model, batch = linear()
+    model.idle.fill_(9)
+    assert float(model.loss(batch, AT).logs["revival"]) == 0
+
+
+def test_revived_units_take_part_again():
+    """A third of those that would stay dead, at the least."""
+    spec, items = pictures(256, classes=6)
+    dead = {}
+    for revive in (0.0, 0.25):
+        torch.manual_seed(0)
+        fields = {"units": 100, "target": 0.03, "first": 0.03, "dead_after": 512, "learning_rate": 3e-3}
+        _, logs = trained(Sparse(replace(TINY, revive=revive, **fields), spec), items, 300)
+        dead[revive] = logs["dead"]
+    assert dead[0.25] < 2 / 3 * dead[0.0]
 
 
 @pytest.mark.parametrize("shards", [1, 4])
@@ -210,6 +267,8 @@ def test_the_papers_networks_have_their_units():
         ({"sparsity": "kl", "target": 1.0}, pictures(1)[0], "target 1"),
         ({"first": 0.0}, pictures(1)[0], "first 0"),
         ({"fall": 1.5}, pictures(1)[0], "fall 1.5"),
+        ({"revive": -1.0}, pictures(1)[0], "revive -1"),
+        ({"revived": 0}, pictures(1)[0], "revived 0"),
         ({"penalty": -1.0}, pictures(1)[0], "penalty -1"),
         ({"units": 0}, pictures(1)[0], "units 0"),
         ({"network": "convolutional"}, rows(4)[0], "Pass --network dense"),

@@ -67,7 +67,7 @@ def test_planted_anomalies_are_found(run, place):
     assert found.ranked()[0]["label"] != "good"
 
 
-@pytest.mark.parametrize("by", ["reconstruction", "latent", "likelihood"])
+@pytest.mark.parametrize("by", ["reconstruction", "latent", "nearest", "likelihood"])
 def test_each_part_alone_finds_what_it_can_see(run, place, by):
     """Stripes down are neither rebuilt, nor near, nor likely."""
     rows = run.anomalies(place / "mixed", by=by).rows()
@@ -119,7 +119,7 @@ def test_the_table_and_the_page_say_what_was_found(run, place, tmp_path, capsys)
     with open(tmp_path / "found.csv") as file:
         rows = list(csv.DictReader(file))
     assert [row["item"] for row in rows] == sorted(row["item"] for row in rows)  # in the order of the files
-    assert {"item", "score", "p", "flagged", "label", "reconstruction", "latent"} <= set(rows[0])
+    assert {"item", "score", "p", "flagged", "label", "nearest", "return", "latent"} <= set(rows[0])
     best, scores = said["anomalies"][0], {row["item"]: float(row["score"]) for row in rows}
     assert scores[best["item"]] == best["score"] == max(scores.values())
     assert said["promise"]["items"] == 130
@@ -168,7 +168,7 @@ WRONG = [
     (("--flag", "2"), ("--flag 2", "below 1")),
     (("--flag", "0"), ("--flag 0", "above 0")),
     (("--flag", "some"), ("--flag some", "not a number")),
-    (("--by", "nearest"), ("--by nearest", "best, reconstruction")),
+    (("--by", "furthest"), ("--by furthest", "best, reconstruction")),
     (("--normal", "goood"), ("--normal goood", "There are: down, good, hole")),
     (("--normal", "colour=red"), ("--normal colour=red", "no column colour")),
     (("--out", "found.txt"), ("--out found.txt", ".csv nor .parquet")),

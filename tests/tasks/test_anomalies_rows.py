@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import reverie
 from reverie.errors import Problem
+from reverie.tasks.codes import files
+from reverie.tasks.unlike import APART, looks, usual
+from reverie.tasks.vectors import vectors
 
 NORMAL = 1_400
 
@@ -53,6 +57,20 @@ def test_rows_that_break_a_relation_are_found_and_their_columns_named(run, place
     assert turned
     named = [row["because"].split(" (")[0] for row in turned]
     assert sum(name in ("a", "b", "job") for name in named) > 0.8 * len(named)  # never c, which says nothing
+
+
+def test_an_item_is_as_far_as_the_nearest_training_items_are_on_average(run, place, monkeypatch):
+    """Among five sixths of them, or as many as memory is given to, each as the model sees it."""
+    parts = ("nearest",)
+    known, items = usual(run, parts), files(run, [str(place / "mixed.csv")]).items
+    train = vectors(run.spec, run.prepared.train)
+    assert known.items.shape == (len(train) - len(train) // APART, train.shape[1])
+    assert set(map(tuple, known.items.tolist())) <= set(map(tuple, train.tolist()))
+    near = torch.cdist(vectors(run.spec, items).double(), known.items.double()).topk(5, largest=False).values
+    far = looks(run, items, parts, known.items).far
+    assert torch.allclose(far, near.mean(1), atol=1e-6)
+    monkeypatch.setattr("reverie.tasks.unlike.BANK", 4 * train.shape[1] * 100)
+    assert torch.equal(usual(run, parts).items, known.items[:100])
 
 
 def test_rows_with_gaps_have_scores(run, place, tmp_path):

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from reverie.core import Batch, Field, Spec
 from reverie.tasks.rebuilt import columns, named
-from reverie.tasks.unlike import NEAREST, away, drawn
+from reverie.tasks.unlike import NEAREST, Bank, drawn
 
 
 def f(values: list) -> Tensor:
@@ -50,8 +50,8 @@ def test_a_window_has_a_column_a_channel():
 def test_a_code_is_as_far_away_as_its_nearest_neighbours_are_on_average():
     bank = torch.arange(20.0, dtype=torch.float64)[:, None]
     assert NEAREST == 5
-    assert away(f([[-1.0]]).double(), bank).item() == (1 + 2 + 3 + 4 + 5) / 5
-    assert away(bank[:3], bank[:2]).tolist() == [0.5, 0.5, 1.5]  # of a bank of fewer, all
+    assert Bank.of(bank).away(f([[-1.0]]).double()).item() == (1 + 2 + 3 + 4 + 5) / 5
+    assert Bank.of(bank[:2]).away(bank[:3]).tolist() == [0.5, 0.5, 1.5]  # of a bank of fewer, all
 
 
 def test_some_of_a_sets_items_have_every_phase_of_a_period():

@@ -1,5 +1,7 @@
 """Steps and batches that suit the size of the data."""
 
+from dataclasses import replace
+
 import pytest
 
 from reverie.spec import SMALLEST, Training
@@ -27,6 +29,14 @@ def test_a_pass_takes_enough_steps_and_there_are_so_many_passes(items, batch, st
 
 def test_without_passes_nothing_depends_on_the_data():
     assert Training(batch=64, steps=100).of(5) == Training(batch=64, steps=100)
+
+
+def test_rows_of_a_table_may_have_passes_of_their_own():
+    training = Training(batch=64, steps=5_000, row_passes=60)
+    assert (training.of(64, "table").steps, training.of(64, "table").passes) == (60, 60)
+    assert training.of(64, "image").steps == 5_000
+    assert training.of(1_000_000, "table").steps == 5_000
+    assert replace(training, row_passes=0, passes=2).of(64, "table").steps == 2
 
 
 class Says(Silent):

@@ -14,7 +14,7 @@ from .predict import place
 from .readers import one_of, real, text, whole
 
 HELP = "say which items are unlike those that a run has learnt, with a promised rate of false alarms"
-BY = ("best", "reconstruction", "likelihood", "latent")
+BY = ("best", "reconstruction", "likelihood", "latent", "nearest")
 SHOWN = 10  # rows in a terminal
 TOLD = ("item", "score", "p", "flagged", "label", "because")  # columns that are shown there; the file has the parts too
 MOST = 1_000  # rows in the JSON

@@ -16,7 +16,7 @@ from .arguments import Parser, add_drawing, drawing, given_fields, played
 from .readers import assigned, text, whole
 
 HELP = "make items with a run's model"
-AT_ONCE = 1024  # items in memory
+AT_ONCE = 128  # items in memory: two of the blocks that a network makes, and what the sheet shows
 SHOWN = 100  # items on the sheet, at most
 
 

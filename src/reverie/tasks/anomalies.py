@@ -20,7 +20,7 @@ from .anomalies_page import Shown, page
 from .codes import files
 from .odd import of_columns, shown
 from .reference import HELD, kept, made
-from .unlike import able, looks, total
+from .unlike import able, fit, looks, total
 from .written import rows, save_table
 
 if TYPE_CHECKING:
@@ -111,9 +111,10 @@ def anomalies(
     labels, ordinary = labelled(run, unseen, normal)
     there = kept(run, parts)
     bound = asked(flag, len(there.held) if there else min(HELD, len(run.prepared.held_out)), notes)
-    seen = looks(run, unseen.items, parts)
+    fit(run, unseen.items)  # before the work
     there = there or made(run, parts)
     known = there.known
+    seen = looks(run, unseen.items, parts, known.items)
     score, each = total(seen, known, parts)
     scores, normals = finite(score.numpy()), finite(there.held.numpy())
     alarm = promise(normals, bound) if bound else None
@@ -178,6 +179,7 @@ def about(run: Run, places: Sequence[str], parts: tuple[str, ...], notes: list[s
         "reconstruction": "what is lost when it is encoded and decoded",
         "return": "how far its code moves when what was decoded is encoded again",
         "latent": "how far its code lies from the nearest codes of training items",
+        "nearest": "how far it lies itself from the nearest training items",
         "likelihood": "how unlikely it is, in nats",
     }
     many = "; the score is their mean, each in deviations of training items" if len(parts) > 1 else ""

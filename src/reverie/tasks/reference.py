@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reverie.training.run import Run
 
 FILE = "usual.safetensors"
-RULE = 1  # of scores: what was kept by another one is made anew
+RULE = 2  # of scores: what was kept by another one is made anew
 HELD = 10_000  # held-out items that a promise rests on, at most
 
 
@@ -37,7 +37,7 @@ class Reference:
 def made(run: Run, parts: tuple[str, ...]) -> Reference:
     """From the run's data, and kept. Raises Problem where the data are not there."""
     known, held_out = usual(run, parts), some(run.prepared.held_out, HELD)
-    held = total(looks(run, held_out, parts), known, parts)[0] if len(held_out) else torch.zeros(0)
+    held = total(looks(run, held_out, parts, known.items), known, parts)[0] if len(held_out) else torch.zeros(0)
     found = Reference(known, held.double())
     with suppress(NoRoom):  # a run that can't be written to is compared anew each time
         leave(run, parts, found)
@@ -48,6 +48,7 @@ def leave(run: Run, parts: tuple[str, ...], found: Reference) -> None:
     """In the run's folder. Raises NoRoom."""
     scale = torch.tensor([found.known.scale[part] for part in parts], dtype=torch.float64)
     tensors = {"held": found.held, "scale": scale, "errors": found.known.errors, "codes": found.known.codes}
+    tensors["items"] = found.known.items
     there = {name: x.contiguous() for name, x in tensors.items() if x is not None}
     said = {"reverie": json.dumps(about(run, parts))}
     write(run.path / FILE, lambda part: part.write_bytes(save(there, said)))
@@ -61,7 +62,7 @@ def kept(run: Run, parts: tuple[str, ...]) -> Reference | None:
                 return None
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         scale = {part: (row[0], row[1]) for part, row in zip(parts, found["scale"].tolist(), strict=True)}
-        return Reference(Usual(found.get("errors"), found.get("codes"), scale), found["held"])
+        return Reference(Usual(found.get("errors"), found.get("codes"), found.get("items"), scale), found["held"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError):
         return None
 

@@ -118,16 +118,13 @@ def conditions(
     attributes: Mapping[str, float] | None = None,
 ) -> dict[str, Tensor]:
     """A class for each item: the one asked for, else drawn evenly. Attributes in [0, 1], where there are some: those
-    asked for, else a training item's. Where a row of tokens is given, that of a training item."""
+    asked for, else a training item's."""
     made: dict[str, Tensor] = {}
     if spec.classes:
         drawn = [label if label is not None else fold(seed, "label", i) % spec.classes for i in numbers]
         made["label"] = torch.tensor(drawn, device=device)
     if "attributes" in spec.condition:
         made["attributes"] = told(spec.condition["attributes"], numbers, seed, attributes or {}).to(device)
-    if "given" in spec.condition:
-        rows = torch.tensor(spec.condition["given"].drawn, dtype=torch.long)  # of training items
-        made["given"] = rows[[fold(seed, "given", i) % len(rows) for i in numbers]].to(device)
     return made
 
 

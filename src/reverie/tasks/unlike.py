@@ -4,6 +4,8 @@ reconstruction  what is lost when an item is encoded and decoded: of each field 
                 for it, summed over the fields
 return          how far its code has moved when what was decoded is encoded again
 latent          how far its code lies from the nearest codes of training items
+nearest         how far it lies itself, as the model sees it, from the nearest training items: what an encoder leaves
+                out counts there, too
 likelihood      nats a dimension or token that it costs
 
 What is usual is learnt from training items. Held-out items decide nothing, so that they score what fresh normal items
@@ -25,7 +27,8 @@ from reverie.training.seeds import generator, reseed
 
 from .codes import blocks
 from .rebuilt import columns
-from .vectors import Some
+from .vectors import Some, vectors
+from .vectors import parts as vector
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -34,10 +37,13 @@ NEEDS = {
     "reconstruction": ("encode", "decode"),
     "return": ("encode", "decode"),
     "latent": ("encode",),
+    "nearest": ("encode",),
     "likelihood": ("score",),
 }
-BEST = ("reconstruction", "return", "latent")  # what "best" adds up; of a model without codes, its likelihood
-NEAREST = 5  # codes, whose mean distance counts
+BEST = ("nearest", "return", "latent")  # what "best" adds up; of a model without codes, its likelihood
+TOKENS = ("reconstruction", "return", "latent")  # the same of items that are tokens, which lie nowhere
+NEAREST = 5  # codes or items, whose mean distance counts
+BANK = 64 * 2**20  # bytes of training items, at most, that others are compared with
 SEEN = 6_000  # training items, at most, that say what is usual
 APART = 6  # a sixth of them gives the scale, and none of the codes that others are compared with
 DRAWS = 8  # of a likelihood that chance is in
@@ -52,6 +58,7 @@ class Looks(NamedTuple):
     errors: Tensor | None = None  # (N, columns): mean error of each, see `rebuilt`
     moved: Tensor | None = None  # (N,): squared distance of the code, encoded again, from itself
     codes: Tensor | None = None  # (N, latents)
+    far: Tensor | None = None  # (N,): mean distance from the nearest training items
     nats: Tensor | None = None  # (N,), a dimension or token
 
     def some(self, index: Tensor) -> Looks:
@@ -60,11 +67,12 @@ class Looks(NamedTuple):
 
 @dataclass(frozen=True)
 class Usual:
-    """What training items say: the mean error of each column, codes to compare with, and of the logarithm of each
-    part (of a likelihood the part itself) its mean and deviation."""
+    """What training items say: the mean error of each column, codes and items (n, D) to compare with, and of the
+    logarithm of each part (of a likelihood the part itself) its mean and deviation."""
 
     errors: Tensor | None
     codes: Tensor | None
+    items: Tensor | None
     scale: Mapping[str, tuple[float, float]]
 
 
@@ -72,8 +80,11 @@ def able(run: Run, by: str) -> tuple[str, ...]:
     """The parts of a score of that name, as this run's model has them. Raises Problem where it has none."""
     had = run.family.abilities
     has = [part for part, needs in NEEDS.items() if all(need in had for need in needs)]
+    tokens = any(field.categories and field.shape for field in run.spec.fields.values())
+    has = [part for part in has if not (tokens and part == "nearest")]
     if by == "best":
-        chosen = [part for part in BEST if part in has] or [part for part in has if part == "likelihood"]
+        codes = [part for part in (TOKENS if tokens else BEST) if part in has]
+        chosen = codes or [part for part in has if part == "likelihood"]
     else:
         chosen = [by] if by in has else []
     if chosen:
@@ -83,20 +94,23 @@ def able(run: Run, by: str) -> tuple[str, ...]:
             f"{run.path}: {run.family.name} can neither encode items nor say how likely they are. `reverie models` "
             "says which models can"
         )
-    there = ", ".join(part for part in ("reconstruction", "latent", "likelihood") if part in has)
+    there = ", ".join(part for part in ("reconstruction", "latent", "nearest", "likelihood") if part in has)
     raise Problem(f"--by {by}: {run.family.name} has none. There is: best, {there}")
 
 
 @torch.inference_mode()
-def looks(run: Run, items: Items, parts: tuple[str, ...]) -> Looks:
+def looks(run: Run, items: Items, parts: tuple[str, ...], bank: Tensor | None) -> Looks:
     """Of all items, a block at a time: an item's row hangs on no other item. Where chance is in a likelihood, its draws
-    go by an item's place in its block. Raises Problem."""
+    go by an item's place in its block. `bank`: training items that others are compared with, (n, D). Raises Problem."""
     model, device = run.model, run.device
     fit(run, items)
+    known = None if bank is None else Bank.of(bank)
     found = []
     for batch, kept in blocks(items):
-        on = batch.to(device)
-        found.append([None if x is None else x[:kept].double().cpu() for x in look(run.spec, model, on, parts)])
+        seen = look(run.spec, model, batch.to(device), parts)
+        if known:
+            seen = seen._replace(far=known.away(torch.cat(vector(run.spec, batch), 1).double()))
+        found.append([None if x is None else x[:kept].double().cpu() for x in seen])
     return Looks(*(None if x[0] is None else torch.cat(x) for x in zip(*found)))
 
 
@@ -115,7 +129,7 @@ def look(spec: Spec, model: Any, batch: Batch, parts: tuple[str, ...]) -> Looks:
         reseed(SEED, "nll")
         total, units = model.nll(batch, DRAWS)
         nats = total.double() / units
-    return Looks(errors, moved, codes, nats)
+    return Looks(errors, moved, codes, None, nats)
 
 
 def fit(run: Run, items: Items) -> None:
@@ -129,19 +143,21 @@ def fit(run: Run, items: Items) -> None:
 
 def usual(run: Run, parts: tuple[str, ...]) -> Usual:
     """Of a run's training items, of some where there are more than needed. Raises Problem."""
-    seen = looks(run, some(run.prepared.train, SEEN), parts)
-    count = len(next(x for x in seen if x is not None))
+    items = some(run.prepared.train, SEEN)
+    count = len(items)
     order = drawn(count, count)
-    cut = count // APART
-    apart, rest = (seen.some(order[:cut]), seen.some(order[cut:])) if cut > 1 else (seen, seen)
+    cut = count // APART if count // APART > 1 else 0
+    bank = banked(run.spec, Some(items, order[cut:])) if "nearest" in parts else None
+    seen = looks(run, items, parts, bank)
+    apart, rest = (seen.some(order[:cut]), seen.some(order[cut:])) if cut else (seen, seen)
     errors = None
     if rest.errors is not None:
         errors = rest.errors.mean(0)
         errors = errors + max(LEAST * float(errors.mean()), TINY)
-    first = Usual(errors, rest.codes, {})
+    first = Usual(errors, rest.codes, bank, {})
     raw = scored(apart, first, parts)
     scale = {name: (float(x.mean()), float(x.std(correction=0)) or 1.0) for name, x in raw.items()}
-    return Usual(errors, rest.codes, scale)
+    return Usual(errors, rest.codes, bank, scale)
 
 
 def scored(seen: Looks, by: Usual, parts: tuple[str, ...]) -> dict[str, Tensor]:
@@ -152,18 +168,39 @@ def scored(seen: Looks, by: Usual, parts: tuple[str, ...]) -> dict[str, Tensor]:
     if "return" in parts and seen.moved is not None:
         found["return"] = seen.moved.clamp(min=TINY).log()
     if "latent" in parts and seen.codes is not None and by.codes is not None:
-        found["latent"] = away(seen.codes, by.codes).clamp(min=TINY).log()
+        found["latent"] = Bank.of(by.codes).away(seen.codes).clamp(min=TINY).log()
+    if "nearest" in parts and seen.far is not None:
+        found["nearest"] = seen.far.clamp(min=TINY).log()
     if "likelihood" in parts and seen.nats is not None:
         found["likelihood"] = seen.nats
     return found
 
 
-def away(codes: Tensor, bank: Tensor) -> Tensor:
-    """Mean distance of each code (N, latents) from the nearest codes of the bank: (N,). About the bank's mean, for
-    rounding, so that no code hangs on another."""
-    middle, k = bank.mean(0), min(NEAREST, len(bank))
-    parts = (squared(part - middle, bank - middle).topk(k, largest=False).values for part in torch.split(codes, ROWS))
-    return torch.cat([part.clamp(min=0).sqrt().mean(1) for part in parts])
+class Bank(NamedTuple):
+    """Places (n, d) that others are compared with, about their mean, for rounding."""
+
+    middle: Tensor
+    about: Tensor
+
+    @classmethod
+    def of(cls, places: Tensor) -> Bank:
+        places = places.double()
+        middle = places.mean(0)
+        return cls(middle, places - middle)
+
+    def away(self, x: Tensor) -> Tensor:
+        """Mean distance of each row (N, d) from the nearest places: (N,)."""
+        k = min(NEAREST, len(self.about))
+        rows = torch.split(x - self.middle, ROWS)
+        parts = (squared(part, self.about).topk(k, largest=False).values for part in rows)
+        return torch.cat([part.clamp(min=0).sqrt().mean(1) for part in parts])
+
+
+def banked(spec: Spec, items: Items) -> Tensor:
+    """Items as vectors (n, D), as many of the first as memory is given to."""
+    one = sum(part.shape[1] for part in vector(spec, items.take(torch.zeros(1, dtype=torch.long))))
+    most = max(NEAREST, BANK // (4 * max(1, one)))
+    return vectors(spec, Some(items, torch.arange(min(most, len(items)))))
 
 
 def total(seen: Looks, by: Usual, parts: tuple[str, ...]) -> tuple[Tensor, dict[str, Tensor]]:

@@ -226,7 +226,7 @@ class Fitting:
     def trial(self, family: Family, size: str) -> Trial:
         named = self.named(family, size)
         self.prepare(named.training.size)
-        training = named.training.of(len(self.prepared.train))
+        training = named.training.of(len(self.prepared.train), self.prepared.codec.spec.kind)
         model = self.built(family, named.config, self.order.seed)
         trainer = Trainer(model, self.prepared.train, self.plan(training), self.fabric)
         work = sum(p.numel() for p in model.parameters()) * training.batch * prod(training.size)
@@ -248,7 +248,7 @@ class Fitting:
 
     def describe(self, family: Family, named: Named) -> dict[str, Any]:
         """run.json of a new run."""
-        training = named.training.of(len(self.prepared.train))
+        training = named.training.of(len(self.prepared.train), self.prepared.codec.spec.kind)
         options, domains = self.order.options, list(self.prepared.domains)
         return {
             "format": FORMAT,

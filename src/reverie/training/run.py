@@ -213,11 +213,11 @@ class Run:
 
         return denoise(self, words(files), Path(out))
 
-    def translate(self, files: Files, *, to: str = "", out: str | Path = "") -> Translation:
+    def translate(self, files: Files, *, to: str = "", out: str | Path = "", scale: str = "run") -> Translation:
         """Copies of picture files as the domain `to` has them. See `reverie.tasks.translate.translate`."""
         from reverie.tasks.translate import translate
 
-        return translate(self, words(files), to, Path(out) if out else None)
+        return translate(self, words(files), to, Path(out) if out else None, scale)
 
     def interpolate(self, a: str | Path = "", b: str | Path = "", **asked: Any) -> Between:
         """The path between two items, or between two random ones: steps, spherical, seed, space. See

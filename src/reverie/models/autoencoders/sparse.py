@@ -3,6 +3,9 @@ Autoencoders", arXiv:1312.5663; Ng 2011, "Sparse Autoencoder", lecture notes of 
 
 Three ways to it: `top_k` lets the k most active units of an item pass (Makhzani & Frey); `kl` holds each unit's mean
 activation to a target by a Kullback-Leibler penalty (Ng); `l1` makes every activation cost as much as it is high.
+
+Units of `top_k` that no item activates any more are brought back by the auxiliary loss of Gao et al. 2024, "Scaling and
+evaluating sparse autoencoders", arXiv:2406.04093, appendix A.2: they learn what the others leave unexplained.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +22,7 @@ from reverie.maths.schedules import falling
 from reverie.maths.sparsity import kl_to_target, top
 from reverie.nets.checks import at_least, positive
 from reverie.nets.coder import Layers
-from reverie.nets.flat import Flat
+from reverie.nets.flat import Flat, Seen
 from reverie.nets.mixture import Mixture, codes
 from reverie.nets.reconstruction import reconstruction, squared_error
 
@@ -35,6 +38,8 @@ class Config:
     fall: float = 0.5  # share of the planned steps over which it falls
     penalty: float = 3.0  # weight, in nats, of each unit's KL (beta), or of each unit of activation of l1
     dead_after: int = 10_000  # items in a row that a unit is not active for, before it counts as dead
+    revive: float = 0.0  # of top_k: weight of what dead units leave of the remaining error (alpha of Gao et al.)
+    revived: int = 512  # dead units, at most, that try it for an item (k_aux of Gao et al.)
     network: Literal["auto", "dense", "convolutional"] = "dense"  # auto: convolutional for pictures, else dense
     hidden: tuple[int, ...] = ()  # widths of the dense layers before the code; the decoder mirrors them
     activation: Literal["sigmoid", "tanh", "relu"] = "relu"  # between dense layers
@@ -63,13 +68,17 @@ class Config:
     @classmethod
     def small(cls) -> Named:
         """For any items, minutes on two cores: 500 units, of which a tenth pass."""
-        config = cls(units=500, target=0.1, first=0.3, hidden=(256,), error="cross_entropy", decay="cosine")
+        config = cls(
+            units=500, target=0.1, first=0.3, revive=1 / 32, hidden=(256,), error="cross_entropy", decay="cosine"
+        )
         return Named(config, Training(batch=64, steps=5_000, ema_items=20_000))
 
     @classmethod
     def tiny(cls) -> Named:
         """For tests: seconds."""
-        config = cls(units=32, target=0.25, first=0.5, network="auto", width=8, components=2)
+        config = cls(
+            units=32, target=0.25, first=0.5, dead_after=64, revive=0.03, network="auto", width=8, components=2
+        )
         return Named(config, Training(batch=16, steps=200, ema_items=500))
 
 
@@ -79,7 +88,7 @@ class Sparse(core.Model):
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
         self.cfg, self.spec = cfg, spec
-        at_least(cfg, units=1, width=1, components=1, dead_after=1, penalty=0)
+        at_least(cfg, units=1, width=1, components=1, dead_after=1, penalty=0, revive=0, revived=1)
         positive(cfg, "learning_rate")
         for name in ("target", "first"):
             if not 0 < getattr(cfg, name) <= 1:
@@ -106,9 +115,13 @@ class Sparse(core.Model):
             share += max(0.0, cfg.first - cfg.target) * (1 - at.step / end)
         return max(1, round(share * cfg.units))
 
-    def activations(self, batch: Batch, at: At | None = None) -> Tensor:
+    def raw(self, batch: Batch) -> Tensor:
+        """What the encoder says of each unit: (B, units)."""
+        said: Tensor = self.encoder(self.flat.input(self.flat.seen(batch)))
+        return said
+
+    def passed(self, raw: Tensor, at: At | None = None) -> Tensor:
         """(B, units): linear ones of which k pass, logistic, or from 0 up."""
-        raw: Tensor = self.encoder(self.flat.input(self.flat.seen(batch)))
         if self.cfg.sparsity == "top_k":
             return top(raw, self.passing(at))
         return raw.sigmoid() if self.cfg.sparsity == "kl" else raw.relu()
@@ -127,8 +140,22 @@ class Sparse(core.Model):
             return self.cfg.penalty * len(units) * kl_to_target(units.mean(0), self.cfg.target).sum()
         return self.cfg.penalty * units.sum() if self.cfg.sparsity == "l1" else units.new_zeros(())
 
+    def revival(self, seen: Seen, raw: Tensor, units: Tensor, outputs: Tensor) -> Tensor:
+        """What items cost where dead units speak, too: of each item those `revived` of them that say most. Gao et al.,
+        appendix A.2: |e - e_hat|² with e what the living units leave, e_hat what the dead ones add to what is decoded,
+        for a decoder of any depth and any error. The living ones learn nothing from it."""
+        dead = self.idle >= self.cfg.dead_after
+        if not dead.any():
+            return outputs.new_zeros(())
+        most = top(raw.masked_fill(~dead, -torch.inf), min(self.cfg.revived, self.cfg.units))
+        woken, living = torch.where(dead, most, 0.0), units.detach()
+        added = self.decoder(living + woken) - self.decoder(living)  # so that living units' own weights cancel
+        both = outputs.detach() + added.flatten(1)
+        return reconstruction(self.flat, seen, both, self.cfg.error).sum()
+
     def loss(self, batch: Batch, at: At) -> Loss:
-        seen, units = self.flat.seen(batch), self.activations(batch, at)
+        seen, raw = self.flat.seen(batch), self.raw(batch)
+        units = self.passed(raw, at)
         outputs = self.decoder(units).flatten(1)
         error, penalty = reconstruction(self.flat, seen, outputs, self.cfg.error).sum(), self.penalty(units)
         total, count, on = error + penalty, len(units), self.active(units.detach())
@@ -142,6 +169,9 @@ class Sparse(core.Model):
         }
         if self.cfg.sparsity != "top_k":
             logs["penalty"] = penalty
+        if self.cfg.revive and self.cfg.sparsity == "top_k":
+            logs["revival"] = self.revival(seen, raw, units, outputs)
+            logs["loss"] = total = total + self.cfg.revive * logs["revival"]
         return Loss(total, count, logs, {"on": on.to(error.dtype).sum(0)})
 
     def absorb(self, stats: Mapping[str, Tensor], count: float) -> None:
@@ -161,7 +191,7 @@ class Sparse(core.Model):
 
     def encode(self, batch: Batch) -> Tensor:
         """(B, units), most of them 0 (of kl: near it)."""
-        return self.activations(batch)
+        return self.passed(self.raw(batch))
 
     def decode(self, codes: Tensor) -> dict[str, Tensor]:
         """Of a code that no item has, such as a drawn one, what an encoder could say: the k most active units, units
