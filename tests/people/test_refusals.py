@@ -98,7 +98,7 @@ FURTHER = [
     (("sample", "run", "--grid", "pictures"), ("--grid pictures", "Name a file")),
     (("sample", "run", "--grid", "words.txt"), ("--grid words.txt", "nothing is overwritten")),
     ((*FIT, "--batch", "9" * 12), ("--batch 999999999999", "more than this machine has")),
-    ((*FIT, "--size", "99999"), ("--size 99999x99999", "more than 16,384 pixels")),
+    ((*FIT, "--size", "99999"), ("--size 99999: ", "more than 16,384 pixels")),
     (("evaluate", "words.txt"), ("words.txt", "no run")),
     (("predict", "nowhere", "pictures"), ("nowhere", "no run")),
     (("anomalies", "nowhere", "pictures"), ("nowhere", "no run")),
