@@ -1,6 +1,8 @@
 """Pieces leave as MIDI files, piano rolls and sound; a given tune becomes tokens."""
 
 import stat
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -181,3 +183,21 @@ def test_a_prompt_that_can_not_be_said_in_tokens_is_named(tmp_path, name, data, 
     assert said in str(caught.value)
     assert str(tmp_path / name) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_sound_for_which_there_is_no_room_is_said_and_leaves_no_part_of_it(tmp_path):
+    program = """
+import resource, sys
+from pathlib import Path
+from reverie.errors import NoRoom
+from reverie.kinds.music.piece import Note, Piece
+from reverie.kinds.music.sound import play
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+try:
+    play([Piece((Note(0, 4, 60),), 1)], [Path(sys.argv[1], "a.mid")])
+except NoRoom as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True)
+    assert "a.wav: can't be written (File too large)" in done.stdout, done.stderr
+    assert not any(tmp_path.iterdir())

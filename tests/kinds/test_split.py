@@ -120,6 +120,12 @@ def test_what_cannot_be_split_is_refused_in_a_line(changes, says):
         parts(10, replace(PLAIN, **changes), columns=known)
 
 
+@pytest.mark.parametrize("share", [1.0, 1.5, -0.1])
+def test_what_is_held_out_is_a_share_of_less_than_all(share):
+    with pytest.raises(Problem, match=f"--held-out {share:g}: not a share"):
+        parts(40, replace(PLAIN, held_out=share))
+
+
 def test_a_time_that_is_none_is_named():
     with pytest.raises(Problem, match="--order day: 'soon' is neither a number nor a date"):
         parts(3, replace(PLAIN, order="day"), columns={"day": ["2020-01-01", "soon", "2020-01-02"]})

@@ -98,7 +98,7 @@ FURTHER = [
     (("sample", "run", "--grid", "pictures"), ("--grid pictures", "Name a file")),
     (("sample", "run", "--grid", "words.txt"), ("--grid words.txt", "nothing is overwritten")),
     ((*FIT, "--batch", "9" * 12), ("--batch 999999999999", "more than this machine has")),
-    ((*FIT, "--size", "99999"), ("--size 99999x99999", "more than 16,384 pixels")),
+    ((*FIT, "--size", "99999"), ("--size 99999: ", "more than 16,384 pixels")),
     (("evaluate", "words.txt"), ("words.txt", "no run")),
     (("predict", "nowhere", "pictures"), ("nowhere", "no run")),
     (("anomalies", "nowhere", "pictures"), ("nowhere", "no run")),
@@ -242,7 +242,7 @@ SPOILT = {
     "run.json names no data": (edited("source", "where", value=None), ("sample", "run"), "its source.where is spoilt"),
     "run.json has words for a config": (edited("config", value="x"), ("sample", "run"), "its config is spoilt ('x')"),
     "run.json lacks a field": (edited("spec", "kind", value=None), ("sample", "run"), "its spec is spoilt (KeyError"),
-    "run.json's codec is of another": (edited("codec", value={"a": 1}), ("sample", "run"), "its codec is spoilt"),
+    "run.json's codec is of another": (edited("codec", value={"a": 1}), ("sample", "run"), "Take it from a run.json"),
     "run.json has a field of no model": (edited("config", "a", value=1), ("sample", "run"), "its config is spoilt"),
     "run.json has a word for a number": (edited("config", "latents", value="x"), ("sample", "run"), "config or spec"),
     "run.json has a size that no network has": (

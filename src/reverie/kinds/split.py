@@ -42,6 +42,8 @@ def parts(
     `own` test part (a mask), `options.fold`, `options.order` (the latest), a share drawn by a fixed seed, of each of
     the `classes` (integers) alike. Items that share the value of `options.group`, or an entry of `kept_together` (such
     as their text, where there are duplicates), stay in one part. Raises Problem."""
+    if not 0 <= options.held_out < 1:
+        raise Problem(f"--held-out {options.held_out:g}: not a share. Give one from 0 to below 1, such as 0.1")
     known = columns or {}
     groups = grouped(count, options, known, kept_together)
     if options.test_where:

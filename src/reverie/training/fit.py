@@ -109,9 +109,9 @@ class Fitting:
         for name, value in (("steps", order.steps), ("seed", order.seed), ("shards", order.shards)):
             if not isinstance(value, Integral) or isinstance(value, bool):
                 raise Problem(f"{name}={value!r}: give a whole number")
-        for name, value in (("model", order.model), ("time", order.time), ("set", order.set)):
-            if not isinstance(value, str | None):
-                raise Problem(f"{name}={value!r}: give a word")
+        for name, word in (("model", order.model), ("time", order.time), ("set", order.set)):
+            if not isinstance(word, str | None):
+                raise Problem(f"{name}={word!r}: give a word")
         if order.steps < 0 or (order.steps and order.time):
             raise Problem(f"--steps {order.steps} --time {order.time}: give one of the two, above 0")
         self.budget = seconds(order.time) if order.time else 0.0

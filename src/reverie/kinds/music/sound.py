@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -41,7 +42,9 @@ def _fill(file: Path, piece: Piece) -> None:
     font, program = soundfont(), shutil.which("fluidsynth")
     if font and program and _by_fluidsynth(file, piece, program, font):
         return
-    soundfile.write(file, sound(piece), RATE, format="WAV", subtype="PCM_16")
+    held = io.BytesIO()  # its own writing to a disk that is full raises no OSError
+    soundfile.write(held, sound(piece), RATE, format="WAV", subtype="PCM_16")
+    file.write_bytes(held.getvalue())
 
 
 def soundfont() -> Path | None:
