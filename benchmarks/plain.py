@@ -42,7 +42,7 @@ class Vae:
 
     def __init__(self, model):
         widths, latents = model.cfg.hidden, model.cfg.latents
-        size = model.field.size
+        size = model.spec.only[1].size
         self.encoder = nn.Sequential(nn.Linear(size, widths[0]), nn.Tanh(), nn.Linear(widths[0], 2 * latents))
         self.decoder = nn.Sequential(nn.Linear(latents, widths[0]), nn.Tanh(), nn.Linear(widths[0], size), nn.Sigmoid())
         copy(self.encoder, model.encoder)

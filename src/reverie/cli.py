@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from reverie import __version__
 from reverie.commands import VERBS
-from reverie.errors import NoRoom, Problem, Stopped, out_of_memory
+from reverie.errors import STEERING, NoRoom, Problem, Stopped, out_of_memory, plain
 
 BUG = 1
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # codes of their own: the person's command was right
@@ -54,10 +54,10 @@ def main(words: Sequence[str] | None = None) -> int:
         return leaving.code if isinstance(leaving.code, int) else 0
     except BaseException as error:
         ending = ended(error)
-        print(f"reverie: {ending.line}", file=sys.stderr)
+        print(f"reverie: {plain(ending.line)}", file=sys.stderr)
         if as_json and first_process():
             with suppress(OSError):  # the output itself may be what failed
-                print(json.dumps({"error": ending.line, "code": ending.code}, ensure_ascii=False), flush=True)
+                print(as_text({"error": ending.line, "code": ending.code}), flush=True)
         return leave(ending.code)
 
 
@@ -89,7 +89,7 @@ def perform(words: Sequence[str], as_json: bool) -> int:
         with redirect_stdout(sys.stderr):  # whatever a library prints must not mix with the JSON
             result = verb.run(args, screen)
         if first_process():
-            print(json.dumps(jsonable(result), ensure_ascii=False, allow_nan=False))
+            print(as_text(jsonable(result)))
     sys.stdout.flush()
     return 0
 
@@ -133,7 +133,7 @@ def ended(error: BaseException) -> Ending:
         cure = "Make room there, or name another place by --out" if full else "Name another place, or change its rights"
         return Ending(NoRoom.code if full else Problem.code, one_line(f"{named}{what}. {cure}"))
     if out_of_memory(error):
-        return Ending(Problem.code, "out of memory. Pass a smaller --batch or --size, or a smaller --set")
+        return Ending(Problem.code, "out of memory. Pass a smaller --batch, --size or --set, or ask for less at once")
     report = keep_traceback(error)
     what = one_line(f"{type(error).__name__}: {error}")[:200]
     return Ending(BUG, f"a bug in reverie ({what}). Please report it with {report}")
@@ -154,6 +154,11 @@ def keep_traceback(error: BaseException) -> str:
 
 def one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def as_text(result: Any) -> str:
+    """As JSON, in whose strings nothing steers a terminal."""
+    return json.dumps(result, ensure_ascii=False, allow_nan=False).translate(STEERING)
 
 
 def first_process() -> bool:

@@ -30,3 +30,15 @@ def out_of_memory(error: BaseException) -> bool:
     said = str(error)
     known = "out of memory" in said or "can't allocate memory" in said
     return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and known)
+
+
+# of names, labels and texts that others have written: what steers a terminal, or turns the order of letters around
+STEERING = {
+    code: f"\\u{code:04x}" for code in (*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+_SHOWN = STEERING | {ord("\t"): "\t", ord("\n"): "\n"}
+
+
+def plain(text: str) -> str:
+    """What may be shown: characters that steer a terminal are written as `\\u001b`. A line's end and tabs stay."""
+    return text.replace("\r\n", "\n").translate(_SHOWN)

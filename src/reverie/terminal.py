@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from reverie.errors import plain
 from reverie.training.health import NORM
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Terminal:
 
     def say(self, line: str = "") -> None:
         """A line of progress, never broken: a terminal wraps it, a file keeps it whole."""
-        self.console.print(Text(line), soft_wrap=True)
+        self.console.print(Text(plain(line)), soft_wrap=True)
 
     def tell(self, *lines: str) -> None:
         """Lines of the result."""
@@ -48,7 +49,7 @@ class Terminal:
     def write(self, text: str) -> None:
         """A part of the result as it comes, without a line's end."""
         if not self.json:
-            self.console.print(Text(text), end="", soft_wrap=True)
+            self.console.print(Text(plain(text)), end="", soft_wrap=True)
             self.console.file.flush()
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
@@ -58,9 +59,10 @@ class Terminal:
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for k, name in enumerate(columns):
             wrap = self.console.is_terminal and k == len(columns) - 1
-            table.add_column(name, justify="right" if name in right else "left", no_wrap=not wrap, overflow="fold")
+            head = plain(name)
+            table.add_column(head, justify="right" if name in right else "left", no_wrap=not wrap, overflow="fold")
         for row in rows:
-            table.add_row(*map(Text, row))
+            table.add_row(*(Text(plain(word)) for word in row))
         self.console.print(table)
 
     def first(self, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], most: int) -> None:
@@ -89,7 +91,7 @@ class Terminal:
     def step(self, step: int, logs: Mapping[str, float], speed: float, seconds_left: float) -> None:
         """Shows the latest values, without gradients' norms (the log has them); in a file at most a line every ten
         seconds, and the last."""
-        values = "  ".join(f"{name} {value:.4g}" for name, value in logs.items() if not name.startswith(NORM))
+        values = "  ".join(f"{plain(name)} {value:.4g}" for name, value in logs.items() if not name.startswith(NORM))
         pace, left = f"{amount(speed)} items/s", f"{duration(seconds_left)} left"
         if self.live is not None and self.task is not None:
             self.live.update(self.task, completed=step, numbers=values, speed=pace, left=left)

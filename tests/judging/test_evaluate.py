@@ -231,6 +231,29 @@ def test_data_of_another_kind_can_not_judge(trained, tmp_path):
         evaluate(trained("dcgan"), samples=10, against=str(tmp_path / "words.txt"))
 
 
+def test_pictures_of_another_form_can_not_judge(trained, tmp_path):
+    for i in range(12):
+        Image.fromarray(np.full((28, 28, 3), i, np.uint8)).save(tmp_path / f"{i}.png")
+    with pytest.raises(Problem, match=r"--against .*: items of another form"):
+        evaluate(trained("dcgan"), samples=10, against=str(tmp_path))
+
+
+def test_a_run_that_holds_nothing_out_is_judged_by_what_is_left_and_says_so(folder, tmp_path):
+    run = fit(folder, "vae", out=tmp_path / "run", steps=3, set="tiny", held_out=0.0, reporter=Silent())
+    report = evaluate(run, samples=10)
+    assert "0 held-out items: nothing to score. Train with more items, or a larger --held-out" in report.notes
+    assert not any(metric.name.startswith("nll") for metric in report.metrics)
+
+
+def test_statistics_are_kept_over_no_file_that_holds_something_else(trained, tmp_path):
+    file = tmp_path / "own.npz"
+    np.savez(file, images=np.zeros((3, 8, 8)))
+    before = file.read_bytes()
+    with pytest.raises(Problem, match=r"own\.npz: there already, and no statistics"):
+        evaluate(trained("dcgan"), samples=10, statistics=str(file))
+    assert file.read_bytes() == before
+
+
 def test_statistics_that_were_kept_judge_as_the_pictures_did(trained, tmp_path):
     run, file = trained("dcgan"), tmp_path / "real.npz"
     whole = evaluate(run, samples=12, statistics=str(file))

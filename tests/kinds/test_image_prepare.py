@@ -98,7 +98,10 @@ def test_pictures_held_out_that_are_trained_on_too_are_said(tmp_path):
 
 def test_bad_options_are_one_line_each(tmp_path, raw):
     root = str(write_folder(tmp_path / "d", raw, "{i}.png"))
-    for options, said in ((DataOptions(fit="squash"), "--fit squash"), (DataOptions(held_out=1.0), "--held-out 1.0")):
+    for options, said in (
+        (DataOptions(fit="squash"), "--aspect squash"),
+        (DataOptions(held_out=1.0), "--held-out 1.0"),
+    ):
         with pytest.raises(Problem, match=said):
             open_images(root, options)
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from reverie import shown
 from reverie.kinds.image import work
 
 
@@ -21,7 +22,7 @@ def test_results_are_in_order_on_all_cores_and_progress_shows_only_when_it_takes
     assert capsys.readouterr().err == ""
     if (os.cpu_count() or 1) > 1:
         assert len(threads) > 1
-    monkeypatch.setattr(work, "QUIET", 0.0)
+    monkeypatch.setattr(shown, "QUIET", 0.0)
     work.spread(1000, one, "squaring")
     lines = capsys.readouterr().err.splitlines()
     assert lines

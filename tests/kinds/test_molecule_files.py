@@ -106,6 +106,15 @@ def test_a_folder_holds_the_molecules_of_all_its_files(tmp_path):
     assert recognise(tmp_path)
 
 
+def test_what_is_said_about_molecules_makes_no_text_of_them_and_is_said_to_be_left_aside(tmp_path):
+    (tmp_path / "a.smi").write_text("CCO\nCCN\n")
+    (tmp_path / "README.md").write_text("Where these are from.\n")
+    (tmp_path / "licence").write_text("Anybody may use them.\n")
+    assert recognise(tmp_path)
+    data = open_source(str(tmp_path), DataOptions()).prepare()
+    assert "left aside, as no file of molecules: README.md, licence" in data.notes
+
+
 def test_any_text_is_lines_of_smiles_where_a_person_says_so(tmp_path):
     (tmp_path / "m.txt").write_text("CCO\nCCN\nCCC\n")
     assert not recognise(tmp_path / "m.txt")
@@ -148,7 +157,7 @@ def test_a_folder_with_other_files_is_no_molecules(tmp_path):
     assert not recognise(tmp_path)
     (tmp_path / "m.smi").write_text("CCO\n")
     assert recognise(tmp_path)
-    (tmp_path / "readme.txt").write_text("molecules of mine")
+    (tmp_path / "story.txt").write_text("It was a dark and stormy night.\n")
     assert not recognise(tmp_path)
 
 

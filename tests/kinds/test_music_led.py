@@ -179,7 +179,7 @@ def test_rows_of_a_batch_keep_each_its_own_melody():
 @pytest.mark.parametrize(
     ("tune", "voices", "says"),
     [
-        (lines([41]), 4, "pitch 41 has no room for 3 voices"),
+        (lines([41]), 4, "pitch 41 has no room for 3 voices under it, as the run knows none below"),
         (lines([90]), 4, "pitch 90: the run knows"),
         (lines([60]), 1, "--voices 1: from 2"),
         (lines([60]), 9, "--voices 9"),

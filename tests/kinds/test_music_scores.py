@@ -71,6 +71,14 @@ def bad():
     yield "a.mxl", spoiled(made.compressed(made.XML * 3)), "not a compressed score"
     yield "a.mxl", made.zipped({"read.me": b"nothing"}), "no score in it"
     yield "a.mxl", made.zipped({"score.xml": bytes(65 << 20)}), "unpacks to more than 64 MiB"
+    yield (
+        "a.musicxml",
+        made.XML.replace("<duration>2<", "<duration>-5<").encode(),
+        "a note of -2.5 quarter notes at -2.5",
+    )
+    yield "a.musicxml", made.XML.replace("<duration>3<", "<duration>1e300<").encode(), "lasts 5e+299 quarter notes"
+    slow = made.XML.replace("</attributes>", '</attributes><sound tempo="-90"/>')
+    yield "a.musicxml", slow.encode(), "a tempo of -90 quarter notes a minute"
     yield "a.abc", b"X:1\nT:words only\nK:C\n", "no notes in it"
     yield "a.abc", b"a letter to a friend\n", "not readable as ABC"
     yield "a.abc", b"X:1\0\nK:C\nC|", "NUL"

@@ -16,6 +16,7 @@ from reverie.kinds import DataOptions
 from reverie.kinds.find import open_source
 from reverie.kinds.table import Codec, unseen
 from reverie.kinds.table.codec import BUCKETS, MISSING, OTHER, bucket, fit, seconds
+from reverie.kinds.table.files import read
 
 ROWS = 200
 
@@ -114,6 +115,40 @@ def test_other_forms_of_the_same_table_are_the_same(tmp_path, change):
     assert found.codec.columns[0].mean == pytest.approx(wanted.codec.columns[0].mean)
     index = torch.arange(30)
     assert torch.equal(found.train.take(index)["answer"], wanted.train.take(index)["answer"])
+
+
+def test_decimal_commas_are_points_where_commas_divide_no_cells_and_it_is_said(tmp_path):
+    rows = ["a;b;c;d;e"] + [f"{k},25;{-k};1.{k:03d},5;{k},{'x' if k == 3 else '1'};0.{k}" for k in range(40)]
+    found = read(file(tmp_path, rows))
+    assert found.columns["a"][:2] == ["0.25", "1.25"]
+    assert found.columns["b"][:2] == ["0", "-1"]
+    assert found.columns["c"][:2] == ["1000.5", "1001.5"]
+    assert found.columns["d"][2:4] == ["2,1", "3,x"]  # one word, and none is a number
+    assert found.columns["e"][1] == "0.1"
+    assert found.notes == ["columns are divided by ';'", "decimal commas are read as points: a, c"]
+    assert read(file(tmp_path, ["a,b"] + [f'"{k},5",{k}' for k in range(9)])).columns["a"][1] == "1,5"
+
+
+def test_a_quote_that_is_never_closed_swallows_no_rows(tmp_path):
+    rows = ["a,b", '1,"two, and', 'more"', '2,"x'] + [f"{k},y" for k in range(50)]
+    with pytest.raises(Problem, match="a quotation mark is opened and never closed; the last is in line 4"):
+        read(file(tmp_path, rows))
+    assert read(file(tmp_path, [*rows[:3], "2,x"])).columns["b"] == ["two, and\nmore", "x"]
+
+
+def test_the_first_line_by_which_excel_says_what_divides_cells_is_no_row(tmp_path):
+    for sign in ";|,":
+        found = read(file(tmp_path, [f"sep={sign}"] + [sign.join(row) for row in ("ab", "12", "34")]))
+        assert found.columns == {"a": ["1", "3"], "b": ["2", "4"]}
+
+
+def test_a_word_that_makes_words_of_a_column_of_numbers_is_named(tmp_path):
+    rows = ["a,b,c"] + [f"{'unknown' if k % 50 == 7 else k % 40},{k / 7:.3f},{'xyz'[k % 3]}" for k in range(200)]
+    said = "numbers but for a few words, and so read as words; leave such cells empty: a ('unknown')"
+    assert said in open_source(file(tmp_path, rows), DataOptions()).prepare().notes
+    assert said in open_source(file(tmp_path, rows), DataOptions(predict="c")).prepare().notes
+    fine = [row.replace("unknown", "") for row in rows]
+    assert not any("few words" in note for note in open_source(file(tmp_path, fine), DataOptions()).prepare().notes)
 
 
 def test_a_table_without_a_head_gets_names(tmp_path):

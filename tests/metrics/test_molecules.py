@@ -77,6 +77,8 @@ def test_internal_diversity_of_two_sorts_is_by_hand():
     assert 0.2 < t < 0.9
     found = diversity(prints([one, two] * 3))
     assert found == pytest.approx((1 - (1 + t) / 2, 1 - sqrt((1 + t * t) / 2)), abs=1e-6)
+    common, rare = sqrt((3 + t * t) / 4), sqrt((1 + 3 * t * t) / 4)  # of its sort, alone
+    assert diversity(prints([one, one, one, two]))[1] == pytest.approx(1 - (3 * common + rare) / 4, abs=1e-6)
 
 
 def test_likeness_is_rdkits_and_the_nearest_is_found_whatever_the_parts():
@@ -90,6 +92,13 @@ def test_likeness_is_rdkits_and_the_nearest_is_found_whatever_the_parts():
     values, which = closest(prints(fake), prints(real), 3)
     assert values.numpy() == pytest.approx(-np.sort(-np.array(wanted), 1)[:, :3], abs=1e-6)
     assert [wanted[i][j] for i, j in enumerate(which[:, 0].tolist())] == pytest.approx(np.max(wanted, 1), abs=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.6])  # 0.6: more bits than bfloat16 has whole numbers for
+def test_the_nearest_is_exact_however_many_bits_are_set(share):
+    rng = np.random.default_rng(0)
+    one, two = (torch.from_numpy(np.packbits(rng.random((n, 1024)) < share, axis=1)) for n in (30, 50))
+    assert torch.equal(best(one, two), tanimoto(bits(one), bits(two)).amax(1))
 
 
 def test_a_molecule_without_bits_is_like_one_without_bits():

@@ -184,6 +184,16 @@ def test_any_size_that_divides_by_four_learns_and_translates(size, channels):
     assert all(p.grad.isfinite().all() for p in m.parameters())
 
 
+@pytest.mark.parametrize("size", [(8, 8), (12, 40), (16, 16)])
+def test_a_picture_of_any_size_that_divides_is_translated_as_by_a_network_made_for_that_size(size):
+    own, other = model(), model(size=size)
+    own.to_first.load_state_dict(other.to_first.state_dict())
+    assert not any(side % own.divides for side in size)
+    assert min(size) >= own.least
+    x = batch(size=size).domains["b"]
+    assert torch.equal(own.translate(x.values, "b", "a")["image"], other.translate(x.values, "b", "a")["image"])
+
+
 def test_small_pictures_are_halved_less_often():
     assert [halvings(side) for side in (8, 11, 12, 23, 24, 256)] == [1, 1, 2, 2, 3, 3]
 

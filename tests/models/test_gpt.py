@@ -206,13 +206,12 @@ def test_probabilities_of_all_sequences_sum_to_one():
     assert float((-nats).exp().sum()) == pytest.approx(1.0, rel=1e-12)
 
 
-def melody(longest: int = 4, room: int = 3) -> Spec:
-    """Whole items of tokens 2 to 4, told a class, a number and a row of tokens."""
+def melody(longest: int = 4) -> Spec:
+    """Whole items of tokens 2 to 4, told a class and a number."""
     own = Field((longest,), categories=5, length=True, start=1)
     told = {
         "label": Field((), categories=2),
         "attributes": Field((1,), 0.0, 1.0),
-        "given": Field((room,), categories=5, length=True),
     }
     return Spec("music", {"music": own}, told)
 
@@ -235,7 +234,6 @@ def test_whole_items_that_are_told_something_come_as_often_as_their_score_says()
     count = len(rows)
     told = {
         "label": torch.ones(count, dtype=torch.long), "attributes": torch.full((count, 1), 0.3, dtype=torch.double),
-        "given": torch.tensor([[3, 2, 0]]).expand(count, -1),
     }  # fmt: skip
     with torch.no_grad():
         nats, counts = model.nll(Batch({"music": torch.tensor(over), **told}, {"music": lengths}), 1)
@@ -252,20 +250,19 @@ def test_whole_items_that_are_told_something_come_as_often_as_their_score_says()
         assert share == pytest.approx(p, abs=5 * sqrt(p * (1 - p) / 4_000))  # five standard errors
 
 
-@pytest.mark.parametrize("name", ["label", "attributes", "given"])
+@pytest.mark.parametrize("name", ["label", "attributes"])
 def test_each_thing_that_is_told_changes_what_is_likely_and_is_asked_for(name):
     model = told_model(melody())
     told = {
         "label": torch.tensor([0]), "attributes": torch.tensor([[0.2]], dtype=torch.double),
-        "given": torch.tensor([[2, 3, 0]]),
     }  # fmt: skip
-    other = {"label": torch.tensor([1]), "attributes": told["attributes"] + 0.5, "given": torch.tensor([[2, 4, 3]])}
+    other = {"label": torch.tensor([1]), "attributes": told["attributes"] + 0.5}
     row, length = torch.tensor([[4, 2, 0, 0]]), {"music": torch.tensor([3])}
     with torch.no_grad():
         one = model.nll(Batch({"music": row, **told}, length), 1)[0]
         two = model.nll(Batch({"music": row, **told, name: other[name]}, length), 1)[0]
     assert abs(float(one - two)) > 1e-3
-    assert model.conditions == ("label", "attributes", "given")
+    assert model.conditions == ("label", "attributes")
 
 
 def test_the_score_is_exact_whatever_the_draws():

@@ -94,12 +94,10 @@ def told_items(longest: int = 4) -> tuple[Spec, dict[str, torch.Tensor]]:
     condition = {
         "label": Field((), categories=2),
         "attributes": Field((1,), 0.0, 1.0),
-        "given": Field((3,), categories=4, length=True),
     }
     told = {
         "label": torch.tensor([1]),
         "attributes": torch.tensor([[0.3]], dtype=torch.double),
-        "given": torch.tensor([[3, 2, 0]]),
     }
     return Spec("music", {"music": own}, condition), told
 
@@ -118,17 +116,17 @@ def test_probabilities_of_all_whole_items_sum_to_one_whatever_is_told():
     assert counts.tolist() == list(map(len, rows))
 
 
-@pytest.mark.parametrize("name", ["label", "attributes", "given"])
+@pytest.mark.parametrize("name", ["label", "attributes"])
 def test_each_thing_that_is_told_changes_what_is_likely(name):
     spec, told = told_items()
     model = build(spec)
-    other = {"label": torch.tensor([0]), "attributes": told["attributes"] + 0.5, "given": torch.tensor([[3, 3, 2]])}
+    other = {"label": torch.tensor([0]), "attributes": told["attributes"] + 0.5}
     row, length = torch.tensor([[3, 2, 0, 0]]), {"music": torch.tensor([3])}
     with torch.no_grad():
         one = model.nll(Batch({"music": row, **told}, length), 1)[0]
         two = model.nll(Batch({"music": row, **told, name: other[name]}, length), 1)[0]
     assert abs(float(one - two)) > 1e-3
-    assert model.conditions == ("label", "attributes", "given")
+    assert model.conditions == ("label", "attributes")
 
 
 # -------------------------------------------------------------------------------------------------------------- sample

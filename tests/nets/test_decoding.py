@@ -14,7 +14,7 @@ from reverie.nets.decoding import Manner, written
 from reverie.nets.token_rows import TokenRows
 
 PLAIN = Manner(1.0, 0, 1.0, 0.0, 1.0, 0)
-START, LONGEST, ROOM = 1, 9, 4
+START, LONGEST = 1, 9
 
 
 def logits_of(rows: Tensor) -> Tensor:
@@ -35,20 +35,17 @@ class Table:
         return logits_of(torch.cat(self.parts, 1))
 
 
-def spec(given: bool = False) -> TokenRows:
-    told = {"given": Field((ROOM,), categories=9, length=True)} if given else {}
-    return TokenRows(Spec("music", {"music": Field((LONGEST,), categories=9, length=True, start=START)}, told), "gpt")
+def spec() -> TokenRows:
+    return TokenRows(Spec("music", {"music": Field((LONGEST,), categories=9, length=True, start=START)}), "gpt")
 
 
-def by_hand(
-    opening: list[int], prompt: list[int], noise: list[float], how: Manner = PLAIN, allowed: Callable | None = None
-) -> list[int]:
+def by_hand(prompt: list[int], noise: list[float], how: Manner = PLAIN, allowed: Callable | None = None) -> list[int]:
     """One item, its own tokens up to its end."""
     own = list(prompt)
     for u in noise:
         if len(own) == LONGEST - 1:
             break
-        logits = logits_of(torch.tensor([[*opening, START, *own]]))
+        logits = logits_of(torch.tensor([[START, *own]]))
         seen = torch.tensor([[t in own for t in range(9)]])
         logits = penalised(logits, seen, how.repetition_penalty)
         if allowed:
@@ -69,7 +66,6 @@ def ragged(rows: list[list[int]], width: int) -> Tensor:
 
 
 PROMPTS = [[], [3], [4, 5, 6], [2, 2], [8, 7, 6, 5, 4]]
-GIVEN = [[5, 6], [], [7], [2, 3, 4, 5], [8]]
 
 
 def tokens_of(columns: list[Tensor], i: int) -> list[int]:
@@ -79,14 +75,12 @@ def tokens_of(columns: list[Tensor], i: int) -> list[int]:
 @pytest.mark.parametrize(
     "how", [PLAIN, replace(PLAIN, temperature=0.5, top_k=5), replace(PLAIN, repetition_penalty=1.7)]
 )
-@pytest.mark.parametrize("given", [False, True])
-def test_items_with_openings_of_any_length_are_what_each_is_by_itself(how, given):
+def test_items_with_prompts_of_any_length_are_what_each_is_by_itself(how):
     noise = uniforms(5, 7)
-    told = {"given": ragged(GIVEN, ROOM)} if given else {}
-    prompt = Prompt(ragged(PROMPTS, 5), torch.tensor([len(p) for p in PROMPTS]), told)
-    columns = list(written(Table(), spec(given), prompt, noise, how))
+    prompt = Prompt(ragged(PROMPTS, 5), torch.tensor([len(p) for p in PROMPTS]))
+    columns = list(written(Table(), spec(), prompt, noise, how))
     for i, u in enumerate(noise.tolist()):
-        assert tokens_of(columns, i) == by_hand(GIVEN[i] if given else [], PROMPTS[i], u, how)
+        assert tokens_of(columns, i) == by_hand(PROMPTS[i], u, how)
 
 
 def test_what_is_collected_is_each_items_tokens_and_zeros():
@@ -94,7 +88,7 @@ def test_what_is_collected_is_each_items_tokens_and_zeros():
     prompt = Prompt(ragged(PROMPTS, 5), torch.tensor([len(p) for p in PROMPTS]))
     found = collected(written(Table(), spec(), prompt, noise, PLAIN), noise, LONGEST)
     for i, row in enumerate(found.tolist()):
-        own = by_hand([], PROMPTS[i], noise[i].tolist())
+        own = by_hand(PROMPTS[i], noise[i].tolist())
         assert row == own + [0] * (LONGEST - len(own))
 
 
@@ -121,10 +115,10 @@ def test_only_what_is_allowed_is_written():
     columns = list(written(Table(), spec(), prompt, noise, PLAIN))
     for i, u in enumerate(noise.tolist()):
         own = tokens_of(columns, i)
-        assert own == by_hand([], prompts[i], u, allowed=rising)
+        assert own == by_hand(prompts[i], u, allowed=rising)
         body = [t for t in own if t]
         assert body == sorted(body)
-    free = [by_hand([], p, u) for p, u in zip(prompts, noise.tolist())]
+    free = [by_hand(p, u) for p, u in zip(prompts, noise.tolist())]
     assert free != [tokens_of(columns, i) for i in range(5)]
 
 

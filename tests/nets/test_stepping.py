@@ -2,9 +2,8 @@
 
 import pytest
 import torch
-from torch import nn
 
-from reverie.nets.stepping import Steps, through, weights
+from reverie.nets.stepping import Steps
 from reverie.nets.transformer import Form, Transformer
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}  # float64: only the order of summation differs
@@ -69,15 +68,3 @@ def test_a_cache_grows_and_is_used_anew():
 def test_dropout_is_of_training_alone():
     net, x = build(FORMS[0]).train(), text(2, 1)
     assert torch.equal(*(Steps(net, net.cache(2)).step(x[:, 0]).detach() for _ in range(2)))
-
-
-@pytest.mark.parametrize("bias", [True, False])
-def test_a_large_matrix_in_two_halves_is_the_same_layer(bias):
-    linear = nn.Linear(260, 500, bias).double()  # a megabyte
-    x = torch.randn(1, 260, dtype=torch.float64)
-    halves, whole = weights(linear, alone=True), weights(linear, alone=False)
-    assert (halves[0].ndim, whole[0].ndim) == (3, 2)
-    assert halves[0].data_ptr() == linear.weight.data_ptr()
-    torch.testing.assert_close(through(halves, x), linear(x).detach(), **CLOSE)
-    torch.testing.assert_close(through(whole, x), linear(x).detach(), **CLOSE)
-    assert weights(nn.Linear(260, 501).double(), alone=True)[0].ndim == 2  # has no halves

@@ -131,6 +131,16 @@ def test_an_error_is_one_json_object_too(office, words):
     assert f"reverie: {done.json['error']}\n" == done.err
 
 
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_an_error_steers_no_terminal_by_the_name_that_it_repeats(typed, as_json):
+    name = "\x1b[31mred\x9b0m\u202egnp"
+    done = typed("fit", name, *as_json)
+    done.refused("\\u001b[31mred\\u009b0m\\u202egnp: no such file")
+    assert not set(done.out + done.err) & set(name[0] + "\x9b\u202e")
+    if as_json:
+        assert done.json["error"].startswith(f"{name}: no such file")
+
+
 def test_the_sampling_options_of_a_runs_model_are_flags_of_sample(office):
     done = office.reverie("fit", "words.txt", "--model", "gpt", "--set", "tiny", "--steps", 2, "--out", "text-run")
     assert done.code == 0, done.err

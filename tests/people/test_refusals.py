@@ -96,6 +96,9 @@ FURTHER = [
     (("sample", "run", "--out", "pictures"), ("--out pictures", "not empty")),
     (("sample", "run", "--out", "words.txt"), ("--out words.txt", "Name a folder")),
     (("sample", "run", "--grid", "pictures"), ("--grid pictures", "Name a file")),
+    (("sample", "run", "--grid", "words.txt"), ("--grid words.txt", "nothing is overwritten")),
+    ((*FIT, "--batch", "9" * 12), ("--batch 999999999999", "more than this machine has")),
+    ((*FIT, "--size", "99999"), ("--size 99999x99999", "more than 16,384 pixels")),
     (("evaluate", "words.txt"), ("words.txt", "no run")),
     (("predict", "nowhere", "pictures"), ("nowhere", "no run")),
     (("anomalies", "nowhere", "pictures"), ("nowhere", "no run")),
@@ -205,10 +208,56 @@ def other_weights(run):
     file.write_bytes(file.read_bytes()[:-100])
 
 
+def edited(*path, value):
+    """run.json with a value in another's place; None: without it."""
+
+    def edit(run):
+        info = json.loads((run / "run.json").read_text())
+        held = info
+        for key in path[:-1]:
+            held = held[key]
+        if value is None:
+            del held[path[-1]]
+        else:
+            held[path[-1]] = value
+        (run / "run.json").write_text(json.dumps(info))
+
+    return edit
+
+
+def other_checkpoint(run):
+    import torch
+
+    held = torch.load(run / "last.ckpt", weights_only=True)
+    held["trainer"]["model"] = {f"{name}.more": value for name, value in held["trainer"]["model"].items()}
+    torch.save(held, run / "last.ckpt")
+
+
 SPOILT = {
+    "run.json is nested without end": (
+        lambda run: (run / "run.json").write_text('{"a":' * 100_000),
+        ("sample", "run"),
+        "run.json: not readable as a run",
+    ),
+    "run.json names no data": (edited("source", "where", value=None), ("sample", "run"), "its source.where is spoilt"),
+    "run.json has words for a config": (edited("config", value="x"), ("sample", "run"), "its config is spoilt ('x')"),
+    "run.json lacks a field": (edited("spec", "kind", value=None), ("sample", "run"), "its spec is spoilt (KeyError"),
+    "run.json's codec is of another": (edited("codec", value={"a": 1}), ("sample", "run"), "its codec is spoilt"),
+    "run.json has a field of no model": (edited("config", "a", value=1), ("sample", "run"), "its config is spoilt"),
+    "run.json has a word for a number": (edited("config", "latents", value="x"), ("sample", "run"), "config or spec"),
+    "run.json has a size that no network has": (
+        edited("spec", "fields", "image", "shape", value=[1, -16, 20]),
+        ("sample", "run"),
+        "is spoilt",
+    ),
     "run.json is cut": (broken_json, ("sample", "run"), "run.json"),
     "run.json is of the future": (newer, ("sample", "run"), "format 99"),
     "run.json names another's model": (strange_model, ("sample", "run"), "nomodel"),
+    "the checkpoint is another model's": (
+        other_checkpoint,
+        ("fit", "pictures", "--out", "run", "--steps", "9"),
+        "last.ckpt: of another model",
+    ),
     "the weights are cut": (other_weights, ("sample", "run"), "weights.safetensors"),
     "the weights are gone": (lambda run: (run / "weights.safetensors").unlink(), ("sample", "run"), "weights"),
     "the checkpoint is noise": (

@@ -58,6 +58,23 @@ def test_brackets_in_names_are_no_markup_and_long_lines_stay_whole():
     assert row.split() == [*line.split(), "[red]"]
 
 
+def test_nothing_that_steers_a_terminal_is_passed_on_and_what_it_was_can_be_read():
+    said = "a\tb\x1b[31mred\x07\x9bx \u202egnp.exe\r over"
+    for terminal in (False, True):
+        made = screen(terminal, width=1000)
+        made.say(said)
+        made.write(said)
+        made.table(("\x1b[45m",), [("\x1b[46m",)])
+        made.steps = 1
+        made.step(1, {said: 1.0}, 1.0, 1.0)
+        out = told(made)
+        assert not set(out) & {"\x07", "\x9b", "\u202e", "\r"}
+        assert not any(code in out for code in ("\x1b[31m", "\x1b[45m", "\x1b[46m"))
+        assert out.count("\\u001b[31mred\\u0007\\u009bx \\u202egnp.exe\\u000d over") == 3
+        assert "\\u001b[45m" in out
+        assert "\\u001b[46m" in out
+
+
 def test_json_keeps_results_off_both_streams_and_progress_on_standard_error(capsys):
     made = Terminal(json=True)
     made.tell("result")

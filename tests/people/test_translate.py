@@ -54,6 +54,18 @@ def test_both_ways_differ(said, folder):
     assert not np.array_equal(one, two)
 
 
+@pytest.mark.parametrize("scale", ["run", "own"])
+def test_a_picture_of_another_size_keeps_its_size_and_it_is_said_how(said, folder, scale):
+    (folder / "wide").mkdir()
+    Image.fromarray(np.zeros((9, 21), np.uint8)).save(folder / "wide" / "w.png")
+    found = said("translate", "run", "wide", "horses", "--to", "zebras", "--out", "made", "--scale", scale, "--json")
+    assert found.code == 0, found.err
+    assert Image.open(folder / "made" / "w.png").size == (21, 9)
+    assert Image.open(folder / "made" / "000.png").size == (16, 16)
+    (note,) = found.json["notes"]
+    assert note.startswith("1 of another size than the run's 16×16")
+
+
 def test_a_run_says_both_places_and_goes_on_with_the_same_command(said, folder):
     shutil.rmtree(folder / "run")
     first = said("fit", "horses", "zebras", "--set", "tiny", "--steps", "2", "--json")
@@ -67,7 +79,8 @@ REFUSED = [
     (("translate", "run", "nowhere"), ("nowhere",)),
     (("translate", "run", "horses", "--to", "cows"), ("--to cows", "--to horses", "--to zebras")),
     (("translate", "run", "other"), ("other", "of which domain")),
-    (("translate", "run", "wide", "--to", "zebras"), ("wide/w.png", "16×16", "Nothing is resized")),
+    (("translate", "run", "colour", "--to", "zebras"), ("colour/0.png", "RGB", "Channels are not changed")),
+    (("translate", "run", "horses", "--scale", "mine"), ("--scale mine", "run, own")),
     (("translate", "run", "broken", "--to", "zebras"), ("broken/b.png", "broken image")),
     (("translate", "run", "horses", "--out", "zebras"), ("--out zebras", "not empty")),
     (("fit", "horses", "--model", "cyclegan", "--out", "new"), ("one set", "reverie fit A B")),
@@ -84,9 +97,8 @@ REFUSED = [
 @pytest.mark.parametrize(("words", "says"), REFUSED, ids=[" ".join(w)[:60] for w, _ in REFUSED])
 def test_a_wrong_wish_is_one_line_and_nothing_changes(said, folder, words, says):
     pictures(folder / "other", 2)
-    for name in ("wide", "broken", "colour"):
+    for name in ("broken", "colour"):
         (folder / name).mkdir()
-    Image.fromarray(np.zeros((9, 20), np.uint8)).save(folder / "wide" / "w.png")
     whole = (folder / "horses" / "000.png").read_bytes()
     (folder / "broken" / "b.png").write_bytes(whole[: len(whole) // 2])
     for i in range(4):

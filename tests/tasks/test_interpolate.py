@@ -95,6 +95,8 @@ def test_a_path_that_goes_nowhere_says_so(whole, tmp_path):
 def test_what_is_no_path_is_a_problem(coded, stripes):
     with pytest.raises(Problem, match="--steps 1: a path has two ends"):
         coded.interpolate(steps=1)
+    with pytest.raises(Problem, match="--steps 1000000000: more items than a page holds"):
+        coded.interpolate(steps=10**9)
     with pytest.raises(Problem, match="dots holds 40"):
         coded.interpolate(stripes / "dots", stripes / "down" / "00.png")
     with pytest.raises(Problem, match="holds 1"):

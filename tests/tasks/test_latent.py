@@ -156,6 +156,11 @@ def test_a_part_that_is_not_there_is_refused(part):
         cut(part, 8)
 
 
+def test_more_mixtures_than_a_page_holds_are_refused_before_any_is_made(halves):
+    with pytest.raises(Problem, match="--rows 1000000 --columns 1000000: more than 2,500 mixtures"):
+        halves.mix(rows=10**6, columns=10**6)
+
+
 def test_a_path_lies_in_the_space_that_was_asked_for(halves):
     made = halves.interpolate(steps=3, space="w")
     codes, _ = points(halves, range(2), 0, "w")

@@ -13,7 +13,7 @@ from reverie.core import Spec
 from reverie.errors import Problem
 from reverie.kinds.image import Codec
 from reverie.kinds.image.items import Pictures
-from reverie.kinds.image.picture import header, pixels
+from reverie.kinds.image.picture import fitted, header, pixels
 from reverie.tasks.turned import BLOCK, directions, turned
 from reverie.training.run import Run
 
@@ -36,18 +36,30 @@ class Negative(core.Model):
         return {"image": -values["image"] + (self.lost if to == "light" else 0.0)}
 
 
-def run(place: Path, channels: int = 1, lost: float = 0.0) -> Run:
+class AnySized(Negative):
+    """The same of pictures of any even size."""
+
+    divides, least = 2, 6
+
+    def translate(self, values, source, to):
+        *_, tall, wide = values["image"].shape
+        assert min(tall, wide) >= 6
+        assert tall % 2 == wide % 2 == 0
+        return super().translate(values, source, to)
+
+
+def run(place: Path, channels: int = 1, lost: float = 0.0, fit: str = "crop", kind: type = Negative) -> Run:
     (place / "run").mkdir()
-    codec = Codec((12, 10), channels, domains=("light", "dark"))
+    codec = Codec((12, 10), channels, fit=fit, domains=("light", "dark"))
     made = Run(place / "run", {"model": "cyclegan", "source": {"where": "nowhere"}})
-    model = Negative(codec.spec, lost).eval().requires_grad_(False)
+    model = kind(codec.spec, lost).eval().requires_grad_(False)
     vars(made).update(spec=codec.spec, codec=codec, model=model, device=torch.device("cpu"))
     return made
 
 
-def noise(channels: int = 1, bits: int = 8, seed: int = 0) -> np.ndarray:
+def noise(channels: int = 1, bits: int = 8, seed: int = 0, size: tuple[int, int] = (12, 10)) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    return rng.integers(0, 1 << bits, (12, 10, channels)).astype(np.uint8 if bits == 8 else np.uint16)
+    return rng.integers(0, 1 << bits, (*size, channels)).astype(np.uint8 if bits == 8 else np.uint16)
 
 
 @pytest.mark.parametrize(("channels", "bits", "suffix"), [(1, 8, "bmp"), (3, 16, "tif"), (4, 8, "png"), (1, 16, "png")])
@@ -109,6 +121,55 @@ def test_what_can_not_be_translated_is_named_and_nothing_is_written(tmp_path, pl
     with pytest.raises(Problem, match=says):
         made.translate([tmp_path / name for name in places], to=to)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("size", [(24, 30), (5, 13), (1, 1), (12, 9)])
+@pytest.mark.parametrize(("channels", "bits"), [(1, 8), (3, 16), (4, 8)])
+def test_of_any_size_every_pixel_is_translated_where_own_pixels_are_asked_for(tmp_path, size, channels, bits):
+    picture = noise(channels, bits, size=size)
+    written(tmp_path / "light" / "a.png", picture)
+    written(tmp_path / "light" / "b.png", noise(channels, bits))
+    made = run(tmp_path, channels, kind=AnySized).translate(tmp_path / "light", scale="own")
+    other, own = (pixels(file.read_bytes()) for file in made.files)
+    assert np.array_equal(other, (1 << bits) - 1 - picture)
+    assert np.array_equal(own, (1 << bits) - 1 - noise(channels, bits))
+    (note,) = made.notes
+    assert note.startswith("1 of another size than the run's 12×10: translated pixel by pixel. --scale run")
+
+
+@pytest.mark.parametrize(
+    ("fit", "at"),
+    [("crop", (12, 24)), ("pad", (5, 10)), ("stretch", (12, 10))],
+)
+def test_else_it_is_translated_whole_at_the_scale_by_which_the_data_was_resized(tmp_path, fit, at):
+    picture = noise(3, size=(20, 40))
+    written(tmp_path / "light" / "a.png", picture)
+    made = run(tmp_path, 3, fit=fit, kind=AnySized).translate(tmp_path / "light")
+    there = 255 - fitted(picture, at, "stretch")
+    assert np.array_equal(pixels(made.files[0].read_bytes()), fitted(there, (20, 40), "stretch"))
+    assert made.notes[0].startswith("1 of another size than the run's 12×10: translated at the scale that was learnt")
+
+
+def test_the_sheet_has_pictures_of_any_size_and_of_the_run_s_own_nothing_is_said(tmp_path):
+    for k, size in enumerate([(12, 10), (31, 17), (6, 60)]):
+        written(tmp_path / "light" / f"{k}.png", noise(size=size))
+        written(tmp_path / "dark" / f"{k}.png", noise())
+    r = run(tmp_path, kind=AnySized)
+    assert r.translate(tmp_path / "light").sheet.size == r.translate(tmp_path / "dark").sheet.size
+    assert not r.translate(tmp_path / "dark", out=tmp_path / "again").notes
+
+
+def test_what_would_not_fit_into_memory_is_refused_with_what_does(tmp_path):
+    written(tmp_path / "light" / "a.png", np.zeros((2050, 2050, 1), np.uint8))
+    written(tmp_path / "dark" / "a.png", np.zeros((1, 40_000, 1), np.uint8))
+    r = run(tmp_path, kind=AnySized)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(Problem, match=r"a.png: 2050×2050, .* At that scale it is 2,050×2,050, too large. Give --scale"):
+        r.translate(tmp_path / "light", scale="own")
+    with pytest.raises(Problem, match=r"a.png: 1×40000, .* At that scale it is 12×480,000, too large"):
+        r.translate(tmp_path / "dark")
+    assert sorted(tmp_path.rglob("*")) == before
+    assert len(r.translate(tmp_path / "light").files) == 1  # at the run's scale it fits
 
 
 def test_a_run_that_can_not_translate_says_which_can(tmp_path, coded):

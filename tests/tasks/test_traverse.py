@@ -101,3 +101,5 @@ def test_wishes_that_can_not_be_met(coded):
         coded.traverse(reach=0)
     with pytest.raises(Problem, match="--steps 1"):
         coded.traverse(steps=1)
+    with pytest.raises(Problem, match="--steps 1000000000: more items than a row of a page holds"):
+        coded.traverse(steps=10**9)

@@ -216,6 +216,14 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(pictures, tmp_path, monkey
     assert not list(run.path.glob(".*.part*"))
 
 
+@pytest.mark.parametrize("wrong", [{"steps": 2.5}, {"steps": "5"}, {"seed": "x"}, {"shards": 1.0}, {"time": 5}])
+def test_a_wish_of_another_type_is_one_line_and_leaves_no_folder(pictures, tmp_path, wrong):
+    name = next(iter(wrong))
+    with pytest.raises(Problem, match=f"^{name}="):
+        fit(pictures, "vae", out=tmp_path / "run", **{**SMALL, "steps": 2, **wrong})
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nothing", b"\x80\x04\x95"])
 def test_a_corrupted_checkpoint_is_named_and_not_overwritten(pictures, tmp_path, content):
     run = fit(pictures, "vae", out=tmp_path / "run", steps=2, **SMALL)

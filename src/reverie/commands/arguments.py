@@ -186,7 +186,7 @@ def model_in(folder: str) -> str:
     try:
         info = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
         return str(info["model"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 

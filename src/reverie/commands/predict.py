@@ -54,7 +54,9 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
 
 
 def place(args: Namespace, run: Run, name: str) -> Path:
-    """Where the table of that name goes: never over what it is made from."""
+    """Where the table of that name goes: over no file that a person names, least of all what it is made from."""
+    from reverie.tasks.written import free
+
     file = Path(args.out) if args.out else run.path / name
     if file.is_dir():
         raise Problem(f"--out {file}: a folder. Name a file, such as answers.csv")
@@ -63,7 +65,7 @@ def place(args: Namespace, run: Run, name: str) -> Path:
     inputs = [Path(one).expanduser() for one in (*args.files, run.info["source"]["where"])]
     if args.out and file.exists() and any(within(file, one) for one in inputs if one.exists()):
         raise Problem(f"--out {file}: there already, among the data. Name another")
-    return file
+    return free("--out", file) if args.out else file
 
 
 def within(file: Path, place: Path) -> bool:

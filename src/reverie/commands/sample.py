@@ -16,7 +16,7 @@ from .arguments import Parser, add_drawing, drawing, given_fields, played
 from .readers import assigned, text, whole
 
 HELP = "make items with a run's model"
-AT_ONCE = 1024  # items in memory
+AT_ONCE = 128  # items in memory: two of the blocks that a network makes, and what the sheet shows
 SHOWN = 100  # items on the sheet, at most
 
 
@@ -59,7 +59,9 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
 
 
 def places(args: Namespace, run: Path, suffix: str) -> tuple[Path, Path]:
-    """Folder of the files, and the sheet. A folder that holds other things is left alone."""
+    """Folder of the files, and the sheet. A folder that holds other things is left alone, and a file that is there."""
+    from reverie.tasks.written import free
+
     if args.out:
         folder = Path(args.out)
         if folder.exists() and not folder.is_dir():
@@ -74,7 +76,7 @@ def places(args: Namespace, run: Path, suffix: str) -> tuple[Path, Path]:
     grid = Path(args.grid) if args.grid else folder.with_name(f"{folder.name or 'samples'}-grid{suffix}")
     if grid.is_dir():
         raise Problem(f"--grid {grid}: a folder of that name is there. Name a file")
-    return folder, grid
+    return folder, free("--grid", grid) if args.grid else grid
 
 
 def written(args: Namespace, opened: Any, kind: ModuleType, folder: Path, grid: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from reverie.errors import Problem
 from reverie.terminal import Terminal
 
 from .arguments import Parser
-from .readers import text
+from .readers import one_of, text
 
 HELP = "write pictures of one domain as the other has them: same names, format and size"
 FILES = 6  # that are named in a terminal
@@ -24,6 +24,8 @@ def parser(words: Sequence[str]) -> Parser:
     made.add_argument("files", metavar="FILES", nargs="+", help="pictures, or folders with all that is below them")
     to = "the domain that they are to become (default: by the name of the folder they lie in, the other one)"
     made.value("--to", text("--to"), to, metavar="DOMAIN")
+    scale = "pictures of another size: scaled to the run's size and back, or pixel by pixel (default run)"
+    made.value("--scale", one_of("--scale", ("run", "own")), scale, default="run")
     made.value("--out", text("--out"), "a new folder for the copies (default RUN/as-DOMAIN)", metavar="DIR")
     made.value(
         "--sheet", text("--sheet"), "a .png that shows the first ones: original, translated, back", metavar="FILE"
@@ -42,7 +44,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     place = Path(args.out) if args.out else None
     if page and place and page.resolve().is_relative_to(place.resolve()):
         raise Problem(f"--sheet {page}: inside {place}, which is for the copies alone. Name another place")
-    made = opened.translate(args.files, to=args.to or "", out=place or "")
+    made = opened.translate(args.files, to=args.to or "", out=place or "", scale=args.scale)
     if page:
         write(page, lambda part: made.sheet.save(part, "PNG"))
     screen.tell(f"{opened.info['model']}: {len(made.files):,} pictures of {made.source} as {made.to}", *made.notes)

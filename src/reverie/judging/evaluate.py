@@ -17,7 +17,7 @@ from .likelihood import likelihood
 from .parts import rate_distortion
 from .predictions import predictions
 from .report import page
-from .samples import Asked, judged
+from .samples import Asked, is_statistics, judged
 from .translations import translations
 from .verdict import Verdict, verdicts
 from .words import headline
@@ -66,10 +66,13 @@ def evaluate(run: Run, asked: Asked | None = None, *, draws: int = 50, **more: A
         metrics += made.metrics
         notes += made.notes
         notes += [run.model.said()] if isinstance(run.model, Says) else []
-    if isinstance(run.model, Scores):
+    there = len(run.prepared.held_out) > 0
+    if isinstance(run.model, Scores) and there:
         metrics += likelihood(run, samples=asked.samples, seed=asked.seed, draws=draws)
-    if isinstance(run.model, Bounds):
+    if isinstance(run.model, Bounds) and there:
         metrics += rate_distortion(run, samples=asked.samples, seed=asked.seed)
+    if isinstance(run.model, Scores | Bounds) and not there:
+        notes.append("0 held-out items: nothing to score. Train with more items, or a larger --held-out")
     predicted = predictions(run, samples=asked.samples) if isinstance(run.model, Predicts) else None
     if predicted:
         metrics += predicted.metrics
@@ -101,6 +104,8 @@ def check(run: Run, asked: Asked, draws: int) -> None:
         raise Problem(f"--seeds {asked.seeds}: ask for 1 or more")
     if asked.statistics and not os.access(Path(asked.statistics).resolve().parent, os.W_OK):
         raise Problem(f"--statistics {asked.statistics}: its folder is not there, or not writable. Name another place")
+    if asked.statistics and Path(asked.statistics).exists() and not is_statistics(Path(asked.statistics)):
+        raise Problem(f"--statistics {asked.statistics}: there already, and no statistics. Name another file")
     if draws < 1:
         raise Problem(f"--draws {draws}: a likelihood needs at least 1")
     if not isinstance(run.model, Samples):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from reverie.core import Conditioned, Items, Model
 from reverie.metrics import BLOCK, Rows
+from reverie.shown import shown
 from reverie.tasks.sample import conditions, draw, items, joined
 from reverie.training.seeds import reseed
 from reverie.training.stream import Stream
@@ -89,7 +90,7 @@ class Listed(list[Any]):
 def held(draw: Callable[[int, int], Any], count: int) -> Rows:
     """Items 0 … count - 1 of what `draw(first, number)` makes: in memory, or in a file without a name where they are
     many."""
-    parts = (draw(first, min(BLOCK, count - first)) for first in range(0, count, BLOCK))
+    parts = in_parts(draw, count)
     first = next(parts)
     if not isinstance(first, np.ndarray):
         return Listed([*first, *(one for part in parts for one in part)])
@@ -105,6 +106,14 @@ def held(draw: Callable[[int, int], Any], count: int) -> Rows:
         whole[at : at + len(part)] = part
         at += len(part)
     return whole
+
+
+def in_parts(draw: Callable[[int, int], Any], count: int) -> Iterator[Any]:
+    with shown(count, "samples") as advance:
+        for first in range(0, count, BLOCK):
+            size = min(BLOCK, count - first)
+            yield draw(first, size)
+            advance(size)
 
 
 def drawn(run: Run, count: int, seed: int) -> Rows:

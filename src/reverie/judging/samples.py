@@ -169,6 +169,9 @@ def beside(run: Run, asked: Asked) -> tuple[items.Parts, str]:
     if source.kind != run.spec.kind:
         raise Problem(f"--against {asked.against}: {source.kind}, and {run.path} makes {run.spec.kind}. Name such data")
     prepared = source.prepare(tuple(run.info["source"]["size"]))
+    ours, theirs = run.spec, prepared.codec.spec
+    if [*ours.fields] != [*theirs.fields] or (ours.kind == "image" and ours.only[1].shape != theirs.only[1].shape):
+        raise Problem(f"--against {asked.against}: items of another form than {run.path} makes. Name such as it learnt")
     whole = items.Parts([prepared.train, prepared.held_out])  # how other data would be split does not matter
     return whole, f"given ({Path(asked.against).name})"
 

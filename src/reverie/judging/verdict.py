@@ -43,6 +43,7 @@ WAYS = {  # measures by which samples of rows and windows have a way to go, and 
     "chord_js": "chords have come",
     "progression_js": "pairs of chords have come",
 }
+ONE_VALUE = "_w1"  # at the end of the measures whose reference is one value said of all, and no untrained model
 COPIES = {  # measures of what stands in the training data: what counts above the floor, whose it is, what the floor is
     "copies_exact": (COPIED, "samples are copies from", "held-out data"),
     "copies": (COPIED, "samples are copies from", "held-out data"),
@@ -155,7 +156,8 @@ def halfway(m: Metric | None, what: str) -> tuple[float, str] | None:
     if m is None or m.floor is None or m.reference is None or m.reference < TELLING * m.floor:
         return None
     way = min(1.0, (m.reference - m.value) / (m.reference - m.floor))
-    ends = f"untrained {number(m.reference)}, real data {number(m.floor)}"
+    first = "one value for all" if stem(m.name).endswith(ONE_VALUE) else "untrained"
+    ends = f"{first} {number(m.reference)}, real data {number(m.floor)}"
     return way, f"{what} {percent(max(0.0, way))} of the way to the data ({number(m.value)}; {ends})"
 
 

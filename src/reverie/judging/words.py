@@ -28,7 +28,13 @@ def headline(metrics: Sequence[Metric], judged: bool = False) -> list[str]:
     parts += [every(found), sure(metrics), near(found), onward(found), covered(found), spoken(found)]
     parts += [translated(found), molecules(named), structures(named), filtered(found), framed(metrics), led(found)]
     said = [part for part in parts if part]
-    return said or ([] if judged else ["No measure applies to this model and this data."])
+    if said or judged:
+        return said
+    return [
+        "Nothing here is said in words: see the numbers."
+        if metrics
+        else "No measure applies to this model and this data."
+    ]
 
 
 def distance(found: Mapping[str, Metric]) -> str:

@@ -32,8 +32,12 @@ and imports torch only inside the functions that need it, so that `reverie data 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from reverie.errors import Problem
 
 if TYPE_CHECKING:
     from reverie.core import Codec, Items
@@ -75,6 +79,36 @@ class DataOptions:
     names: str = ""  # of sounds: what their files' names say, {label}_{speaker}_{take}; "": their folders say the class
     fold: str = ""  # k/n or k/n/seed: part k of n is held out, 1/10 … 10/10
     beside: tuple[str, ...] = ()  # the places of further domains; (): the data is one set
+
+    def __post_init__(self) -> None:
+        """From Python one value stands for a list of one, and words may be written "a,b". Raises Problem for another
+        type than a field's."""
+        for one in fields(self):
+            value, kind = getattr(self, one.name), type(one.default)
+            if kind is tuple:
+                value = listed(value)
+                right = all(isinstance(item, Integral if one.name == "size" else str) for item in value)
+            elif kind is str:
+                value = str(value) if isinstance(value, Path) else value
+                right = isinstance(value, str)
+            else:
+                right = isinstance(value, bool) == (kind is bool) and isinstance(
+                    value, Real if kind is float else Integral
+                )
+            if not right:
+                wanted = "whole numbers" if one.name == "size" else _WANTED[kind]
+                raise Problem(f"{one.name}={value!r:.60}: give {wanted}")
+            object.__setattr__(self, one.name, value)
+
+
+_WANTED = {tuple: "words", str: "a word", int: "a whole number", float: "a number", bool: "True or False"}
+
+
+def listed(value: Any) -> tuple[Any, ...]:
+    """Several values, however a person writes them."""
+    if isinstance(value, str):
+        return tuple(word for word in value.split(",") if word)
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
 @dataclass(frozen=True)

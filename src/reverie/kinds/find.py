@@ -10,6 +10,7 @@ from types import ModuleType
 
 from reverie.errors import Problem
 from reverie.kinds import KINDS, PREDICTED, DataOptions, Source
+from reverie.kinds.unread import unread
 
 TOLD = ("image", "molecule")  # kinds of whose items a model may be told numbers
 OF_COLUMNS = ("pairs", "sentences")  # what columns of a file are only where --predict is given: a .jsonl file is text
@@ -47,15 +48,7 @@ def open_source(where: str, options: DataOptions) -> Source:
                 raise Problem(f"--attributes {named}: of pictures and molecules, and {where} holds neither")
             source: Source = module(kind).open(str(path), options)
             return source
-    if path.is_dir() and not any(path.iterdir()):
-        raise Problem(f"{where}: an empty folder. Put pictures or texts into it.")
-    if options.predict:
-        raise Problem(
-            f"{where}: nothing that --predict {options.predict} can be learnt from. Say what it is by --kind "
-            f"{' or '.join(PREDICTED)}"
-        )
-    known = " or ".join(KINDS)
-    raise Problem(f"{where}: neither pictures, a table nor text that reverie reads. Say which by --kind {known}")
+    raise unread(where, path, options.predict)
 
 
 def _domains(places: Sequence[str], options: DataOptions) -> Source:

@@ -15,6 +15,7 @@ import numpy as np
 
 from reverie.errors import Problem
 
+from .reading import bounded
 from .table.codec import WORDS
 from .table.files import SUFFIXES, Table, clean, delimiter
 from .table.files import read as read_table
@@ -34,13 +35,13 @@ SENTENCE = 8  # words that no column's name has
 def lines(path: Path, notes: list[str]) -> list[str]:
     """Every line, without the white space around it. Raises Problem."""
     try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            with gzip.open(path) as unpacked:
-                data = unpacked.read(LARGEST + 1)
+        with open(path, "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if packed else open(path, "rb") as file:
+            data = bounded(file, LARGEST)
     except (OSError, EOFError, zlib.error) as error:
         raise Problem(f"{path}: can't be read ({error}). Copy or download it again") from None
-    if len(data) > LARGEST:
+    if data is None:
         raise Problem(f"{path}: more than {LARGEST:,} bytes. Split it")
     if b"\0" in data[:4096]:
         raise Problem(f"{path}: holds NUL bytes: no text. Name a file of sentences, one a line")

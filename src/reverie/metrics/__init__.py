@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from importlib import import_module
@@ -30,6 +31,8 @@ from math import sqrt
 from pkgutil import iter_modules
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from reverie.shown import shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,13 +119,16 @@ def without(
 BLOCK = 512  # raw items at a time: bounds memory
 
 
-def blocks(rows: Rows | list[Any], size: int = BLOCK) -> Iterator[Any]:
-    """Raw items in order, a block at a time."""
+def blocks(rows: Rows | list[Any], size: int = BLOCK, what: str = "") -> Iterator[Any]:
+    """Raw items in order, a block at a time. `what`: how the work on them is called where it takes long."""
     import numpy as np
 
-    for begin in range(0, len(rows), size):
-        end = min(begin + size, len(rows))
-        yield rows[begin:end] if isinstance(rows, list) else rows[np.arange(begin, end)]
+    with shown(len(rows), what) if what else nullcontext() as advance:
+        for begin in range(0, len(rows), size):
+            end = min(begin + size, len(rows))
+            yield rows[begin:end] if isinstance(rows, list) else rows[np.arange(begin, end)]
+            if advance:
+                advance(end - begin)
 
 
 @lru_cache

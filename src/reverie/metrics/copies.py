@@ -64,7 +64,7 @@ def thumbnail(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d"]:
 
 def thumbnails(pictures: Rows) -> Float[Tensor, "n d"]:
     """Of each picture as it is."""
-    marks = [thumbnail(inner(scaled(block))) for block in blocks(pictures, ROWS)]
+    marks = [thumbnail(inner(scaled(block))) for block in blocks(pictures, ROWS, "thumbnails")]
     return torch.cat(marks) if marks else torch.empty(0, 0)
 
 

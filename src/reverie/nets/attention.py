@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .pages import large
 from .rotary import turned
 
 CHUNK = 32  # tokens by which a cache grows
@@ -29,7 +30,7 @@ class Cache:
         if needed > self.room:
             self.room = min(self.context, -(-needed // CHUNK) * CHUNK)
             for layer, old in enumerate(self.kept):
-                new = old.new_empty(*old.shape[:3], self.room, old.shape[4])
+                new = large(old.new_empty(*old.shape[:3], self.room, old.shape[4]))
                 new[:, :, :, : self.seen] = old[:, :, :, : self.seen]
                 new[:, :, :, self.seen :] = 0
                 self.kept[layer] = new

@@ -11,7 +11,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .bent import LeakyReLU
 from .norm import BatchNorm2d
+from .strided import THIN, gather, is_here, spread
 
 Size = tuple[int, int]  # height, width
 SMALLEST = 4  # the base, from which a picture is grown, has sides of at least this
@@ -63,11 +65,21 @@ class Doubled(nn.ConvTranspose2d):
         self.large = large
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b out h2 w2"]:  # type: ignore[override]
-        if self.out_channels > 1:
-            return super().forward(x)
-        # a convolution so thin is faster as a product whose patches (B, k², h w) are added up
-        patches = self.weight.flatten(1).t() @ x.flatten(2)
-        return F.fold(patches, self.large, self.kernel_size, padding=(self.kernel_size[0] - 1) // 2, stride=2)
+        if self.out_channels <= THIN and is_here(x, self.weight):
+            return spread(x, self.weight, self.padding[0], self.large)  # type: ignore[arg-type]
+        return super().forward(x)
+
+
+class Halved(nn.Conv2d):
+    """The convolution of stride 2 that `Doubled` mirrors: (B, C, H, W) -> (B, out, h, w)."""
+
+    def __init__(self, channels: int, out: int, kernel: int, bias: bool):
+        super().__init__(channels, out, kernel, 2, (kernel - 1) // 2, bias=bias)
+
+    def forward(self, x: Float[Tensor, "b c h2 w2"]) -> Float[Tensor, "b out h w"]:
+        if is_here(x, self.weight):
+            return gather(x, self.weight, self.bias, self.padding[0])  # type: ignore[arg-type]
+        return super().forward(x)
 
 
 class Generator(nn.Module):
@@ -105,10 +117,10 @@ class Discriminator(nn.Module):
         widths = [channels, *doubling(width, len(sizes) - 1)]
         layers: list[nn.Module] = []
         for i, (thin, wide) in enumerate(pairwise(widths)):
-            layers.append(nn.Conv2d(thin, wide, kernel, 2, (kernel - 1) // 2, bias=not norm))
+            layers.append(Halved(thin, wide, kernel, bias=not norm))
             if norm and i:
                 layers.append(BatchNorm2d(wide))
-            layers.append(nn.LeakyReLU(slope, inplace=True))
+            layers.append(LeakyReLU(slope, inplace=True))
         layers.append(Collapse(widths[-1], 1, sizes[-1]))
         self.layers = nn.Sequential(*layers)
 

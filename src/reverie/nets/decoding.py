@@ -15,7 +15,7 @@ from reverie.errors import Problem
 from reverie.maths.sampling import NOTHING, inverse_cdf, penalised, probabilities
 
 from .checks import from_zero, nucleus
-from .token_rows import END, TokenRows, joined
+from .token_rows import END, TokenRows
 
 
 @runtime_checkable
@@ -50,19 +50,18 @@ class Manner:
 
 @torch.no_grad()
 def written(reader: Reader, rows: TokenRows, prompt: Prompt, noise: Tensor, how: Manner) -> Iterator[Tensor]:
-    """As `core.Continues.written` has it. Items whose openings differ in length are read side by side: while one still
-    waits for its own, it is fed what it was given. Raises Problem where nothing is allowed."""
-    opening, before = rows.opening(prompt.condition, len(noise), noise.device)
-    known, given = joined(opening, before, prompt.tokens), before + prompt.lengths
+    """As `core.Continues.written` has it. Items whose prompts differ in length are read side by side: while one still
+    waits for its own turn, it is fed its prompt. Raises Problem where nothing is allowed."""
+    known, given = rows.begun(prompt.tokens), 1 + prompt.lengths
     last = given + noise.shape[1]
     if rows.whole:
-        last = torch.minimum(last, before + rows.longest - 1)  # the last place is an end's
+        last = last.clamp(max=rows.context)  # the last place is an end's
     at, end = int(given.min()), max(int(last.max()), int(given.max()))
     tokens = known.new_zeros(len(noise), end)
     tokens[:, : known.shape[1]] = known[:, :end]
-    for place in range(int(before.min()), at):
-        yield torch.where(before <= place, tokens[:, place], NOTHING)
-    pen = Pen(rows, prompt, before, given, noise, how)
+    for place in range(1, at):
+        yield tokens[:, place]
+    pen = Pen(rows, prompt, given, noise, how)
     free = pen.aligned and not rows.whole  # all write from the first turn to the last
     open = last > at
     for place in range(at, end):
@@ -74,7 +73,7 @@ def written(reader: Reader, rows: TokenRows, prompt: Prompt, noise: Tensor, how:
             continue
         waits = given > place
         tokens[:, place] = torch.where(waits, tokens[:, place], drawn * open)
-        yield torch.where((waits & (before <= place)) | (~waits & open), tokens[:, place], NOTHING)
+        yield torch.where(waits | open, tokens[:, place], NOTHING)
         if rows.whole:
             open = open & (waits | (tokens[:, place] != END))
         open = open & (last > place + 1)
@@ -85,10 +84,10 @@ def written(reader: Reader, rows: TokenRows, prompt: Prompt, noise: Tensor, how:
 class Pen:
     """Draws the next token of each item from the logits of a network.
 
-    `before` (B,): places before an item's own first token; `given` (B,): before the first one that is drawn."""
+    `given` (B,): places before the first one that is drawn, the start's among them."""
 
-    def __init__(self, rows: TokenRows, prompt: Prompt, before: Tensor, given: Tensor, noise: Tensor, how: Manner):
-        self.rows, self.prompt, self.before, self.given, self.how = rows, prompt, before, given, how
+    def __init__(self, rows: TokenRows, prompt: Prompt, given: Tensor, noise: Tensor, how: Manner):
+        self.rows, self.prompt, self.given, self.how = rows, prompt, given, how
         self.noise, self.first = noise, int(given.min())
         self.aligned = self.first == int(given.max())
 
@@ -96,11 +95,11 @@ class Pen:
         """Tokens (B,) for that place of the rows (B, T), of which all before it are written."""
         how = self.how
         if how.repetition_penalty != 1 or self.prompt.allowed:
-            own, counts = self.own(tokens, place)
+            own = tokens[:, 1:place]
             if how.repetition_penalty != 1:
-                logits = penalised(logits, self.seen(own, counts), how.repetition_penalty)
+                logits = penalised(logits, self.seen(own), how.repetition_penalty)
             if self.prompt.allowed:
-                logits = self.within(logits, own, counts, self.given <= place)
+                logits = self.within(logits, own, self.given <= place)
         p = probabilities(logits, how.temperature, how.top_k, how.top_p, how.min_p)
         return inverse_cdf(p, self.chance(place))
 
@@ -111,23 +110,14 @@ class Pen:
         turn = (place - self.given).clamp(0, self.noise.shape[1] - 1)
         return self.noise.gather(1, turn[:, None])[:, 0]
 
-    def own(self, tokens: Tensor, place: int) -> tuple[Tensor, Tensor]:
-        """Each item's own tokens so far, without what was given and the start: (B, W), 0 after their counts (B,)."""
-        counts = (place - self.before).clamp(min=0)
-        width = int(counts.max())
-        index = self.before[:, None] + torch.arange(width, device=tokens.device)
-        own = tokens.gather(1, index.clamp(max=tokens.shape[1] - 1))
-        return own * (torch.arange(width, device=tokens.device) < counts[:, None]), counts
+    def seen(self, own: Tensor) -> Tensor:
+        """Which tokens an item (B, W) holds: (B, V)."""
+        return torch.zeros(len(own), self.rows.vocabulary, dtype=torch.bool, device=own.device).scatter(1, own, True)
 
-    def seen(self, own: Tensor, counts: Tensor) -> Tensor:
-        """Which tokens an item holds: (B, V)."""
-        held = torch.zeros(len(own), self.rows.vocabulary + 1, dtype=torch.bool, device=own.device)
-        beyond = torch.arange(own.shape[1], device=own.device) >= counts[:, None]
-        return held.scatter(1, own.masked_fill(beyond, self.rows.vocabulary), True)[:, :-1]
-
-    def within(self, logits: Tensor, own: Tensor, counts: Tensor, writes: Tensor) -> Tensor:
+    def within(self, logits: Tensor, own: Tensor, writes: Tensor) -> Tensor:
         """-inf in place of what is not allowed to an item that writes."""
         assert self.prompt.allowed
+        counts = torch.full((len(own),), own.shape[1], device=own.device)
         allowed = self.prompt.allowed(own, counts) | ~writes[:, None]
         if not allowed.any(1).all():
             raise Problem("the constraint allows no token here: nothing can be written. Loosen it")

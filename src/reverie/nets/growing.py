@@ -102,7 +102,8 @@ class Up(nn.Module):
 
 
 class Down(nn.Module):
-    """Two convolutions and mean pooling: (B, I, H, W) -> (B, O, H / 2, W / 2)."""
+    """Two convolutions and mean pooling: (B, I, H, W) -> (B, O, H / 2, W / 2). Pooling comes before the second's
+    activation, as in the authors' code, which makes one layer of the two; in the paper's table 2 it comes after."""
 
     def __init__(self, channels: int, out: int):
         super().__init__()

@@ -5,7 +5,6 @@ passed by, and one query a head needs no kernel made for many."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,26 +13,23 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .product import Product, product
 from .rotary import turned
 
 if TYPE_CHECKING:
     from .attention import Cache
     from .transformer import Block, Transformer
 
-Linear = tuple[Tensor, Tensor | None]  # weight and bias, (out, in) and (out,), or these in two halves
-LARGE = 500_000  # bytes of a matrix
-
 
 class Layer(NamedTuple):
     """A block."""
 
-    norm1: Callable[[Tensor], Tensor]
-    qkv: Linear
-    out: Linear
-    norm2: Callable[[Tensor], Tensor]
-    up: Linear
-    down: Linear
-    bent: Callable[[Tensor], Tensor]
+    norm1: Product
+    qkv: Product
+    out: Product
+    norm2: Product
+    wide: Product  # the dense network's first layer, bent
+    down: Product
 
 
 class Steps:
@@ -46,8 +42,8 @@ class Steps:
         self.places = None if network.places is None else network.places.weight.detach()
         self.turns = None if network.turns is None else network.turns.to(self.tokens.dtype)
         self.norm = bare(network.norm)
-        alone = cache.kept[0].shape[1] == 1
-        self.layers = [layer(block, alone) for block in network.blocks]  # type: ignore[arg-type]
+        rows = cache.kept[0].shape[1]
+        self.layers = [layer(block, rows) for block in network.blocks]  # type: ignore[arg-type]
 
     def step(self, tokens: Int[Tensor, " b"]) -> Float[Tensor, "b v"]:
         """One further token of each sequence -> logits of the one after it."""
@@ -61,10 +57,9 @@ class Steps:
             turn = self.turns[:, place : place + 1]
         self.cache.reserve(1)
         for layer, kept in zip(self.layers, self.cache.kept):
-            qkv = through(layer.qkv, layer.norm1(x))
-            x = through(layer.out, self.attended(qkv, kept, place, turn)).add_(x)
-            wide = layer.bent(through(layer.up, layer.norm2(x)))
-            x = through(layer.down, wide).add_(x)
+            qkv = layer.qkv(layer.norm1(x))
+            x = layer.out(self.attended(qkv, kept, place, turn)).add_(x)
+            x = layer.down(layer.wide(layer.norm2(x))).add_(x)
         self.cache.advance(1)
         return F.linear(self.norm(x), self.tokens)
 
@@ -90,33 +85,16 @@ class Steps:
         return torch.bmm(scores.softmax(-1), values).view(count, -1)
 
 
-def layer(block: Block, alone: bool) -> Layer:
+def layer(block: Block, rows: int) -> Layer:
     attention = block.attention
-    qkv, out, up, down = (weights(part, alone) for part in (attention.qkv, attention.out, block.up, block.down))
-    return Layer(bare(block.norm1), qkv, out, bare(block.norm2), up, down, block.bent)
+    qkv, out, down = (product(part, rows) for part in (attention.qkv, attention.out, block.down))
+    if block.gated:
+        gates = product(block.up, rows)
+        return Layer(bare(block.norm1), qkv, out, bare(block.norm2), lambda x: block.bent(gates(x)), down)
+    return Layer(bare(block.norm1), qkv, out, bare(block.norm2), product(block.up, rows, block.gelu), down)
 
 
-def weights(linear: nn.Linear, alone: bool) -> Linear:
-    """For one sequence `alone` a step reads every weight once, and its time is that of reading: a matrix too large for
-    the nearest caches is read twice as fast as a batch of two halves. For several it is laid out along its inputs,
-    which makes products a tenth faster."""
-    weight, bias = linear.weight.detach(), None if linear.bias is None else linear.bias.detach()
-    large = weight.numel() * weight.element_size() > LARGE
-    if alone and large and len(weight) % 2 == 0:
-        return weight.view(2, len(weight) // 2, -1), None if bias is None else bias.view(2, -1, 1)
-    return weight if alone else weight.t().contiguous().t(), bias
-
-
-def through(linear: Linear, x: Float[Tensor, "b i"]) -> Float[Tensor, "b o"]:
-    weight, bias = linear
-    if weight.ndim == 2:
-        return F.linear(x, weight, bias)
-    column = x.t().expand(2, -1, -1)  # (2, i, 1)
-    y = torch.bmm(weight, column) if bias is None else torch.baddbmm(bias, weight, column)
-    return y.view(1, -1)
-
-
-def bare(norm: nn.Module) -> Callable[[Tensor], Tensor]:
+def bare(norm: nn.Module) -> Product:
     """The function that a norm is, its weights at hand."""
     shape, weight = list(norm.weight.shape), norm.weight.detach()  # type: ignore[arg-type,operator]
     if isinstance(norm, nn.LayerNorm):

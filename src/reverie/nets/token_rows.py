@@ -4,7 +4,6 @@ An item is a window of a long row, whose first token is given, or a whole item, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -17,7 +16,6 @@ from reverie.spec import Field, Spec
 
 UNSEEN = -100  # a target that no loss counts
 END = 0  # of whole items: ends one, and fills a batch
-GIVEN = "given"  # the condition that is itself a row of such tokens, read before the first is written
 
 
 class Read(NamedTuple):
@@ -34,37 +32,20 @@ class TokenRows:
     def __init__(self, spec: Spec, model: str):
         self.name, field = tokens(spec, model)
         self.vocabulary, self.start, self.whole = field.categories, field.start or 0, field.length
-        self.longest = field.shape[0] if self.whole else field.shape[0] - 1  # tokens of an item that are predicted
-        given = spec.condition.get(GIVEN)
-        if given is not None and not (self.whole and given.length and given.categories == self.vocabulary):
-            raise ValueError(f"{GIVEN}: {model} is told a row of the item's own tokens. Give none, or one of these")
-        self.room = given.shape[0] if given is not None else 0  # tokens of what is given, at most
-        self.context = self.room + self.longest  # tokens that are seen before the last is said
+        self.context = field.shape[0] if self.whole else field.shape[0] - 1  # tokens of an item that are predicted
 
     def read(self, batch: Batch) -> Read:
-        """Items as places: what is given, the start, the tokens but the last."""
+        """Items as places: the start, the tokens but the last."""
         row, lengths = batch[self.name], batch.lengths.get(self.name)
         if not self.whole:
             counts = row.new_full((len(row),), row.shape[1] - 1) if lengths is None else (lengths - 1).clamp(min=0)
             return Read(row[:, :-1], hidden(row[:, 1:], counts), counts)
         counts = row.new_full((len(row),), row.shape[1]) if lengths is None else lengths
-        opening, before = self.opening(batch.values, len(row), row.device)
-        if opening.shape[1] == 1:
-            return Read(torch.cat([opening, row[:, :-1]], 1), hidden(row, counts), counts)
-        whole = joined(opening, before, row)
-        place = torch.arange(whole.shape[1] - 1, device=row.device)
-        scored = (place >= before[:, None] - 1) & (place < (before + counts)[:, None] - 1)
-        return Read(whole[:, :-1], whole[:, 1:].masked_fill(~scored, UNSEEN), counts)
+        return Read(self.begun(row[:, :-1]), hidden(row, counts), counts)
 
-    def opening(self, condition: Mapping[str, Tensor], count: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """What stands before an item's own first token: what is given, then the start. (B, P) and how many of these
-        each item has (B,)."""
-        start = torch.full((count, 1), self.start, device=device)
-        if not self.room:
-            return start, start.new_ones(count)
-        given = condition[GIVEN]
-        lengths = (given != END).sum(1)
-        return joined(given, lengths, start), lengths + 1
+    def begun(self, row: Int[Tensor, "b t"]) -> Int[Tensor, "b t+1"]:
+        """The start, then the tokens."""
+        return torch.cat([row.new_full((len(row), 1), self.start), row], 1)
 
     def network(self, module: nn.Module, told: bool, ragged: bool) -> Network:
         """A module of tokens (B, T) -> logits of the token after each (B, T, V), for other programs; T up to the
@@ -79,13 +60,6 @@ class TokenRows:
 
         axes = {"tokens": {1: ("length", self.context)}} if ragged and self.context > 1 else {}
         return Network(module, draw, ("logits",), axes)
-
-
-def joined(one: Int[Tensor, "b n"], lengths: Int[Tensor, " b"], two: Int[Tensor, "b m"]) -> Int[Tensor, "b w"]:
-    """Each row's own tokens of `one`, then its row of `two`; zeros after these."""
-    out = one.new_zeros(len(one), one.shape[1] + two.shape[1])
-    out[:, : one.shape[1]] = one * (torch.arange(one.shape[1], device=one.device) < lengths[:, None])
-    return out.scatter(1, lengths[:, None] + torch.arange(two.shape[1], device=one.device), two)
 
 
 def hidden(targets: Int[Tensor, "b t"], counts: Int[Tensor, " b"]) -> Int[Tensor, "b t"]:

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from reverie.errors import Problem
 from reverie.spec import Spec
 
-from .token_rows import GIVEN
-
 
 class Told(nn.Module):
     """The label and the attributes of a spec, where it has some: vectors (B, 1, D) of N(0, deviation²) at the start."""
@@ -42,5 +40,5 @@ def known(values: Mapping[str, Tensor], name: str) -> Tensor:
 
 
 def conditions(spec: Spec) -> tuple[str, ...]:
-    """What of a spec's conditions a model of tokens takes: label, attributes, and a row of tokens that is given."""
-    return tuple(name for name in ("label", "attributes", GIVEN) if name in spec.condition)
+    """What of a spec's conditions a model of tokens takes."""
+    return tuple(name for name in ("label", "attributes") if name in spec.condition)

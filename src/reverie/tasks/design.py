@@ -127,8 +127,6 @@ def drawn(model: Model, run: Run, numbers: range, key: tuple[str, int]) -> Batch
     name = run.spec.only[0]
     tokens = model.sample(noise, told, how)[name]
     lengths = {name: ended(tokens)}
-    if "given" in told:
-        lengths["given"] = (told["given"] != 0).sum(1)
     width = int(lengths[name].max())
     return Batch({name: tokens[:, :width], **told}, lengths)
 

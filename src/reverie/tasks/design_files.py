@@ -75,7 +75,8 @@ def begin(folder: Path, designer: Designer) -> None:
         raise Problem(
             f"--out {folder}: a design of another goal was begun there. Name another folder, or remove this one"
         )
-    designer.load(state)
+    with checkpoint.of_this_model(folder / CHECKPOINT):
+        designer.load(state)
     if "run.json" in there and designer.done >= designer.goal.steps:
         raise Problem(f"--out {folder}: done, at step {designer.done}. Pass more --steps, or name another folder")
 

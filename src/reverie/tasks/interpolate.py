@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from reverie.training.run import Run
 
 FRAME = 120  # milliseconds of a picture in the animation
+MOST = 1_000  # items on a path
 ENDS = 4  # frames that either end stays
 
 
@@ -95,6 +96,8 @@ def interpolate(
     there the pictures a and b are projected first. Raises Problem."""
     if steps < 2:
         raise Problem(f"--steps {steps}: a path has two ends. Give 2 or more")
+    if steps > MOST:
+        raise Problem(f"--steps {steps}: more items than a page holds. Give {MOST:,} or fewer")
     along = arc if spherical else straight
     if space or (isinstance(run.model, Latents) and "encode" not in run.family.abilities):
         return through(run, space_of(run, space), along, steps, seed, [one for one in (a, b) if one])

@@ -23,6 +23,7 @@ from .vectors import raw_of
 if TYPE_CHECKING:
     from reverie.training.run import Run
 
+MOST = 2_500  # mixtures on a page
 THIRDS = ("coarse", "middle", "fine")
 
 
@@ -63,6 +64,8 @@ def mix(
         raise Problem(f"{a or b}: mixed with what? Name two files, or none, which mixes samples")
     if rows < 1 or columns < 1:
         raise Problem(f"--rows {rows} --columns {columns}: give 1 or more of each")
+    if rows * columns > MOST:
+        raise Problem(f"--rows {rows} --columns {columns}: more than {MOST:,} mixtures, and a page holds no more")
     notes = []
     if a:
         made = projected(run, [a, b], space, steps)

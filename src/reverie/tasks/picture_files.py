@@ -16,7 +16,7 @@ from reverie.errors import NoRoom, Problem
 from reverie.kinds.image.codec import Codec
 from reverie.kinds.image.formats import as_file
 from reverie.kinds.image.items import Pictures
-from reverie.kinds.image.picture import MAX_BYTES, Unreadable, header, pixels
+from reverie.kinds.image.picture import MAX_BYTES, Unreadable, fitted, header, pixels
 from reverie.kinds.image.places import is_junk, is_picture
 from reverie.training.files import cause
 
@@ -43,43 +43,55 @@ class Read(NamedTuple):
 
 class Copied(NamedTuple):
     files: list[Path]  # in the order of those read
-    first: np.ndarray  # (N, H, W, C): the first pictures of one depth, as they were
+    first: np.ndarray  # (N, H, W, C): the first pictures of one depth, at the run's size
     notes: list[str]
+    resized: int  # how many were of another size
 
 
 Change = Callable[[Sequence[np.ndarray]], list[np.ndarray]]  # pictures (H, W, C) -> as many, of the same form
+Refuses = Callable[[int, int], str]  # height and width, other than the run's -> why they can't be changed; "": they can
 
 
-def copied(run: Run, places: Sequence[str], out: Path, does: str, change: Change, block: int) -> Copied:
+def only(height: int, width: int) -> str:
+    return "Nothing is resized here: give such pictures, or train on these"
+
+
+def copied(
+    run: Run, places: Sequence[str], out: Path, does: str, change: Change, block: int, refuses: Refuses = only
+) -> Copied:
     """A changed copy of every picture in files and folders (with all below them), written into the new folder `out`
-    under its own name, `block` pictures at a time; `out` is there whole, or not at all. A picture must have the size
-    and channels of the run's: nothing is resized. `does`: what the run does with pictures, in a word. Raises Problem,
-    NoRoom."""
+    under its own name, `block` pictures at a time; `out` is there whole, or not at all. A picture must have the run's
+    channels, and its size or one that `refuses` has nothing against. `does`: what the run does with pictures, in a
+    word. Raises Problem, NoRoom."""
     notes: list[str] = []
     wanted = listed(places, notes)
     checked(empty_folder("--out", out), places)
+    assert isinstance(run.codec, Codec)
     first: list[np.ndarray] = []
+    size, fit, resized = run.codec.size, run.codec.fit, 0
     with whole(out) as part:
         for begin in range(0, len(wanted), block):
             some = wanted[begin : begin + block]
-            found = [read(run, one.file, does) for one in some]
+            found = [read(run, one.file, does, refuses) for one in some]
+            resized += sum(one.picture.shape[:2] != size for one in found)
             for one, was, now in zip(some, found, change([each.picture for each in found])):
                 place = part / one.target
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(written(one.file, now, was.form))
                 if len(first) < SHOWN and (not first or was.picture.dtype == first[0].dtype):
-                    first.append(was.picture)
-    return Copied([out / one.target for one in wanted], np.stack(first), notes)
+                    first.append(fitted(was.picture, size, fit))
+    return Copied([out / one.target for one in wanted], np.stack(first), notes, resized)
 
 
 def by_depth(
     pictures: Sequence[np.ndarray], codec: Codec, change: Callable[[Codec, Pictures], np.ndarray]
 ) -> list[np.ndarray]:
-    """Each picture changed among those of its own depth: scaled by it, and of that depth again."""
+    """Each picture changed among those of its own depth and size: scaled by that depth, and of it again."""
     found: dict[int, np.ndarray] = {}
-    for bits in sorted({8 * one.itemsize for one in pictures}):
-        places = [k for k, one in enumerate(pictures) if 8 * one.itemsize == bits]
-        own = replace(codec, bits=bits)
+    forms = [(8 * one.itemsize, one.shape[:2]) for one in pictures]
+    for bits, size in sorted(set(forms)):
+        places = [k for k, form in enumerate(forms) if form == (bits, size)]
+        own = replace(codec, bits=bits, size=size)
         items = Pictures(np.stack([pictures[k] for k in places]), None, np.arange(len(places)), own)
         found |= dict(zip(places, change(own, items)))
     return [found[k] for k in range(len(pictures))]
@@ -121,8 +133,8 @@ def listed(places: Sequence[str], notes: list[str]) -> list[Wanted]:
     return found
 
 
-def read(run: Run, file: Path, does: str) -> Read:
-    """Raises Problem for a picture that can't be read, or of another size or channels than the run's."""
+def read(run: Run, file: Path, does: str, refuses: Refuses) -> Read:
+    """Raises Problem for a picture that can't be read, has other channels than the run's, or a size that is refused."""
     channels, height, width = run.spec.only[1].shape
     try:
         if file.stat().st_size > MAX_BYTES:
@@ -136,11 +148,13 @@ def read(run: Run, file: Path, does: str) -> Read:
     if head.frames or head.reduced:
         what = "more than one frame" if head.frames else "16-bit colour in a layout that is read at 8 bits"
         raise Problem(f"{file}: {what}, which a copy would lose. Save it as a plain PNG")
-    if found.shape != (height, width, channels):
+    tall, wide, have = found.shape
+    cure = refuses(tall, wide) if (tall, wide) != (height, width) else ""
+    if cure or have != channels:
         mine = f"{found.shape[0]}×{found.shape[1]}, {COLOURS[found.shape[2]]}"
         theirs = f"{height}×{width}, {COLOURS[channels]}"
-        raise Problem(f"{file}: {mine} ({found.shape[2]} channels); {run.path} {does} {theirs} ({channels}). "
-                      "Nothing is resized here: give such pictures, or train on these")  # fmt: skip
+        cure = cure or "Channels are not changed here: give such pictures, or train on these"
+        raise Problem(f"{file}: {mine} ({have} channels); {run.path} {does} {theirs} ({channels}). {cure}")
     return Read(found, head.form)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -34,8 +35,8 @@ def draw(
     """Raw items first … first + n - 1 of a run, in the data's own form. `label` asks for one class, by name or number,
     of a model that takes one, `attributes` for values of these, in the data's own units; `how` sets fields of the
     model's `Sampling`. Raises Problem."""
-    if n < 1:
-        raise Problem(f"-n {n}: ask for at least 1 sample")
+    if not isinstance(n, Integral) or n < 1:
+        raise Problem(f"-n {n}: ask for at least 1 sample, as a whole number")
     wish = wished(run, label, attributes, how or {})
     return items(run.model, run.spec, run.codec, n, seed=seed, first=first, **wish._asdict())
 
@@ -117,16 +118,13 @@ def conditions(
     attributes: Mapping[str, float] | None = None,
 ) -> dict[str, Tensor]:
     """A class for each item: the one asked for, else drawn evenly. Attributes in [0, 1], where there are some: those
-    asked for, else a training item's. Where a row of tokens is given, that of a training item."""
+    asked for, else a training item's."""
     made: dict[str, Tensor] = {}
     if spec.classes:
         drawn = [label if label is not None else fold(seed, "label", i) % spec.classes for i in numbers]
         made["label"] = torch.tensor(drawn, device=device)
     if "attributes" in spec.condition:
         made["attributes"] = told(spec.condition["attributes"], numbers, seed, attributes or {}).to(device)
-    if "given" in spec.condition:
-        rows = torch.tensor(spec.condition["given"].drawn, dtype=torch.long)  # of training items
-        made["given"] = rows[[fold(seed, "given", i) % len(rows) for i in numbers]].to(device)
     return made
 
 

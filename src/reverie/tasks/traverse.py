@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reverie.training.run import Run
 
 DIMS = 8  # numbers of the code that are moved, where nobody says
+MOST = 1_000  # values of a number
 ITEMS = 2_000  # by whose codes the numbers are ordered and measured, at most
 
 
@@ -83,6 +84,8 @@ def traverse(
     the same in such a `space` (`directions`). Raises Problem."""
     if steps < 2:
         raise Problem(f"--steps {steps}: too few to see a change. Give 2 or more")
+    if steps > MOST:
+        raise Problem(f"--steps {steps}: more items than a row of a page holds. Give {MOST:,} or fewer")
     if not reach > 0:
         raise Problem(f"--reach {reach:g}: not above 0. Give some, like --reach 3")
     if space or (isinstance(run.model, Latents) and "encode" not in run.family.abilities):

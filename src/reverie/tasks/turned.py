@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -12,6 +12,15 @@ from reverie.core import Apart, Codec, Items, Model, Translates
 from reverie.tasks.sample import joined
 
 BLOCK = 16  # items that a network always sees at once, the last block filled up: what becomes of one hangs on no other
+
+
+@runtime_checkable
+class AnySize(Protocol):
+    """A translator of pictures of other sizes than the spec's, too: of sides that divide by `divides`, and are at least
+    `least`."""
+
+    divides: int
+    least: int
 
 
 class Turned(NamedTuple):
@@ -35,11 +44,13 @@ def sets(items: Items) -> dict[str, Items]:
 
 
 @torch.inference_mode()
-def translated(model: Model, items: Items, index: Tensor, source: str, to: str) -> Iterator[dict[str, Tensor]]:
+def translated(
+    model: Model, items: Items, index: Tensor, source: str, to: str, block: int = BLOCK
+) -> Iterator[dict[str, Tensor]]:
     """Fields of the items at index (N,) of the domain `source`, as `to` has them: block by block, on the CPU."""
     assert isinstance(model, Translates)
     device = next(model.parameters()).device
-    for some, kept in blocks(index):
+    for some, kept in blocks(index, block):
         made = model.translate(items.take(some).to(device).values, source, to)
         yield {name: value[:kept].cpu() for name, value in made.items()}
 
@@ -61,7 +72,7 @@ def turned(model: Model, codec: Codec, items: Items, index: Tensor, source: str,
     return Turned(items.raw(index), joined(there), joined(back), torch.cat(error))
 
 
-def blocks(index: Tensor) -> Iterator[tuple[Tensor, int]]:
-    """BLOCK numbers at a time, the last block filled up, and how many of each count."""
-    for some in torch.split(index, BLOCK):
-        yield torch.cat([some, some[-1:].expand(BLOCK - len(some))]), len(some)
+def blocks(index: Tensor, block: int = BLOCK) -> Iterator[tuple[Tensor, int]]:
+    """So many numbers at a time, the last block filled up, and how many of each count."""
+    for some in torch.split(index, block):
+        yield torch.cat([some, some[-1:].expand(block - len(some))]), len(some)

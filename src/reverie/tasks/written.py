@@ -54,7 +54,7 @@ def rows(columns: Columns) -> list[dict[str, Any]]:
 
 
 def file_place(flag: str, file: str | Path, suffixes: Sequence[str], inputs: Sequence[str | Path] = ()) -> Path:
-    """A file that may be written. Raises Problem for a folder, another suffix, or a file among what is read."""
+    """A file that may be written. Raises Problem for a folder, another suffix, and a file that is there."""
     place = Path(file)
     if place.is_dir():
         raise Problem(f"{flag} {place}: a folder of that name is there. Name a file, such as {place}/new{suffixes[0]}")
@@ -63,6 +63,13 @@ def file_place(flag: str, file: str | Path, suffixes: Sequence[str], inputs: Seq
     there = [Path(one).expanduser() for one in inputs]
     if place.exists() and any(place.resolve().is_relative_to(one.resolve()) for one in there if one.exists()):
         raise Problem(f"{flag} {place}: there already, among the data. Name another")
+    return free(flag, place)
+
+
+def free(flag: str, place: Path) -> Path:
+    """A file that a person names and that is not there. Raises Problem for one that is: nothing is written over."""
+    if place.exists():
+        raise Problem(f"{flag} {place}: there already, and nothing is overwritten. Name another file")
     return place
 
 

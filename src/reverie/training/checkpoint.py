@@ -1,7 +1,8 @@
 """Checkpoints and weights on disk: whole at any kill, and nothing in them can run code."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialised
 from torch import Tensor, nn
 
-from reverie.errors import Problem
+from reverie.errors import Problem, out_of_memory
 
 from .files import write
 
@@ -35,6 +36,18 @@ def load(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or "trainer" not in state:
         raise Problem(f"{path}: not a checkpoint of reverie. Train anew in another folder by --out")
     return state
+
+
+@contextmanager
+def of_this_model(path: Path) -> Iterator[None]:
+    """Loading its parts into a model and its optimisers. Raises Problem where they don't fit."""
+    try:
+        yield
+    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+        if out_of_memory(error):
+            raise
+        line = str(error).splitlines()[-1].strip()[:200]
+        raise Problem(f"{path}: of another model ({line}). Bring its own back, or train anew by --out") from error
 
 
 def save_weights(path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as dataclass_fields
 from math import prod
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from reverie.core import Conditioned, Model, Named, Training
 from reverie.errors import Diverged, Problem
 from reverie.kinds import DataOptions, Prepared
 from reverie.kinds.find import open_source
+from reverie.kinds.image.cache import memory as machines_memory
 
 from . import checkpoint, memory, segments
 from .devices import in_order, launch
@@ -77,6 +79,8 @@ def fit(
     read = {f.name for f in dataclass_fields(DataOptions)}
     options = replace(options or DataOptions(), **{k: more.pop(k) for k in list(more) if k in read})
     if not isinstance(data, str | Path):
+        if not isinstance(data, Sequence) and data is not None:
+            raise Problem(f"{data!r:.60}: no data. Name a file, a folder or a public set")
         if not data:
             raise Problem("[]: no data. Name a file, a folder or a public set")
         data, *rest = data
@@ -102,6 +106,12 @@ class Fitting:
 
     def __init__(self, order: Order, reporter: Reporter):
         self.order, self.reporter = order, reporter
+        for name, value in (("steps", order.steps), ("seed", order.seed), ("shards", order.shards)):
+            if not isinstance(value, Integral) or isinstance(value, bool):
+                raise Problem(f"{name}={value!r}: give a whole number")
+        for name, value in (("model", order.model), ("time", order.time), ("set", order.set)):
+            if not isinstance(value, str | None):
+                raise Problem(f"{name}={value!r}: give a word")
         if order.steps < 0 or (order.steps and order.time):
             raise Problem(f"--steps {order.steps} --time {order.time}: give one of the two, above 0")
         self.budget = seconds(order.time) if order.time else 0.0
@@ -226,6 +236,10 @@ class Fitting:
         order = self.order
         if training.batch < 1 or order.shards < 1 or training.batch < order.shards:
             raise Problem(f"--batch {training.batch} --shards {order.shards}: each shard needs at least one item")
+        at_once = 4 * training.batch * sum(field.size for field in self.prepared.codec.spec.fields.values())
+        if at_once > machines_memory():
+            what = f"{at_once / 1e9:,.0f} GB at once, more than this machine has"
+            raise Problem(f"--batch {training.batch}: {what}. Pass a smaller one")
         precision = settled(training.precision, self.fabric.device)
         return Plan(
             training.batch, training.clip, training.ema_items, order.shards, order.seed, keep=training.keep,
@@ -275,7 +289,9 @@ class Fitting:
         sampling = vars(family.load()).get("Sampling")
         session = Session(run.path, trainer, self.prepared, self.reporter, facts, sampling, self.order.tensorboard)
         if going_on and (latest := latest_checkpoint(run.path)):
-            session.load(checkpoint.load(latest))
+            whole = checkpoint.load(latest)
+            with checkpoint.of_this_model(latest):
+                session.load(whole)
             warn(run, self.order.retry, self.fabric, self.reporter.say)
         until, planned = length(self.order, self.budget, run, session)
         run.info["plan"] = asdict(plan)

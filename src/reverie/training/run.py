@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 
 from reverie.catalog import Family, families, find
 from reverie.core import Codec, Model, Spec
-from reverie.errors import Problem
+from reverie.errors import Problem, out_of_memory
 from reverie.kinds import DataOptions, Prepared
 from reverie.kinds.find import module, open_source
 
@@ -39,6 +40,11 @@ if TYPE_CHECKING:
     from reverie.tasks.traverse import Traversal
 
 FORMAT = 1  # of run.json
+HELD = {  # by it, whatever the model
+    **dict.fromkeys(("model", "source.where", "source.fingerprint"), str),
+    **dict.fromkeys(("config", "spec", "codec", "plan", "source.options"), dict),
+    "source.size": list,
+}
 Files = str | Path | Sequence[str | Path]
 
 
@@ -64,7 +70,8 @@ class Run:
     @cached_property
     def config(self) -> Any:
         """The Config of the model's own module."""
-        return build_config(self.family.load().Config, self.info["config"])
+        with as_written(self.path, "config"):
+            return build_config(self.family.load().Config, self.info["config"])
 
     @cached_property
     def sampling(self) -> type | None:
@@ -74,11 +81,13 @@ class Run:
 
     @cached_property
     def spec(self) -> Spec:
-        return Spec.from_json(self.info["spec"])
+        with as_written(self.path, "spec"):
+            return Spec.from_json(self.info["spec"])
 
     @cached_property
     def codec(self) -> Codec:
-        codec: Codec = module(self.spec.kind).Codec.from_json(self.info["codec"])
+        with as_written(self.path, "codec"):
+            codec: Codec = module(self.spec.kind).Codec.from_json(self.info["codec"])
         return codec
 
     @cached_property
@@ -94,13 +103,15 @@ class Run:
             try:
                 model.load_state_dict(checkpoint.load_weights(self.path / "weights.safetensors"))
             except RuntimeError as error:
-                line = str(error).splitlines()[-1].strip()
+                line = str(error).splitlines()[-1].strip()[:200]
                 raise Problem(f"{self.path}: the weights are of another model ({line}). Train anew by --out") from error
             return model.to(self.device).eval().requires_grad_(False)
 
     def new_model(self) -> Model:
         """The model as its first step saw it, before any seed: for one's own loop."""
-        return build_model(self.family, self.config, self.spec)
+        config, spec = self.config, self.spec
+        with as_written(self.path, "config or spec"):
+            return build_model(self.family, config, spec)
 
     @cached_property
     def prepared(self) -> Prepared:
@@ -202,11 +213,11 @@ class Run:
 
         return denoise(self, words(files), Path(out))
 
-    def translate(self, files: Files, *, to: str = "", out: str | Path = "") -> Translation:
+    def translate(self, files: Files, *, to: str = "", out: str | Path = "", scale: str = "run") -> Translation:
         """Copies of picture files as the domain `to` has them. See `reverie.tasks.translate.translate`."""
         from reverie.tasks.translate import translate
 
-        return translate(self, words(files), to, Path(out) if out else None)
+        return translate(self, words(files), to, Path(out) if out else None, scale)
 
     def interpolate(self, a: str | Path = "", b: str | Path = "", **asked: Any) -> Between:
         """The path between two items, or between two random ones: steps, spherical, seed, space. See
@@ -294,6 +305,23 @@ def words(files: Files) -> list[str]:
     return [str(one) for one in ([files] if isinstance(files, str | Path) else files)]
 
 
+@contextmanager
+def as_written(folder: Path, part: str) -> Iterator[None]:
+    """What a part of run.json is made into. Raises Problem where nothing can be: reverie wrote it, and once read it, so
+    that somebody has changed it."""
+    try:
+        yield
+    except (Problem, MemoryError):
+        raise
+    except Exception as error:
+        if out_of_memory(error):
+            raise
+        what = f"{type(error).__name__}: {error}".splitlines()[0][:120]
+        raise Problem(
+            f"{folder / 'run.json'}: its {part} is spoilt ({what}). Bring back a copy, or train anew"
+        ) from error
+
+
 def read(folder: Path) -> dict[str, Any]:
     """run.json of a folder."""
     file = folder / "run.json"
@@ -303,10 +331,16 @@ def read(folder: Path) -> dict[str, Any]:
     try:
         info = json.loads(file.read_text(encoding="utf-8"))
         known = info["format"]
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise Problem(f"{file}: not readable as a run ({type(error).__name__}). Train anew by --out") from error
     if known != FORMAT:
         raise Problem(f"{file}: format {known}, and this reverie reads {FORMAT}. Install the version that made it")
+    for name, kind in HELD.items():
+        held = info
+        for key in name.split("."):
+            held = held.get(key) if isinstance(held, dict) else None
+        if not isinstance(held, kind):
+            raise Problem(f"{file}: its {name} is spoilt ({held!r:.80}). Bring back a copy, or train anew")
     return dict(info)
 
 

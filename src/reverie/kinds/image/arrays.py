@@ -157,7 +157,7 @@ def _chosen(path: Path, file: Any, column: str) -> list[Part]:
         arrays = {name: file[name] for name in file.files}
         names = [name for name, array in arrays.items() if array.ndim in (3, 4)]
         if len(names) != 1:
-            there = ", ".join(file.files)
+            there = ", ".join(file.files) or "none"
             raise Problem(f"{path}: no array named images or x (there are {there}). Name it by --column.")
     found: list[Part] = []
     for name in names:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from reverie.core import Batch
 
-_LONGEST = 16_384  # pixels of a side
+LONGEST = 16_384  # pixels of a side
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Codec:
     domains: tuple[str, ...] = ()  # names of the sets that pictures are of; (): one set
 
     def __post_init__(self) -> None:
-        sides = len(self.size) == 2 and all(isinstance(s, int) and 1 <= s <= _LONGEST for s in self.size)
+        sides = len(self.size) == 2 and all(isinstance(s, int) and 1 <= s <= LONGEST for s in self.size)
         if not sides or self.channels not in (1, 2, 3, 4) or self.bits not in (8, 16) or self.fit not in FITS:
             raise Problem(
                 f"image codec {self.size} {self.channels} {self.bits} {self.fit}: not a codec. It takes a size (H, W) "
-                f"of 1 to {_LONGEST}, 1 to 4 channels, 8 or 16 bits and one of {', '.join(FITS)}."
+                f"of 1 to {LONGEST}, 1 to 4 channels, 8 or 16 bits and one of {', '.join(FITS)}."
             )
 
     @property

@@ -73,7 +73,7 @@ def plan(headers: Sequence[Header], listing: Listing, options: DataOptions, wish
     if resized:
         ways = {"crop": "the middle is kept", "pad": "padded with black or transparent", "stretch": "stretched"}
         how = ways[options.fit]
-        notes.append(f"{resized:,} pictures resized by Lanczos; of another aspect: {how} (--fit {options.fit})")
+        notes.append(f"{resized:,} pictures resized by Lanczos; of another aspect: {how} (--aspect {options.fit})")
     kinds = Counter((head.channels, head.bits) for head in headers)
     channels = {c for c, _ in kinds}
     colour, alpha = bool(channels & {3, 4}), bool(channels & {2, 4})

@@ -18,7 +18,7 @@ from reverie.kinds.split import Parts, parts
 from reverie.kinds.split import key as split_key
 
 from . import arrays, cache, tables, trees
-from .codec import Codec
+from .codec import LONGEST, Codec
 from .listing import Decoded, Encoded
 from .picture import FITS
 from .places import Place, locate
@@ -146,7 +146,10 @@ class Images:
 
 def _check(options: DataOptions) -> None:
     if options.fit not in FITS:
-        raise Problem(f"--fit {options.fit}: no such way to fit a picture. There are: {', '.join(FITS)}")
+        raise Problem(f"--aspect {options.fit}: no such way to fit a picture. There are: {', '.join(FITS)}")
+    if max(options.size, default=0) > LONGEST:
+        asked = "x".join(map(str, options.size))
+        raise Problem(f"--size {asked}: a side of more than {LONGEST:,} pixels. Give a smaller one")
     if not 0 <= options.held_out < 1:
         raise Problem(f"--held-out {options.held_out}: give a share from 0 to below 1, such as 0.1.")
 

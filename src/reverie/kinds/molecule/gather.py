@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from reverie.errors import Problem
+from reverie.kinds.table.files import some
 
 from .files import LINES, STRUCTURES, TABLES, Found, read
 
 TRAIN, TEST = "train", "test"  # parts that are learnt from and that judge; others judge too, by themselves
 SPLITS = ("split", "set", "part", "subset")  # names of a column that says which part a row is of
 SUFFIXES = (*LINES, *STRUCTURES, *TABLES)
+ABOUT = ("readme", "license", "licence", "copying", "notice", "authors", "citation", "changelog", "version")
 
 
 @dataclass
@@ -76,6 +78,15 @@ def named(name: str) -> bool:
     return not name.startswith(".") and name.lower().endswith(SUFFIXES)
 
 
+def not_read(name: str) -> bool:
+    return not (name.startswith(".") or named(name))
+
+
+def about(name: str) -> bool:
+    """Does a file say something of the molecules beside it, in place of holding some?"""
+    return name.lower().split(".")[0] in ABOUT
+
+
 def stem(path: Path) -> str:
     return path.name.lower().split(".")[0]
 
@@ -88,6 +99,8 @@ def parted(paths: Sequence[Path]) -> bool:
 def gather(where: Path, column: str, test: Path | None) -> Gathered:
     """All molecules; those of `test`, another place, as the part TEST. Raises Problem."""
     whole, paths = Gathered(), files(where)
+    if others := [name for name in sorted(os.listdir(where)) if not_read(name)] if where.is_dir() else []:
+        whole.notes.append(f"left aside, as no file of molecules: {some(others)}")
     by_name = len(paths) > 1 and parted(paths)
     for path in paths:
         found = read(path, column)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from reverie.errors import NoRoom
 from reverie.kinds.table.files import append
 from reverie.kinds.table.files import write as write_rows
 from reverie.kinds.writing import write
@@ -26,11 +27,19 @@ def save(raw: Sequence[str], folder: Path, first: int = 0) -> list[Path]:
     whole = "".join(f"{smiles}\n" for smiles in raw if mol(smiles) is not None)
     if first and table.exists():
         append(rows, table)
-        write(lines, (lines.read_text(encoding="utf-8") if lines.exists() else "") + whole)
+        append_lines(whole, lines)
         return []
     write_rows(rows, table)
     write(lines, whole)
     return [table, lines]
+
+
+def append_lines(text: str, file: Path) -> None:
+    try:
+        with open(file, "a", encoding="utf-8") as out:
+            out.write(text)
+    except OSError as error:
+        raise NoRoom(f"{file}: can't be written ({error.strerror}). Make room, or name another folder.") from None
 
 
 def row(smiles: str) -> dict[str, Any]:

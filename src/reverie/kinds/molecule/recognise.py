@@ -10,16 +10,16 @@ from reverie.kinds.table.files import CSV, delimiter, number
 from reverie.kinds.texts import beginning
 
 from .files import LINES, STRUCTURES, of_molecules
-from .gather import SPLITS, named
+from .gather import SPLITS, about, named
 
 LOOKED_AT = 500  # rows of a table that say what it holds
 
 
 def recognise(path: Path) -> bool:
     """A file by its name; a table with a column of SMILES and nothing beside it but names and parts; a folder of
-    these."""
+    these, with what is said about them."""
     if path.is_dir():
-        names = [name for name in sorted(os.listdir(path)) if not name.startswith(".")]
+        names = [name for name in sorted(os.listdir(path)) if not (name.startswith(".") or about(name))]
         return bool(names) and all(named(name) and (path / name).is_file() and recognise(path / name) for name in names)
     name = path.name.lower()
     return path.is_file() and (name.endswith((*LINES, *STRUCTURES)) or alone(path))

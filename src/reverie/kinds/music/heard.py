@@ -11,6 +11,7 @@ from .piece import Note, Piece, voiced
 GRIDS = (1, 2, 4, 6, 8, 12, 24)  # steps a quarter note
 EXACT = 0.99  # share of notes that a grid must meet
 LONGEST = 20_000  # quarter notes: almost three hours at 120 a minute
+FASTEST = 6e7  # quarter notes a minute: the most that a MIDI file can say
 
 
 class Bad(Exception):
@@ -40,12 +41,18 @@ class Heard(NamedTuple):
 
 
 def checked(heard: Heard) -> Heard:
-    """Raises Bad for a piece without notes, or without end."""
+    """Raises Bad for a piece without notes or without end, and for what no music has: a score may say anything."""
     if not heard.sounds:
         raise Bad("no notes in it. Remove it")
+    if wrong := [sound for sound in heard.sounds if not (sound.start >= 0 and sound.length > 0)]:
+        start, length = wrong[0][:2]
+        raise Bad(f"a note of {length:.3g} quarter notes at {start:.3g}. Mend it in a score editor, or remove it")
     end = max(sound.start + sound.length for sound in heard.sounds)
     if end > LONGEST:
-        raise Bad(f"lasts {end:,.0f} quarter notes, more than {LONGEST:,}. Cut it into pieces")
+        said = f"{end:,.0f}" if end < 1e9 else f"{end:.3g}"
+        raise Bad(f"lasts {said} quarter notes, more than {LONGEST:,}. Cut it into pieces")
+    if not 0 < heard.tempo <= FASTEST:
+        raise Bad(f"a tempo of {heard.tempo:.3g} quarter notes a minute. Mend it in a score editor, or remove it")
     return heard
 
 

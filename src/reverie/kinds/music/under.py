@@ -42,7 +42,8 @@ def checked(codec: Led, piece: Piece, row: list[int], voices: int) -> None:
         raise Problem(f"{name}: no notes in it. Give a melody")
     if voices and min(pitches) < voices - 1:
         lowest = grid.low + min(pitches)
-        raise Problem(f"{name}: pitch {lowest} has no room for {voices - 1} voices under it. Transpose the melody")
+        least = f"pitch {lowest} has no room for {voices - 1} voices under it, as the run knows none below {grid.low}"
+        raise Problem(f"{name}: {least}. Transpose the melody, or pass a smaller --voices")
     room = codec.longest - codec.ahead - 1
     most = len(row) * (max(voices, 2) + 2)
     if most > room:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reverie.errors import Problem
-from reverie.kinds.table.files import DELIMITERS, LARGEST, MISSING, SUFFIXES, number
+from reverie.kinds.reading import bounded
+from reverie.kinds.table.files import DELIMITERS, LARGEST, MISSING, SUFFIXES, number, points, some
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,11 +80,13 @@ def _bytes(where: str, most: int = -1) -> bytes:
         with open(where, "rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
         with gzip.open(where) if packed else open(where, "rb") as file:
-            data = file.read(most)
+            data = bounded(file, LARGEST) if most < 0 else file.read(most)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Problem(f"{where}: broken gzip ({error}). Copy it again") from None
     except OSError as error:
         raise Problem(f"{where}: can't be read ({error.strerror or error}). Check its permissions") from None
+    if data is None:
+        raise Problem(f"{where}: more than {LARGEST >> 30} GiB. Split it")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise Problem(f"{where}: UTF-16. Save it as UTF-8")
     if b"\0" in data:
@@ -124,6 +127,23 @@ def _csv(where: str, data: bytes, skip_bad: bool, notes: list[str]) -> pa.Table:
         raise Problem(f"{where}: not a whole CSV ({said}). Mend it, or pass --skip-bad") from None
     if bad:
         notes.append(f"{bad:,} rows with more or fewer cells left out")
+    return table if delimiter == "," else _with_points(table, notes)
+
+
+def _with_points(table: pa.Table, notes: list[str]) -> pa.Table:
+    """Decimal commas as points."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    found = {}
+    for name in table.column_names:
+        if compute.any(compute.match_substring(table[name], ",")).as_py():
+            found[name] = points(table[name].to_pylist())
+    named = [name for name, cells in found.items() if cells is not None]
+    for name in named:
+        table = table.set_column(table.column_names.index(name), name, pa.array(found[name], pa.string()))
+    if named:
+        notes.append(f"decimal commas are read as points: {some(named)}")
     return table
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import Any
 
 from reverie.errors import NoRoom, Problem
 from reverie.kinds import writing
+from reverie.kinds.reading import bounded
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 SUFFIXES = (*CSV, ".parquet")
@@ -21,7 +23,11 @@ MISSING = frozenset(("", "?", "na", "n/a", "nan", "null", "none", "-", "#n/a")) 
 DELIMITERS = ",;\t|"
 LOOKED_AT = 20  # lines that say which delimiter it is
 LARGEST = 4 << 30  # bytes
+END = "\2"  # a row of its own behind the last: where it is not the last one read, a quote was never closed
 NAMED, LISTED = 8, 30  # columns that a line names, and an error
+
+_STATED = re.compile(r"sep=([^\r\n])\r?\n", re.IGNORECASE)  # a first line of Excel's own
+_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?(e[+-]?\d+)?", re.IGNORECASE)
 
 
 @dataclass
@@ -72,6 +78,7 @@ def read(where: str, names: Sequence[str] = ()) -> Table:
     rows, sign = _rows(where, text)
     table = _headed(where, rows, names)
     if sign != ",":
+        _with_points(table)
         table.notes.insert(0, f"columns are divided by {sign!r}")
     if encoding == "latin-1":
         table.notes.insert(0, "not UTF-8: read as Latin-1")
@@ -82,13 +89,18 @@ def _rows(where: str, text: str) -> tuple[list[list[str]], str]:
     """Every line that is not empty, cut into stripped cells."""
     if "\0" in text:
         raise Problem(f"{where}: holds NUL bytes: no text. Save it as CSV")
-    sign = delimiter(text)
+    if stated := _STATED.match(text):
+        text = text[stated.end() :]
+    sign = stated[1] if stated else delimiter(text)
     csv.field_size_limit(1 << 24)
     try:
-        reader = csv.reader(io.StringIO(text), delimiter=sign, skipinitialspace=True)
+        reader = csv.reader(io.StringIO(f"{text}\n{END}"), delimiter=sign, skipinitialspace=True)
         rows = [[cell.strip() for cell in row] for row in reader if row and any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise Problem(f"{where}: not a CSV ({error}). Save it again") from None
+    if rows.pop() != [END]:
+        line = text.count("\n", 0, max(0, text.rfind('"'))) + 1
+        raise Problem(f"{where}: a quotation mark is opened and never closed; the last is in line {line:,}. Mend it")
     if not rows:
         raise Problem(f"{where}: empty. Give a table with rows")
     return rows, sign
@@ -97,13 +109,16 @@ def _rows(where: str, text: str) -> tuple[list[list[str]], str]:
 def content(where: str) -> tuple[str, str]:
     """The text, and how it was encoded."""
     try:
-        data = Path(where).read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+        with open(where, "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(where) if packed else open(where, "rb") as file:
+            data = bounded(file, LARGEST)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Problem(f"{where}: broken gzip ({error}). Copy it again") from None
     except OSError as error:
         raise Problem(f"{where}: can't be read ({error.strerror or error}). Check its permissions") from None
+    if data is None:
+        raise Problem(f"{where}: more than {LARGEST >> 30} GiB. Split it")
     for encoding in ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "latin-1"):
         try:
             return data.decode(encoding), encoding
@@ -152,6 +167,23 @@ def _headed(where: str, rows: list[list[str]], names: Sequence[str]) -> Table:
         body = [row for row in body if len(row) == len(head)]
     columns = {name: [None if c.lower() in MISSING else c for c in cells] for name, cells in zip(head, zip(*body))}
     return Table(where, columns, notes, bad, numbers)
+
+
+def _with_points(table: Table) -> None:
+    """Numbers with decimal commas, as half of the world writes them, get points, and that is said."""
+    found = {name: made for name, cells in table.columns.items() if (made := points(cells)) is not None}
+    table.columns.update(found)
+    if found:
+        table.notes.append(f"decimal commas are read as points: {some(list(found))}")
+
+
+def points(cells: Sequence[str | None]) -> list[str | None] | None:
+    """A column of numbers with decimal commas (and with points between thousands, if any) as Python writes them; None
+    of another column. Only where commas do not divide cells."""
+    there = [cell for cell in cells if cell is not None and cell.strip().lower() not in MISSING]
+    if not any("," in cell for cell in there) or not all(_COMMA.fullmatch(cell.strip()) for cell in there):
+        return None
+    return [None if cell is None else cell.replace(".", "").replace(",", ".") for cell in cells]
 
 
 def _parquet(where: str) -> Table:

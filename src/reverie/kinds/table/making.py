@@ -12,7 +12,7 @@ from datetime import datetime
 
 from reverie.errors import Problem
 
-from .codec import CLASSES, MISSING, NAMED, OTHER, Cells, Codec, Column, fit, seconds
+from .codec import CLASSES, MISSING, MIXED, NAMED, OTHER, Cells, Codec, Column, fit, seconds
 from .files import Table, number, some
 from .made import FORMS
 
@@ -62,9 +62,21 @@ def said(
     lacking = [f"{c.name} ({sum(table.columns[c.name][i] is None for i in places):,})" for c in columns if c.missing]
     if lacking:
         lines.append(f"with gaps, {gaps}: {some(lacking)}")
+    slips = {c.name: slip(c, [table.columns[c.name][i] for i in places]) for c in columns}
+    if mixed := [f"{name} ({word[:40]!r})" for name, word in slips.items() if word]:
+        lines.append(f"numbers but for a few words, and so read as words; leave such cells empty: {some(mixed)}")
     if left:
         lines.append(f"left out: {some(left)}")
     return lines
+
+
+def slip(column: Column, cells: Cells) -> str:
+    """A word that stands in a column of numbers, which is one of words for it; "" where there is none."""
+    present = [cell for cell in cells if cell is not None] if column.type in ("category", "hash") else []
+    if len(set(present)) <= CLASSES:
+        return ""
+    words = [cell for cell in present if number(cell) is None]
+    return words[0] if 0 < len(words) < MIXED * len(present) else ""
 
 
 def varies(found: Column | str) -> bool:

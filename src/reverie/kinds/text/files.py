@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from reverie.errors import Problem
+from reverie.kinds.reading import Readable, bounded
 
 from .long import Long
 
@@ -153,14 +154,14 @@ def _read(path: Path) -> bytes | Bad:
 def _unzip(archive: zipfile.ZipFile, name: str) -> bytes | Bad:
     try:
         with archive.open(name) as file:
-            return _bounded(file, name)  # type: ignore[arg-type]
+            return _bounded(file, name)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         return Bad(name, f"can't be unpacked ({error})", "Pack the zip again, without a password")
 
 
-def _bounded(file: io.BufferedIOBase, name: str) -> bytes | Bad:
-    data = file.read(LARGEST + 1)
-    return data if len(data) <= LARGEST else Bad(name, "more than 8 GiB", "Split it into several files")
+def _bounded(file: Readable, name: str) -> bytes | Bad:
+    data = bounded(file, LARGEST)
+    return Bad(name, "more than 8 GiB", "Split it into several files") if data is None else data
 
 
 def _add(found: Found, name: str, data: bytes | Long | Bad, column: str, any_bytes: bool, alone: bool) -> None:

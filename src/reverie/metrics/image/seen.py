@@ -51,7 +51,7 @@ class Seen:
         return min(len(self.sets.real), len(self.sets.fake)) >= LEAST
 
     def streamed(self, rows: Rows, cached: bool) -> Streamed:
-        return features.stream(blocks(rows), self.extractor, cached=cached)
+        return features.stream(blocks(rows, what="features of pictures"), self.extractor, cached=cached)
 
     def maybe(self, rows: Rows | None, cached: bool) -> Streamed | None:
         """None where there are too few."""

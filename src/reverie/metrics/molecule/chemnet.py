@@ -17,6 +17,7 @@ import numpy as np
 from reverie.kinds.table.smiles import INSTALL
 from reverie.metrics import Metric, Z, size_name
 from reverie.metrics.distances import Statistics, frechet, frechet_error
+from reverie.shown import each
 
 from . import published
 
@@ -47,10 +48,14 @@ def features(smiles: Sequence[str]) -> np.ndarray:
     some = [text for text in smiles if len(text) <= LONGEST]
     if not some:
         return np.zeros((0, DIM), np.float32)
+    parts = [some[begin : begin + AT_ONCE] for begin in range(0, len(some), AT_ONCE)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found: np.ndarray = fcd.get_predictions(network(), some, batch_size=AT_ONCE, n_jobs=0, device="cpu")
-    return found
+        found = [
+            fcd.get_predictions(network(), part, batch_size=AT_ONCE, n_jobs=0, device="cpu")
+            for part in each(parts, f"ChemNet, {AT_ONCE} molecules at a time")
+        ]
+    return np.concatenate(found)
 
 
 def measure(seen: Seen) -> list[Metric]:

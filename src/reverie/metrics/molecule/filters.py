@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reverie.metrics import Metric, size_name, wilson
+from reverie.shown import each
 
 from . import published
 from .alerts import passes
@@ -16,7 +17,8 @@ def measure(seen: Seen) -> list[Metric]:
     valid = seen.fake.valid
     if not valid:
         return []
-    hits, some = sum(map(passes, valid)), seen.train.valid[:: max(1, len(seen.train.valid) // FEW)][:FEW]
+    hits = sum(map(passes, each(valid, "filters")))
+    some = seen.train.valid[:: max(1, len(seen.train.valid) // FEW)][:FEW]
     low, high = wilson(hits, len(valid))
     protocol = (
         "share of molecules that MOSES's rule lets pass: no charge, C, N, S, O, F, Cl, Br and H alone, rings of less "

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from math import sqrt
 
+import torch
+from torch import Tensor
+
 from reverie.metrics import Metric, Z, size_name
 
-from . import published
+from . import kept, published
 from .parts import cosine
 from .prints import best
 from .seen import Molecules, Seen
@@ -23,10 +26,16 @@ def measure(seen: Seen) -> list[Metric]:
     return [published.beside(seen, one) for one in found]
 
 
+def nearest_of(train: Molecules, real: Molecules) -> Tensor:
+    """How like each training molecule its likest real one is: kept, as it hangs on no sample."""
+    both = [*train.valid, "", *real.valid]
+    return torch.from_numpy(kept.array("likest", both, lambda: best(train.prints, real.prints).numpy()))
+
+
 def against(seen: Seen, real: Molecules, end: str, what: str) -> list[Metric]:
     count, size = len(seen.fake.valid), size_name(len(seen.fake.smiles))
     there, floors = f"{len(real.valid):,} {what}", f"floor: {len(seen.train.valid):,} training molecules in their place"
-    near, usual = best(seen.fake.prints, real.prints), best(seen.train.prints, real.prints)
+    near, usual = best(seen.fake.prints, real.prints), nearest_of(seen.train, real)
     half, mean = Z * float(near.std()) / sqrt(count), float(near.double().mean())
     how = f"mean Tanimoto likeness (Morgan, radius 2, 1,024 bits) of {count:,} molecules to the likest of {there}"
     how += f"; {floors}"

@@ -11,9 +11,11 @@ from torch import Tensor
 from reverie.kinds.molecule.properties import canonical
 from reverie.metrics import Metric, Z, size_name, wilson
 from reverie.metrics.neighbours import Leaning
+from reverie.shown import each
 
 from . import kept, published
 from .prints import COLUMNS, ROWS, bits, tanimoto
+from .seen import written
 
 if TYPE_CHECKING:
     from .seen import Seen
@@ -48,7 +50,7 @@ def known(bank: list[str]) -> tuple[set[str], str]:
     own = sum(canonical(text) == text for text in some) / len(some)
     if own >= CANONICAL:
         return set(bank), f"as written ({own:.1%} of {len(some):,} are canonical)"
-    made = kept.words("names", bank, lambda: [canonical(text) or "" for text in bank])
+    made = kept.words("names", bank, lambda: written(bank))
     return set(made) - {""}, "written canonically"
 
 
@@ -85,7 +87,7 @@ def nearer(fake: Tensor, old: Tensor, new: Tensor) -> Leaning:
 def nearest(queries: Tensor, bank: Tensor) -> Tensor:
     """Which of the bank is most like each query, the first of equals: (Q,)."""
     found = []
-    for rows in torch.split(queries, ROWS):
+    for rows in each(torch.split(queries, ROWS), "nearest molecules"):
         left, value, which = bits(rows), torch.full((len(rows),), -1.0), torch.zeros(len(rows), dtype=torch.long)
         for begin in range(0, len(bank), COLUMNS):
             best = tanimoto(left, bits(bank[begin : begin + COLUMNS])).max(1)

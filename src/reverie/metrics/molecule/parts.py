@@ -6,11 +6,12 @@ Bemis & Murcko 1996, "The Properties of Known Drugs. 1. Molecular Frameworks"; D
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from math import fsum, sqrt
 from typing import Any
 
 from reverie.kinds.molecule.properties import mol
+from reverie.shown import each
 
 RINGS = 2  # of a scaffold, at least: a single ring is none
 
@@ -49,12 +50,12 @@ def fragments(smiles: str) -> list[str]:
     return [] if molecule is None else str(Chem.MolToSmiles(FragmentOnBRICSBonds(molecule))).split(".")
 
 
-def scaffolds_of(many: Iterable[str]) -> Counter[str]:
-    return Counter(found for one in many if (found := scaffold(one)) is not None)
+def scaffolds_of(many: Sequence[str]) -> Counter[str]:
+    return Counter(found for one in each(many, "scaffolds") if (found := scaffold(one)) is not None)
 
 
-def fragments_of(many: Iterable[str]) -> Counter[str]:
-    return Counter(part for one in many for part in fragments(one))
+def fragments_of(many: Sequence[str]) -> Counter[str]:
+    return Counter(part for one in each(many, "fragments") for part in fragments(one))
 
 
 def cosine(one: Mapping[str, int], two: Mapping[str, int]) -> float | None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from reverie.kinds.molecule.properties import canonical, properties
 from reverie.metrics import Rows, Sets, blocks
+from reverie.shown import each
 
 from . import chemnet, kept
 from .parts import fragments_of, scaffolds_of
@@ -34,8 +35,8 @@ class Molecules:
     def names(self) -> list[str | None]:
         """Canonical SMILES, in order; None of what is no molecule."""
         if not self.lasting:
-            return [canonical(text) for text in self.smiles]
-        found = kept.words("names", self.smiles, lambda: [canonical(text) or "" for text in self.smiles])
+            return [canonical(text) for text in each(self.smiles, "reading molecules")]
+        found = kept.words("names", self.smiles, lambda: written(self.smiles))
         return [name or None for name in found]
 
     @cached_property
@@ -71,7 +72,7 @@ class Molecules:
         return dict(zip(PROPERTIES, table.T))
 
     def _table(self) -> np.ndarray:
-        rows = [properties(text, PROPERTIES) or {} for text in self.some]
+        rows = [properties(text, PROPERTIES) or {} for text in each(self.some, "properties")]
         return np.array([[row[name] for name in PROPERTIES] for row in rows]).reshape(-1, len(PROPERTIES))
 
     @cached_property
@@ -117,6 +118,11 @@ class Seen:
     def enough(self) -> bool:
         """Are there molecules on both sides?"""
         return len(self.fake.valid) >= 2 and len(self.real.valid) >= 2
+
+
+def written(smiles: Sequence[str]) -> list[str]:
+    """Canonically; "" of what is no molecule."""
+    return [canonical(text) or "" for text in each(smiles, "reading molecules")]
 
 
 def flat(rows: Rows) -> list[str]:

@@ -58,6 +58,8 @@ class Config:
 
 
 class CycleGAN(core.Model):
+    divides, least = STRIDE, LEAST  # sides of pictures that a generator takes: it is convolutions throughout
+
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
         self.cfg, self.spec = cfg, spec

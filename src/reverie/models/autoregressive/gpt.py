@@ -160,7 +160,7 @@ class GPT(core.Model):
 
     def noise(self, generator: torch.Generator, how: Any) -> Tensor:
         """A number in [0, 1) for each token: (length,). Of 53 bits: rare tokens come as often as they should."""
-        length = self.manner(how).length or self.rows.longest
+        length = self.manner(how).length or self.rows.context
         return torch.rand(length, dtype=torch.float64, generator=generator)
 
     def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:

@@ -1,0 +1,22 @@
+"""Bytes of files that may be packed: what one unpacks to nobody knows beforehand."""
+
+from __future__ import annotations
+
+import io
+from typing import Protocol
+
+PART = 1 << 24  # bytes at once: Python takes memory for all that is asked for, be there as few as there may
+
+
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def bounded(file: Readable, most: int) -> bytes | None:
+    """All that is left in a file; None where that is more than `most` bytes."""
+    found = io.BytesIO()
+    while part := file.read(PART):
+        if found.tell() + len(part) > most:
+            return None
+        found.write(part)
+    return found.getvalue()
