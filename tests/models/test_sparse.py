@@ -150,16 +150,28 @@ def test_dead_units_are_asked_for_the_error_that_living_ones_leave():
 
 def test_living_units_learn_nothing_from_it():
     model, batch = linear()
-    raw = model.raw(batch)
-    units = model.passed(raw)
+    units = model.passed(model.raw(batch))
     outputs = model.decoder(units)
-    model.revival(model.flat.seen(batch), raw, units, outputs).backward()
+    model.revival(model.flat.seen(batch), units, outputs).backward()
     into, out = model.encoder[0].weight.grad, model.decoder[0].weight.grad
     assert (into[:4] == 0).all()
     assert float(out[:, :4].abs().max()) < 1e-12  # z cancels in (z + woken) - z
     assert (into[4:] != 0).any(1).all()
     assert (out[:, 4:] != 0).any(0).all()
-    assert float(model.decoder[0].bias.grad.abs().max()) < 1e-12
+    assert model.decoder[0].bias.grad is None
+
+
+@pytest.mark.parametrize("network", ["dense", "convolutional"])
+def test_layers_before_and_after_the_code_learn_nothing_from_it_either(network):
+    spec, items = pictures(8)
+    model = Sparse(replace(TINY, network=network, hidden=(16,), units=8, revive=0.5), spec)
+    model.idle[4:] = 100
+    batch = items.take(torch.arange(8))
+    units = model.passed(model.raw(batch))
+    model.revival(model.flat.seen(batch), units, model.decoder(units).flatten(1)).backward()
+    learns = [name for name, p in model.named_parameters() if p.grad is not None and (p.grad != 0).any()]
+    last, first = ("2", "0") if network == "dense" else ("out", "dense")
+    assert learns == [f"encoder.{last}.weight", f"encoder.{last}.bias", f"decoder.{first}.weight"]
 
 
 def test_where_no_unit_is_dead_nothing_is_added():

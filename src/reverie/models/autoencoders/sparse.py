@@ -8,12 +8,13 @@ Units of `top_k` that no item activates any more are brought back by the auxilia
 evaluating sparse autoencoders", arXiv:2406.04093, appendix A.2: they learn what the others leave unexplained.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
 from torch.optim import Adam, Optimizer
 
 from reverie import core
@@ -67,10 +68,9 @@ class Config:
 
     @classmethod
     def small(cls) -> Named:
-        """For any items, minutes on two cores: 500 units, of which a tenth pass."""
-        config = cls(
-            units=500, target=0.1, first=0.3, revive=1 / 32, hidden=(256,), error="cross_entropy", decay="cosine"
-        )
+        """For any items, minutes on two cores: 500 units, of which a tenth pass. Dead ones are not revived: after 4,000
+        steps of MNIST 46 % were dead at 65.0 nats, and with `revive` of 1/32 3 % at 69.9."""
+        config = cls(units=500, target=0.1, first=0.3, hidden=(256,), error="cross_entropy", decay="cosine")
         return Named(config, Training(batch=64, steps=5_000, ema_items=20_000))
 
     @classmethod
@@ -140,22 +140,24 @@ class Sparse(core.Model):
             return self.cfg.penalty * len(units) * kl_to_target(units.mean(0), self.cfg.target).sum()
         return self.cfg.penalty * units.sum() if self.cfg.sparsity == "l1" else units.new_zeros(())
 
-    def revival(self, seen: Seen, raw: Tensor, units: Tensor, outputs: Tensor) -> Tensor:
+    def revival(self, seen: Seen, units: Tensor, outputs: Tensor) -> Tensor:
         """What items cost where dead units speak, too: of each item those `revived` of them that say most. Gao et al.,
         appendix A.2: |e - e_hat|² with e what the living units leave, e_hat what the dead ones add to what is decoded,
-        for a decoder of any depth and any error. The living ones learn nothing from it."""
+        for a decoder of any depth and any error. Only the dead units' own weights, into them and out of them, learn
+        from it: no layer before or after the code that the living ones need."""
         dead = self.idle >= self.cfg.dead_after
         if not dead.any():
             return outputs.new_zeros(())
+        encoder, decoder = learning(self.encoder, slice(-2, None)), learning(self.decoder, slice(1))
+        raw = encoder(self.flat.input(seen))
         most = top(raw.masked_fill(~dead, -torch.inf), min(self.cfg.revived, self.cfg.units))
         woken, living = torch.where(dead, most, 0.0), units.detach()
-        added = self.decoder(living + woken) - self.decoder(living)  # so that living units' own weights cancel
+        added = decoder(living + woken) - decoder(living)  # so that living units' own weights cancel
         both = outputs.detach() + added.flatten(1)
         return reconstruction(self.flat, seen, both, self.cfg.error).sum()
 
     def loss(self, batch: Batch, at: At) -> Loss:
-        seen, raw = self.flat.seen(batch), self.raw(batch)
-        units = self.passed(raw, at)
+        seen, units = self.flat.seen(batch), self.passed(self.raw(batch), at)
         outputs = self.decoder(units).flatten(1)
         error, penalty = reconstruction(self.flat, seen, outputs, self.cfg.error).sum(), self.penalty(units)
         total, count, on = error + penalty, len(units), self.active(units.detach())
@@ -170,7 +172,7 @@ class Sparse(core.Model):
         if self.cfg.sparsity != "top_k":
             logs["penalty"] = penalty
         if self.cfg.revive and self.cfg.sparsity == "top_k":
-            logs["revival"] = self.revival(seen, raw, units, outputs)
+            logs["revival"] = self.revival(seen, units, outputs)
             logs["loss"] = total = total + self.cfg.revive * logs["revival"]
         return Loss(total, count, logs, {"on": on.to(error.dtype).sum(0)})
 
@@ -218,3 +220,11 @@ class Sparse(core.Model):
 
     def said(self) -> str:
         return self.mixture.said()
+
+
+def learning(network: nn.Module, which: slice) -> Callable[[Tensor], Tensor]:
+    """What a network says, where of its parameters, in their order, only those learn from it: the last two are the
+    weight and the bias of its last layer, the first one the weight of its first."""
+    names = [name for name, _ in network.named_parameters()]
+    fixed = {name: p if name in names[which] else p.detach() for name, p in network.named_parameters()}
+    return lambda x: functional_call(network, fixed, (x,))
