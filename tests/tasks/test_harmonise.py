@@ -36,7 +36,7 @@ class Dice(core.Model):
         return []
 
     def noise(self, generator, how):
-        return torch.rand(self.rows.longest, dtype=torch.float64, generator=generator)
+        return torch.rand(self.rows.context, dtype=torch.float64, generator=generator)
 
     def sample(self, noise, condition, how):
         raise AssertionError("not asked for")
