@@ -69,7 +69,7 @@ def test_the_kl_penalty_is_ng_s_of_the_batch_s_mean_activation():
     model, batch = built(sparsity="kl", target=0.05, penalty=2.0)
     model = model.double()
     batch = Batch({"image": batch["image"].double()})
-    units = model.passed(model.raw(batch))
+    units = model.activations(model.flat.seen(batch))
     mean = units.mean(0)
     kl = 0.05 * (0.05 / mean).log() + 0.95 * (0.95 / (1 - mean)).log()
     assert torch.allclose(model.penalty(units), 2.0 * 24 * kl.sum())
@@ -105,7 +105,7 @@ def test_kl_holds_the_mean_activation_at_its_target():
 
 def test_l1_costs_each_activation_and_leaves_fewer_active():
     model, batch = built(sparsity="l1", penalty=0.5)
-    units = model.passed(model.raw(batch))
+    units = model.activations(model.flat.seen(batch))
     assert (units >= 0).all()
     assert torch.allclose(model.penalty(units), 0.5 * units.sum())
     spec, items = pictures(128)
@@ -138,9 +138,10 @@ def test_dead_units_are_asked_for_the_error_that_living_ones_leave():
     """Gao et al. 2024, appendix A.2: alpha |e - e_hat|², e_hat of the k_aux dead units that say most; halved, as every
     squared error is here."""
     model, batch = linear()
-    x, raw = batch["x"], model.raw(batch)
+    seen = model.flat.seen(batch)
+    x, raw = batch["x"], model.encoder(model.flat.input(seen))
     weight, bias = model.decoder[0].weight, model.decoder[0].bias
-    e = x - (model.passed(raw) @ weight.T + bias)
+    e = x - (model.activations(seen) @ weight.T + bias)
     places = raw[:, 4:].topk(3).indices + 4
     e_hat = (weight.T[places] * raw.gather(1, places)[..., None]).sum(1)
     loss = model.loss(batch, AT)
@@ -150,7 +151,7 @@ def test_dead_units_are_asked_for_the_error_that_living_ones_leave():
 
 def test_living_units_learn_nothing_from_it():
     model, batch = linear()
-    units = model.passed(model.raw(batch))
+    units = model.activations(model.flat.seen(batch))
     outputs = model.decoder(units)
     model.revival(model.flat.seen(batch), units, outputs).backward()
     into, out = model.encoder[0].weight.grad, model.decoder[0].weight.grad
@@ -167,7 +168,7 @@ def test_layers_before_and_after_the_code_learn_nothing_from_it_either(network):
     model = Sparse(replace(TINY, network=network, hidden=(16,), units=8, revive=0.5), spec)
     model.idle[4:] = 100
     batch = items.take(torch.arange(8))
-    units = model.passed(model.raw(batch))
+    units = model.activations(model.flat.seen(batch))
     model.revival(model.flat.seen(batch), units, model.decoder(units).flatten(1)).backward()
     learns = [name for name, p in model.named_parameters() if p.grad is not None and (p.grad != 0).any()]
     last, first = ("2", "0") if network == "dense" else ("out", "dense")

@@ -15,7 +15,7 @@ import numpy as np
 
 from reverie.errors import Problem
 
-from .reading import bounded
+from .reading import bounded, unpacked
 from .table.codec import WORDS
 from .table.files import SUFFIXES, Table, clean, delimiter
 from .table.files import read as read_table
@@ -35,9 +35,7 @@ SENTENCE = 8  # words that no column's name has
 def lines(path: Path, notes: list[str]) -> list[str]:
     """Every line, without the white space around it. Raises Problem."""
     try:
-        with open(path, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if packed else open(path, "rb") as file:
+        with unpacked(path) as file:
             data = bounded(file, LARGEST)
     except (OSError, EOFError, zlib.error) as error:
         raise Problem(f"{path}: can't be read ({error}). Copy or download it again") from None

@@ -25,4 +25,17 @@ def write(file: Path, content: Content) -> None:
         raise Problem(f"{file.parent}: not a folder. Name another with --out.") from None
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise NoRoom(f"{file}: can't be written ({error.strerror}). Make room, or name another folder.") from None
+        raise unwritten(file, error) from None
+
+
+def append(file: Path, text: str) -> None:
+    """After what a file holds. Raises NoRoom."""
+    try:
+        with open(file, "ab") as out:
+            out.write(text.encode("utf-8"))
+    except OSError as error:
+        raise unwritten(file, error) from None
+
+
+def unwritten(file: Path, error: OSError) -> NoRoom:
+    return NoRoom(f"{file}: can't be written ({error.strerror}). Make room, or name another folder.")

@@ -9,12 +9,13 @@ import re
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import numpy as np
 
 from reverie.errors import Problem
 from reverie.kinds import DataOptions
+from reverie.kinds.reading import unpacked
 
 from .cache import memory
 from .listing import Decoded, Numbers, numbered, part, parted
@@ -52,7 +53,7 @@ def read_idx(place: Place, options: DataOptions) -> Decoded:
 def _idx_header(path: Path) -> tuple[str, tuple[int, ...], int]:
     """Type, dimensions and the header's length."""
     try:
-        with _unpacked(path) as file:
+        with unpacked(path) as file:
             head = file.read(4)
             if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in _TYPES or not 1 <= head[3] <= 8:
                 raise Problem(f"{path}: not an IDX file. Copy or download it again.")
@@ -72,7 +73,7 @@ def _idx(path: Path) -> np.ndarray:
     if wanted > memory() // 2:
         raise Problem(f"{path}: says that it holds {wanted / 1e9:,.1f} GB, too much for this machine. Split it.")
     try:
-        with _unpacked(path) as file:
+        with unpacked(path) as file:
             file.read(start)
             data = file.read(wanted + 1)
     except (EOFError, zlib.error, OSError) as error:
@@ -82,12 +83,6 @@ def _idx(path: Path) -> np.ndarray:
         what = short if len(data) < wanted else "longer than its header says"
         raise Problem(f"{path}: {what}. Copy or download it again.")
     return np.frombuffer(data, kind).reshape(dims)
-
-
-def _unpacked(path: Path) -> IO[bytes]:
-    with open(path, "rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return cast(IO[bytes], gzip.open(path)) if packed else open(path, "rb")
 
 
 def _labels_beside(path: Path) -> Path | None:

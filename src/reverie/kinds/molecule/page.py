@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reverie.errors import NoRoom
-from reverie.kinds.table.files import append
+from reverie.kinds.table.files import append as append_rows
 from reverie.kinds.table.files import write as write_rows
-from reverie.kinds.writing import write
+from reverie.kinds.writing import append, write
 
 from .properties import NAMES, WHOLE, canonical, mol, properties
 
@@ -26,20 +25,12 @@ def save(raw: Sequence[str], folder: Path, first: int = 0) -> list[Path]:
     rows = [row(smiles) for smiles in raw]
     whole = "".join(f"{smiles}\n" for smiles in raw if mol(smiles) is not None)
     if first and table.exists():
-        append(rows, table)
-        append_lines(whole, lines)
+        append_rows(rows, table)
+        append(lines, whole)
         return []
     write_rows(rows, table)
     write(lines, whole)
     return [table, lines]
-
-
-def append_lines(text: str, file: Path) -> None:
-    try:
-        with open(file, "a", encoding="utf-8") as out:
-            out.write(text)
-    except OSError as error:
-        raise NoRoom(f"{file}: can't be written ({error.strerror}). Make room, or name another folder.") from None
 
 
 def row(smiles: str) -> dict[str, Any]:

@@ -127,8 +127,7 @@ class Under:
             old = before[len(now)]
             for a, b in zip(before, now):
                 if (a - old) % 12 in PARALLEL and a != b:
-                    same = torch.arange(
-                        max(-1, b - (a - old) % 12), -1, -12
-                    )  # the same interval below, octaves left out
+                    # the same interval below, octaves left out
+                    same = torch.arange(max(-1, b - (a - old) % 12), -1, -12)
                     made[i, same[(same - old) * (b - a) > 0]] = True
         return made.to(tokens.device)

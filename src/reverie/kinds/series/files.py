@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reverie.errors import Problem
-from reverie.kinds.reading import bounded
+from reverie.kinds.reading import bounded, unpacked
 from reverie.kinds.table.files import DELIMITERS, LARGEST, MISSING, SUFFIXES, number, points, some
 
 if TYPE_CHECKING:
@@ -77,9 +77,7 @@ def head(where: str) -> Series:
 def _bytes(where: str, most: int = -1) -> bytes:
     """Of the unpacked file, as UTF-8."""
     try:
-        with open(where, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        with gzip.open(where) if packed else open(where, "rb") as file:
+        with unpacked(where) as file:
             data = bounded(file, LARGEST) if most < 0 else file.read(most)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Problem(f"{where}: broken gzip ({error}). Copy it again") from None

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reverie.errors import NoRoom, Problem
+from reverie.errors import Problem
 from reverie.kinds import writing
-from reverie.kinds.reading import bounded
+from reverie.kinds.reading import bounded, unpacked
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 SUFFIXES = (*CSV, ".parquet")
@@ -109,9 +109,7 @@ def _rows(where: str, text: str) -> tuple[list[list[str]], str]:
 def content(where: str) -> tuple[str, str]:
     """The text, and how it was encoded."""
     try:
-        with open(where, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        with gzip.open(where) if packed else open(where, "rb") as file:
+        with unpacked(where) as file:
             data = bounded(file, LARGEST)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Problem(f"{where}: broken gzip ({error}). Copy it again") from None
@@ -248,8 +246,6 @@ def write(rows: Sequence[dict[str, Any]], file: Path) -> Path:
 
 def append(rows: Sequence[dict[str, Any]], file: Path) -> None:
     """More rows of the same columns after those of a file. Raises NoRoom."""
-    try:
-        with open(file, "a", newline="", encoding="utf-8") as out:
-            csv.DictWriter(out, list(rows[0]) if rows else []).writerows(rows)
-    except OSError as error:
-        raise NoRoom(f"{file}: can't be written ({error.strerror}). Make room, or name another folder.") from None
+    out = io.StringIO(newline="")
+    csv.DictWriter(out, list(rows[0]) if rows else []).writerows(rows)
+    writing.append(file, out.getvalue())

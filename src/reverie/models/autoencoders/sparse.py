@@ -115,13 +115,9 @@ class Sparse(core.Model):
             share += max(0.0, cfg.first - cfg.target) * (1 - at.step / end)
         return max(1, round(share * cfg.units))
 
-    def raw(self, batch: Batch) -> Tensor:
-        """What the encoder says of each unit: (B, units)."""
-        said: Tensor = self.encoder(self.flat.input(self.flat.seen(batch)))
-        return said
-
-    def passed(self, raw: Tensor, at: At | None = None) -> Tensor:
+    def activations(self, seen: Seen, at: At | None = None) -> Tensor:
         """(B, units): linear ones of which k pass, logistic, or from 0 up."""
+        raw: Tensor = self.encoder(self.flat.input(seen))
         if self.cfg.sparsity == "top_k":
             return top(raw, self.passing(at))
         return raw.sigmoid() if self.cfg.sparsity == "kl" else raw.relu()
@@ -157,7 +153,8 @@ class Sparse(core.Model):
         return reconstruction(self.flat, seen, both, self.cfg.error).sum()
 
     def loss(self, batch: Batch, at: At) -> Loss:
-        seen, units = self.flat.seen(batch), self.passed(self.raw(batch), at)
+        seen = self.flat.seen(batch)
+        units = self.activations(seen, at)
         outputs = self.decoder(units).flatten(1)
         error, penalty = reconstruction(self.flat, seen, outputs, self.cfg.error).sum(), self.penalty(units)
         total, count, on = error + penalty, len(units), self.active(units.detach())
@@ -193,7 +190,7 @@ class Sparse(core.Model):
 
     def encode(self, batch: Batch) -> Tensor:
         """(B, units), most of them 0 (of kl: near it)."""
-        return self.passed(self.raw(batch))
+        return self.activations(self.flat.seen(batch))
 
     def decode(self, codes: Tensor) -> dict[str, Tensor]:
         """Of a code that no item has, such as a drawn one, what an encoder could say: the k most active units, units
