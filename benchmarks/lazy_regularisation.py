@@ -16,7 +16,7 @@ import tables
 import throughput
 from reverie.catalog import find
 from reverie.core import Spec
-from reverie.training.run import build_model
+from reverie.training.build import build_model
 from reverie.training.trainer import Plan, Trainer
 
 BARE = {"width": 16, "widest": 64, "gamma": 0.0, "path": 0.0, "mixing": 0.9}

@@ -36,9 +36,9 @@ from plain import PLAIN, STEPS, TEXTS, batches
 from reverie.catalog import find
 from reverie.core import Batch, Field, Items, Spec
 from reverie.kinds.domains import Domains
+from reverie.training.build import build_model
 from reverie.training.log import Log
 from reverie.training.progress import Silent
-from reverie.training.run import build_model
 from reverie.training.seeds import reseed
 from reverie.training.session import SAVE_SECONDS, Session, Sums, log_interval
 from reverie.training.trainer import Plan, Trainer

@@ -10,7 +10,7 @@ import pytest
 from reverie.catalog import comments, families, family, find
 from reverie.core import ABILITIES, Model
 from reverie.errors import Problem
-from reverie.training.run import model_class
+from reverie.training.build import model_class
 from toys import domains, lines, pairs, pictures, tokens
 
 FAMILIES = families()

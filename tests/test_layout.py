@@ -24,12 +24,14 @@ NAMES = [family.name for family in families()]
 
 BASE = {"spec", "errors", "shown"}
 HIGH = BASE | {"core", "maths", "kinds", "metrics", "catalog", "choose", "training", "tasks", "judging", "version"}
+HIGH |= {"machine"}
 TOP = HIGH | {"recipes"}
 # module or package of reverie -> what it may import
 MAY = {
     "errors": set(),
     "shown": set(),
     "spec": set(),
+    "machine": set(),
     "core": BASE,
     "catalog": BASE,
     "choose": BASE | {"core"},
@@ -37,7 +39,7 @@ MAY = {
     "nets": BASE | {"core", "maths", "nets"},
     "models": BASE | {"core", "maths", "nets"},
     "cache_folder": set(),
-    "kinds": BASE | {"core", "kinds", "version", "cache_folder"},
+    "kinds": BASE | {"core", "kinds", "version", "cache_folder", "machine"},
     "metrics": BASE | {"core", "maths", "kinds", "metrics", "cache_folder"},
     "training": HIGH,
     "tasks": HIGH,

@@ -25,10 +25,11 @@ from reverie.core import (
     Translates,
 )
 from reverie.tasks.sample import block
+from reverie.training.build import build_config, model_class
 from reverie.training.precision import mixed
-from reverie.training.run import build_config, model_class, plain
 from reverie.training.seeds import generator, reseed
 from reverie.training.trainer import Plan, Trainer
+from reverie.training.written import plain
 from toys import SETS, Values
 
 NAMES = [family.name for family in families()]

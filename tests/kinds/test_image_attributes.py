@@ -155,7 +155,7 @@ def test_no_table_two_tables_and_other_kinds_are_refused(tmp_path):
     with pytest.raises(Problem, match=r"no \.csv or \.tsv file in .*Put one there that names the files"):
         prepared(place, "odd")
     (tmp_path / "rows.csv").write_text("a,b\n" + "1,2\n2,4\n" * 20)
-    with pytest.raises(Problem, match=r"--attributes a: of pictures and molecules, and .*rows\.csv holds neither"):
+    with pytest.raises(Problem, match=r"--attributes a: of pictures and molecules, and .*rows\.csv is read as tables"):
         prepared(tmp_path / "rows.csv", "a")
     np.save(tmp_path / "x.npy", np.zeros((9, 8, 8), np.uint8))
     with pytest.raises(Problem, match=r"x\.npy has no columns. Give a folder"):

@@ -60,6 +60,17 @@ def test_a_smi_file_is_read_whatever_ends_its_lines_and_stands_behind_a_smiles(t
     assert recognise(path)
 
 
+@pytest.mark.parametrize("head", ["", "smiles,solubility\n"])
+def test_a_smi_file_with_commas_is_read_up_to_them(tmp_path, head):
+    (tmp_path / "a.smi").write_text(f"{head}CCO,0.5\nCC(=O)O,acid, 1\n\nc1ccccc1 ,2\n")
+    found = read(tmp_path / "a.smi")
+    assert found.smiles == ["CCO", "CC(=O)O", "c1ccccc1"]
+    assert found.columns["name"] == ["0.5", "acid, 1", "2"]
+    assert any("before a line's first comma" in note for note in found.notes)
+    (tmp_path / "b.smi").write_text("CCO ethanol\nCCC a, b\n")
+    assert read(tmp_path / "b.smi").columns["name"] == ["ethanol", "a, b"]
+
+
 @pytest.mark.parametrize("name", ["m.csv", "m.csv.gz", "m.tsv"])
 def test_a_table_gives_its_column_of_smiles(tmp_path, name):
     sign = "\t" if "tsv" in name else ","

@@ -151,8 +151,6 @@ def test_what_is_held_at_a_cut_is_struck_there():
         ({"size": (64, 64)}, "--size 64x64"),
         ({"tokens": "bpe"}, "--tokens bpe: no way to write music. There are: grid, events"),
         ({"held_out": 1.5}, "--held-out 1.5"),
-        ({"group": "voice"}, "--group: not of music"),
-        ({"test_where": "a=b"}, "--test-where: not of music"),
     ],
 )
 def test_options_that_music_can_not_meet_are_named(tmp_path, options, said):

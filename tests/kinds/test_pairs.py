@@ -185,11 +185,9 @@ def test_files_that_are_no_text_are_refused_by_name(folder, content, said):
     assert "train.de.gz" in str(problem.value)
 
 
-@pytest.mark.parametrize("flag", ["drop", "group", "order", "test", "names"])
-def test_options_of_other_kinds_are_refused(folder, flag):
-    value = ("x",) if flag == "drop" else "x"
-    with pytest.raises(Problem, match=f"--{flag}: not of sentence pairs"):
-        prepared(folder, **{flag: value})
+def test_a_folder_has_its_own_test_part(folder):
+    with pytest.raises(Problem, match=r"--test x: of a table. Leave it out; files test\.LANGUAGE are the test part"):
+        prepared(folder, test="x")
 
 
 def test_no_pairs_at_all_are_refused(tmp_path):

@@ -102,7 +102,6 @@ def test_another_group_is_other_data(tmp_path):
         ({"column": "text"}, "--column text: no such column"),
         ({"column": "verdict"}, "--column verdict: it is what --predict asks for"),
         ({"predict": "review", "column": "year"}, "120 classes of 120 texts"),
-        ({"drop": ("year",)}, "--drop: not of sentences"),
         ({"group": "month"}, "--group month: no such column. There are: review, verdict, year"),
     ],
 )

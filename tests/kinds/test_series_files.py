@@ -166,7 +166,7 @@ BAD = [
     (lines(), {"test_where": "rows=150"}, "write rows=FIRST:END"),
     (lines(), {"test_where": "rows=150:201"}, "--test-where rows=150:201: no such rows. There are 0 to 200"),
     (lines(), {"test_where": "rows=150:153"}, "--test-where rows=150:153: 3 rows, fewer than the 5"),
-    (lines(), {"fold": "1/10"}, "--fold 1/10: a series is split by time"),
+    (lines(), {"fold": "1/10"}, "a series is split by time: its last rows are held out"),
     (lines(), {"predict": "labels"}, "--predict labels: a series goes on by --predict next"),
     (lines(), {"predict": ""}, "Pass --predict next"),
 ]  # fmt: skip

@@ -116,7 +116,7 @@ def test_a_new_file_is_cut_into_windows_that_cover_it(tmp_path):
         ({"horizon": 5}, "--horizon 5: nothing is predicted. Pass --predict next, or leave it out"),
         ({"size": (190,)}, "200 rows are too few for windows of 190"),
         ({"test_where": "rows=190:195"}, "--test-where rows=190:195: 5 rows, fewer than the 12 of a window"),
-        ({"order": "a"}, "--order a: a series is split by time"),
+        ({"order": "a"}, "a series is split by time: its last rows are held out"),
     ],
 )
 def test_what_cannot_be_cut_is_one_line(tmp_path, options, says):

@@ -19,8 +19,9 @@ from reverie.models.autoregressive.gpt import GPT
 from reverie.tasks import export as exporting
 from reverie.tasks import onnx as onnx_files
 from reverie.tasks.export import TOLERANCE, difference, export, exported
+from reverie.training.build import model_class
 from reverie.training.fit import fit
-from reverie.training.run import Run, model_class
+from reverie.training.run import Run
 from reverie.training.seeds import generator
 from toys import lines
 

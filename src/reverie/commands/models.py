@@ -180,7 +180,7 @@ def counted(family: Family, config: Any, spec: Spec) -> dict[str, int]:
 
 def built(family: Family, config: Any, spec: Spec) -> Any:
     """The model, from the catalog's copy of its Config."""
-    from reverie.training.run import build_config, build_model
+    from reverie.training.build import build_config, build_model
 
     fields = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
     return build_model(family, build_config(family.load().Config, fields), spec)

@@ -20,7 +20,8 @@ from reverie.training.files import locked, write_json, write_text
 from reverie.training.fit import fit
 from reverie.training.pace import seconds
 from reverie.training.progress import Reporter, Silent
-from reverie.training.run import Run, read_options
+from reverie.training.run import Run
+from reverie.training.written import read_options
 
 from .compare_page import page
 from .comparison import Comparison, Row, Trained, judged_before, read

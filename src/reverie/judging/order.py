@@ -14,8 +14,8 @@ from reverie.errors import Problem
 from reverie.kinds import DataOptions
 from reverie.training.fit import default_set, slug
 from reverie.training.pace import seconds
-from reverie.training.run import plain, read_options
 from reverie.training.sizes import SIZES
+from reverie.training.written import plain, read_options
 
 TIME = "10m"  # of each run, where nobody says
 

@@ -18,7 +18,7 @@ from reverie.kinds.find import module, open_source
 from reverie.metrics import Metric, Sets, judge, student
 from reverie.metrics.image.distribution import against
 from reverie.metrics.image.seen import Seen
-from reverie.training.run import read_options
+from reverie.training.written import read_options
 
 from . import items, judges
 

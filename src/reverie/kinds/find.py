@@ -9,10 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 from reverie.errors import Problem
-from reverie.kinds import KINDS, PREDICTED, DataOptions, Source
+from reverie.kinds import KINDS, PREDICTED, DataOptions, Source, heeded
 from reverie.kinds.unread import unread
 
-TOLD = ("image", "molecule")  # kinds of whose items a model may be told numbers
 OF_COLUMNS = ("pairs", "sentences")  # what columns of a file are only where --predict is given: a .jsonl file is text
 
 
@@ -43,9 +42,7 @@ def open_source(where: str, options: DataOptions) -> Source:
     kinds = PREDICTED if options.predict else sorted(KINDS, key=lambda kind: path.is_file() and kind in OF_COLUMNS)
     for kind in [options.kind] if options.kind else kinds:
         if options.kind or (module(kind).recognise(path) and _answers(kind, options.predict)):
-            if options.attributes and kind not in TOLD:
-                named = ",".join(options.attributes)
-                raise Problem(f"--attributes {named}: of pictures and molecules, and {where} holds neither")
+            heeded.check(kind, where, options)
             source: Source = module(kind).open(str(path), options)
             return source
     raise unread(where, path, options.predict)

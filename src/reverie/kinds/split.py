@@ -80,10 +80,11 @@ def parts(
 
 
 def key(options: DataOptions) -> list[object]:
-    """What of the options moves an item from one part to another: part of a source's fingerprint."""
+    """What of the options moves an item from one part to another: part of a source's fingerprint. Of --test that it is
+    given, not where it lies: its items are in the fingerprint themselves."""
     return [
         options.predict, options.held_out, options.calibration, options.group, options.order,
-        options.test, options.test_where, options.fold,
+        "given" if options.test else "", options.test_where, options.fold,
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from reverie.errors import Problem
 from reverie.kinds import Unseen
 from reverie.kinds.find import located, module
-from reverie.training.run import read_options
+from reverie.training.written import read_options
 
 if TYPE_CHECKING:
     from reverie.training.run import Run

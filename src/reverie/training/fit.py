@@ -18,9 +18,10 @@ from reverie.core import Conditioned, Model, Named, Training
 from reverie.errors import Diverged, Problem
 from reverie.kinds import DataOptions, Prepared
 from reverie.kinds.find import open_source
-from reverie.kinds.image.cache import memory as machines_memory
+from reverie.machine import memory as machines_memory
 
 from . import checkpoint, memory, segments
+from .build import build_config, build_model, one_set
 from .devices import in_order, launch
 from .files import clean, locked, write_json
 from .length import length
@@ -28,11 +29,12 @@ from .pace import MARGIN, seconds, step_seconds
 from .precision import settled
 from .progress import Reporter, Silent
 from .resuming import unchanged, warn
-from .run import FORMAT, Run, build_config, build_model, one_set, plain
+from .run import Run
 from .seeds import reseed
 from .session import Session
 from .sizes import SIZES, Trial, largest
 from .trainer import Plan, Trainer
+from .written import FORMAT, plain
 
 
 @dataclass(frozen=True)
@@ -250,6 +252,7 @@ class Fitting:
         """run.json of a new run."""
         training = named.training.of(len(self.prepared.train), self.prepared.codec.spec.kind)
         options, domains = self.order.options, list(self.prepared.domains)
+        options = replace(options, beside=tuple(map(resolved, options.beside)), test=resolved(options.test))
         return {
             "format": FORMAT,
             "model": family.name,
@@ -259,7 +262,7 @@ class Fitting:
             "codec": self.prepared.codec.to_json(),
             "source": {
                 "where": resolved(self.order.data),
-                "options": plain(asdict(replace(options, beside=tuple(map(resolved, options.beside))))),
+                "options": plain(asdict(options)),
                 "size": list(self.size),
                 "fingerprint": self.prepared.fingerprint,
                 "items": len(self.prepared.train),
@@ -371,7 +374,7 @@ def altered(values: Any, changes: Mapping[str, Any], whose: str) -> Any:
 
 def resolved(where: str) -> str:
     """A place as it is named from anywhere; a named set by its name."""
-    return str(Path(where).resolve()) if Path(where).exists() else where
+    return str(Path(where).resolve()) if where and Path(where).exists() else where
 
 
 def slug(where: str) -> str:

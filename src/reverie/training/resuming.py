@@ -10,8 +10,9 @@ from reverie.errors import Problem
 
 from . import precision
 from .devices import environment
-from .run import Run, plain
+from .run import Run
 from .trainer import Plan
+from .written import plain
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from reverie.catalog import Family, families, find
+from reverie.catalog import Family, find
 from reverie.core import Codec, Model, Spec
-from reverie.errors import Problem, out_of_memory
-from reverie.kinds import DataOptions, Prepared
+from reverie.errors import Problem
+from reverie.kinds import Prepared
 from reverie.kinds.find import module, open_source
 
 from . import checkpoint, memory
+from .build import build_config, build_model
+from .written import as_written, read, read_options
 
 if TYPE_CHECKING:
     from reverie.judging.evaluate import Report
@@ -39,12 +37,6 @@ if TYPE_CHECKING:
     from reverie.tasks.translate import Translation
     from reverie.tasks.traverse import Traversal
 
-FORMAT = 1  # of run.json
-HELD = {  # by it, whatever the model
-    **dict.fromkeys(("model", "source.where", "source.fingerprint"), str),
-    **dict.fromkeys(("config", "spec", "codec", "plan", "source.options"), dict),
-    "source.size": list,
-}
 Files = str | Path | Sequence[str | Path]
 
 
@@ -303,84 +295,3 @@ class Run:
 def words(files: Files) -> list[str]:
     """One place or several, as a person names them."""
     return [str(one) for one in ([files] if isinstance(files, str | Path) else files)]
-
-
-@contextmanager
-def as_written(folder: Path, part: str) -> Iterator[None]:
-    """What a part of run.json is made into. Raises Problem where nothing can be: reverie wrote it, and once read it, so
-    that somebody has changed it."""
-    try:
-        yield
-    except (Problem, MemoryError):
-        raise
-    except Exception as error:
-        if out_of_memory(error):
-            raise
-        what = f"{type(error).__name__}: {error}".splitlines()[0][:120]
-        raise Problem(
-            f"{folder / 'run.json'}: its {part} is spoilt ({what}). Bring back a copy, or train anew"
-        ) from error
-
-
-def read(folder: Path) -> dict[str, Any]:
-    """run.json of a folder."""
-    file = folder / "run.json"
-    if not file.is_file():
-        cure = "Name a folder that `reverie fit` made" if folder.is_dir() else "Is it spelt right?"
-        raise Problem(f"{folder}: no run (there is no run.json). {cure}")
-    try:
-        info = json.loads(file.read_text(encoding="utf-8"))
-        known = info["format"]
-    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
-        raise Problem(f"{file}: not readable as a run ({type(error).__name__}). Train anew by --out") from error
-    if known != FORMAT:
-        raise Problem(f"{file}: format {known}, and this reverie reads {FORMAT}. Install the version that made it")
-    for name, kind in HELD.items():
-        held = info
-        for key in name.split("."):
-            held = held.get(key) if isinstance(held, dict) else None
-        if not isinstance(held, kind):
-            raise Problem(f"{file}: its {name} is spoilt ({held!r:.80}). Bring back a copy, or train anew")
-    return dict(info)
-
-
-def build_config(config: type, values: Mapping[str, Any]) -> Any:
-    """A Config from JSON: lists become tuples."""
-    return config(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-
-
-def model_class(module: ModuleType) -> type[Model]:
-    """The one Model of a family's file."""
-    found = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Model)]
-    return next(c for c in found if c.__module__ == module.__name__)
-
-
-def build_model(family: Family, config: Any, spec: Spec) -> Model:
-    """Raises Problem where this model can't make such items."""
-    one_set(family, spec.domains)
-    try:
-        model: Model = model_class(family.load())(config, spec)
-    except ValueError as error:
-        raise Problem(f"{family.name}: {error}") from error
-    return model
-
-
-def one_set(family: Family, sets: Sequence[str]) -> None:
-    """Raises Problem where there are several sets, and a model that does not translate between them."""
-    if len(sets) > 1 and "translate" not in family.abilities:
-        able = ", ".join(one.name for one in families() if "translate" in one.abilities)
-        both = " and ".join(sets)
-        raise Problem(f"{family.name}: learns from one set, and {both} are two. Name one place, or --model {able}")
-
-
-def read_options(values: Mapping[str, Any]) -> DataOptions:
-    known = {f.name for f in fields(DataOptions)}
-    kept: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
-    return DataOptions(**kept)
-
-
-def plain(value: Any) -> Any:
-    """As JSON gives it back: tuples are lists."""
-    if isinstance(value, Mapping):
-        return {k: plain(v) for k, v in value.items()}
-    return [plain(v) for v in value] if isinstance(value, list | tuple) else value

@@ -16,8 +16,8 @@ import numpy as np
 from reverie.errors import Problem
 from reverie.kinds import DataOptions
 from reverie.kinds.reading import unpacked
+from reverie.machine import memory
 
-from .cache import memory
 from .listing import Decoded, Numbers, numbered, part, parted
 from .places import Place, is_idx
 from .values import as_labels, as_pictures

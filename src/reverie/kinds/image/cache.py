@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from reverie.cache_folder import cache_folder
+from reverie.machine import memory
 
 IN_MEMORY = 2 << 30  # bytes of decoded pictures; more are mapped from the cache
 _BLOCK = 64 << 20
@@ -34,14 +35,6 @@ class Stored:
     codec: dict[str, Any]
     notes: list[str]
     content: str = ""  # hash of pictures, labels, classes and parts
-
-
-def memory() -> int:
-    """The machine's memory in bytes; 8 GiB where it does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 8 << 30
 
 
 def fits(size: int) -> bool:

@@ -80,6 +80,8 @@ class DomainsOfPictures:
 
     def __init__(self, domains: Sequence[Domain], options: DataOptions):
         self.domains, self.options = domains, options
+        if options.test:
+            raise Problem(f"--test {options.test}: of one set, and here are two. Name folders trainA, testA and so on")
         self.where = " and ".join(domain.train for domain in domains)
 
     def source(self, place: str, whole: bool = False) -> Images:

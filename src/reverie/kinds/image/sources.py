@@ -33,6 +33,7 @@ READERS: dict[str, Callable[[Place, DataOptions], Encoded | Decoded]] = {
     "parquet": tables.read_parquet,
     "arrow": tables.read_arrow,
 }
+COLUMNED = ("parquet", "arrow", "npz")  # forms whose pictures lie under a name
 MOST_HELD_OUT = 10_000  # of a drawn part: more makes no measure better
 _SPLIT = 20240229  # seeds which pictures are held out: the same for every run, so that runs can be compared
 
@@ -54,6 +55,9 @@ class Images:
         """What form the pictures have. Raises Problem where there are none."""
         found = locate(Path(self.where), self.where)
         if found is not None:
+            if self.options.column and found.form not in COLUMNED:
+                what = f"--column {self.options.column}: of tables and .npz, and {self.where} is neither"
+                raise Problem(f"{what}. Leave it out")
             return found
         if os.path.isdir(self.where):
             what = "an empty folder" if not os.listdir(self.where) else "a folder without pictures"
@@ -80,8 +84,12 @@ class Images:
         key = key_of(self.place, self.options, wish)
         stored = cache.load(key) or self._decode(wish, key)
         codec = Codec.from_json(stored.codec)
-        labels = _labels(stored, codec)
+        labels = labels_of(stored, codec)
         aside = None
+        if self.options.test:
+            from .tested import tested
+
+            return tested(self, stored, codec)
         if self.options.predict:
             found = self._parts(stored, codec)
             train, out, said = found.train, found.held_out, list(found.notes)
@@ -90,7 +98,7 @@ class Images:
         else:
             train, out, note = split(len(stored.images), stored.test, self.options.held_out)
             said = [note]
-        notes = [*stored.notes, *said, *_repeated(stored, train, out)]
+        notes = [*stored.notes, *said, *repeated(stored.images, train, stored.images, out)]
         mark = fingerprint(stored, codec, self.options)
         told = None
         if self.options.attributes:
@@ -126,16 +134,17 @@ class Images:
         return replace(codec, attributes=found), told, digest.hexdigest()
 
     def _parts(self, stored: cache.Stored, codec: Codec) -> Parts:
-        """Of pictures whose class is predicted. Raises Problem where there is no class to predict."""
+        """Of pictures whose class is predicted. Raises Problem."""
+        self.classes(stored, codec)
+        return parts(len(stored.images), self.options, own=stored.test, classes=stored.labels)
+
+    def classes(self, stored: cache.Stored, codec: Codec) -> None:
+        """Raises Problem where there is no class to predict."""
         if len(codec.classes) < 2 or stored.labels is None:
             one = f"one class only ({codec.classes[0]})" if codec.classes else "no classes"
             raise Problem(
                 f"{self.where}: {one}: nothing to tell apart. Put the pictures of each class in a folder of its own"
             )
-        for name in ("group", "order", "test", "test_where"):
-            if getattr(self.options, name):
-                raise Problem(f"--{name.replace('_', '-')}: pictures are split by their own parts or at random")
-        return parts(len(stored.images), self.options, own=stored.test, classes=stored.labels)
 
     def _decode(self, wish: tuple[int, int] | None, key: str) -> cache.Stored:
         listing = self.listing()
@@ -154,7 +163,7 @@ def _check(options: DataOptions) -> None:
         raise Problem(f"--held-out {options.held_out}: give a share from 0 to below 1, such as 0.1.")
 
 
-def _labels(stored: cache.Stored, codec: Codec) -> np.ndarray | None:
+def labels_of(stored: cache.Stored, codec: Codec) -> np.ndarray | None:
     return stored.labels if len(codec.classes) > 1 else None
 
 
@@ -180,10 +189,10 @@ def split(count: int, test: np.ndarray | None, share: float) -> tuple[np.ndarray
     return train, out, f"{len(train):,} pictures to train on, {len(out):,} held out, drawn by a fixed seed"
 
 
-def _repeated(stored: cache.Stored, train: np.ndarray, out: np.ndarray) -> list[str]:
+def repeated(images: np.ndarray, train: np.ndarray, others: np.ndarray, out: np.ndarray) -> list[str]:
     """What to say of pictures that are held out and trained on as well: a model that learns by heart looks better."""
-    if not len(out) or not cache.fits(stored.images.nbytes):
+    if not len(out) or not cache.fits(images.nbytes):
         return []
-    seen = {hashlib.blake2b(stored.images[i].data, digest_size=8).digest() for i in train}
-    both = sum(hashlib.blake2b(stored.images[i].data, digest_size=8).digest() in seen for i in out)
+    seen = {hashlib.blake2b(images[i].data, digest_size=8).digest() for i in train}
+    both = sum(hashlib.blake2b(others[i].data, digest_size=8).digest() in seen for i in out)
     return [f"{both:,} of the {len(out):,} held-out pictures are in the training part too"] if both else []

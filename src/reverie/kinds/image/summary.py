@@ -106,7 +106,11 @@ def _planned(
     field = codec.spec.fields["image"]
     size = len(heads) * field.size * codec.bits // 8
     where = "in memory" if cache.fits(size) else "mapped from the cache"
-    train, _, parts = split(len(heads), None if listing.test is None else listing.test[fine], source.options.held_out)
+    test = None if listing.test is None else listing.test[fine]
+    train, _, parts = split(len(heads), test, source.options.held_out)
+    if source.options.test:
+        prepared = source.prepare()
+        train, parts = np.arange(len(prepared.train)), prepared.notes[-1]
     told = []
     if source.options.attributes:
         names = source.options.attributes

@@ -15,8 +15,8 @@ import numpy as np
 
 from reverie.errors import Problem
 from reverie.kinds import DataOptions
+from reverie.machine import memory
 
-from .cache import memory
 from .listing import Encoded, Numbers, numbered, part, parted
 from .picture import Unreadable
 from .places import Place

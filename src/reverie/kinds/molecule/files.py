@@ -59,9 +59,13 @@ def text(path: Path) -> tuple[list[str], list[str]]:
 
 
 def lines(path: Path) -> Found:
-    """The first word of each line; the rest is a name. A first line that is a head, empty lines and those that begin
-    with # are left out."""
+    """The first word of each line; the rest is a name. Where each line has a comma, which no SMILES has, what stands
+    before it. A first line that is a head, empty lines and those that begin with # are left out."""
     every, notes = text(path)
+    full = [line for line in every if line.strip()][:NAMED]
+    if full and all("," in line for line in full):
+        notes.append(f"{path.name}: what stands before a line's first comma is taken; the rest is a name")
+        every = [line.replace(",", " ", 1) for line in every]
     words = [(line.split(None, 1) or [""])[0] for line in every]
     if words and "smi" in words[0].lower() and not like(words[0]):
         notes.append(f"{path.name}: its first line is a head: {words[0][:40]}")

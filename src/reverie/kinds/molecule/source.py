@@ -49,9 +49,6 @@ class Molecules:
         if len(options.size) > 1 or any(n < 2 for n in options.size):
             said = "x".join(map(str, options.size))
             raise Problem(f"--size {said}: a molecule is as long as a number of tokens, 2 or more. Write one, like 100")
-        for name in ("drop", "names"):
-            if getattr(options, name):
-                raise Problem(f"--{name}: not of molecules. Leave it out")
 
     @cached_property
     def whole(self) -> Gathered:

@@ -27,7 +27,6 @@ from .led import Led, led
 from .piece import DRUMS, Piece
 
 LISTED = 5  # names shown of a long list
-NEVER = ("predict", "drop", "group", "order", "test", "test_where", "names", "column")
 
 
 class Music:
@@ -44,11 +43,6 @@ class Music:
         if len(options.size) > 1 or any(n < 16 for n in options.size):
             asked = "x".join(map(str, options.size))
             raise Problem(f"--size {asked}: a piece is as long as a number of tokens, 16 or more. Write one, like 512")
-        for name in NEVER:
-            if getattr(options, name):
-                raise Problem(
-                    f"--{name.replace('_', '-')}: not of music. Leave it out; folders train and test are parts"
-                )
 
     @cached_property
     def found(self) -> Found:

@@ -50,9 +50,8 @@ class Pairs:
             raise Problem(f"{where}: no folder and no table. Give a folder of files such as train.en and train.de")
         if len(options.size) > 1 or any(n < 2 for n in options.size):
             raise Problem(f"--size {'x'.join(map(str, options.size))}: a sentence is as long as a number of tokens")
-        for name in ("drop", "group", "order", "names", *(() if self.tabular else ("test",))):
-            if getattr(options, name):
-                raise Problem(f"--{name}: not of sentence pairs. Leave it out; files test.LANGUAGE are their test part")
+        if options.test and not self.tabular:
+            raise Problem(f"--test {options.test}: of a table. Leave it out; files test.LANGUAGE are the test part")
 
     @cached_property
     def table(self) -> Table:

@@ -42,7 +42,7 @@ class Plain:
             raise Problem(f"--size {said}: a sentence is as long as a number of tokens, 2 or more. Write one, like 60")
         if options.tokens == "bytes":
             raise Problem("--tokens bytes: sentences are cut into pieces of words (a BPE). Leave it out")
-        never = ("drop", "names") if self.tabular else ("drop", "names", "group", "order", "column")
+        never = () if self.tabular else ("group", "order", "column")
         for name in (*never, *(("test",) if Path(where).is_dir() else ())):
             if getattr(options, name):
                 raise Problem(f"--{name}: not of {'a table of' if self.tabular else 'such'} sentences. Leave it out")

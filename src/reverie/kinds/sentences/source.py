@@ -41,7 +41,7 @@ class Sentences:
         self.tabular = readable(Path(where))
         if options.predict not in ("", "labels") and not self.tabular:
             raise Problem(f"--predict {options.predict}: the files say classes and nothing else. Pass --predict labels")
-        for name in ("drop", "names") if self.tabular else ("drop", "group", "order", "test", "names", "column"):
+        for name in () if self.tabular else ("group", "order", "test", "column"):
             if getattr(options, name):
                 raise Problem(
                     f"--{name}: not of sentences. Leave it out; folders train and test are the data's own parts"

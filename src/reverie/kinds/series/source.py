@@ -21,7 +21,6 @@ from .steps import step
 PAST, HORIZON = 96, 24  # rows, where nobody says
 WINDOW = 24  # rows of a window that is made, where nobody says: Yoon et al. 2019, TimeGAN
 JUDGED = 10  # windows that are held out, at least
-ELSEWHERE = ("group", "order", "test", "fold")  # options by which other kinds are split
 
 
 class Parts(NamedTuple):
@@ -49,12 +48,6 @@ class Steps:
         for name, share in (("held-out", options.held_out), ("calibration", options.calibration)):
             if not 0 <= share < 1:
                 raise Problem(f"--{name} {share:g}: not a share. Give one from 0 to below 1")
-        for name in ELSEWHERE:
-            if getattr(options, name):
-                raise Problem(
-                    f"--{name} {getattr(options, name)}: a series is split by time, its last rows are held out. Take "
-                    "--held-out or --test-where rows=FIRST:END"
-                )
         if options.predict not in ("", "next"):
             raise Problem(
                 f"--predict {options.predict}: a series goes on by --predict next, all its columns. To predict one "

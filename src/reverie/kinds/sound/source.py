@@ -53,9 +53,6 @@ class Sounds:
         for name, share in (("held-out", options.held_out), ("calibration", options.calibration)):
             if not 0 <= share < 1:
                 raise Problem(f"--{name} {share:g}: not a share. Give one from 0 to below 1")
-        for name in ("test", "drop"):
-            if getattr(options, name):
-                raise Problem(f"--{name}: not of sounds. Leave it out; --test-where holds out items by their names")
         if not Path(where).exists():
             raise Problem(f"{where}: no such file or folder. Is it spelt right?")
 

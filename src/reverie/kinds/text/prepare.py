@@ -91,9 +91,10 @@ def start(codec: Codec, row: np.ndarray) -> int:
     return int(counts.argmax())
 
 
-def fingerprint(texts: Sequence[bytes | Long], options: DataOptions) -> str:
-    """Of the texts in their order and of every option that changes their tokens or their split."""
-    digest = hashlib.blake2b(digest_size=16)
+def fingerprint(texts: Sequence[bytes | Long], options: DataOptions, before: str = "") -> str:
+    """Of the texts in their order and of every option that changes their tokens or their split; `before`: of other
+    texts that go before them."""
+    digest = hashlib.blake2b(before.encode(), digest_size=16)
     digest.update(json.dumps([FORM, options.tokens, options.vocabulary if options.tokens == "bpe" else 0]).encode())
     digest.update(json.dumps([options.held_out, len(texts)]).encode())
     for text in texts:

@@ -12,6 +12,7 @@ import numpy as np
 
 from reverie.errors import Problem
 from reverie.kinds import DataOptions, Prepared, Summary
+from reverie.kinds.find import located
 from reverie.kinds.table.files import some
 
 from . import prepare as making  # `prepare` is the source's own method
@@ -40,6 +41,8 @@ class Texts:
         if len(options.size) > 1 or any(n < 1 for n in options.size):
             wished = "x".join(map(str, options.size))
             raise Problem(f"{wished}: not a window of text. Give --size one number of tokens, like {WINDOW}.")
+        if options.tokens != "bpe" and options.vocabulary != DataOptions().vocabulary:
+            raise Problem(f"--vocabulary {options.vocabulary}: of a bpe. Pass --tokens bpe too, or leave it out")
         if options.tokens == "bpe" and options.vocabulary < 258:
             what = f"{options.vocabulary}: a vocabulary too small for 256 bytes, an end of document and anything learnt"
             raise Problem(f"{what}. Give --vocabulary 258 or more.")
@@ -74,14 +77,17 @@ class Texts:
     def prepare(self, size: tuple[int, ...] = ()) -> Prepared:
         """Splits, fits the codec on what it may see, and cuts all text into tokens."""
         found, options = self._found, self.options
-        if found.bad and not options.skip_bad:
-            first, count = found.bad[0], len(found.bad)
-            others = f", or pass --skip-bad to leave out {'it' if count == 1 else f'all {count} of these'}"
-            raise Problem(f"{first.name}: {first.what}. {first.cure}{others}.")
+        self._whole(found)
         window = (options.size or size or (WINDOW,))[0]
         texts = self._texts
-        parts = making.split(self.where, texts, options.held_out)
+        if options.test:
+            self._whole(self._judging)
+            parts = making.Parts(texts, [self._text(document) for document in self._judging.documents])
+        else:
+            parts = making.split(self.where, texts, options.held_out)
         key = making.fingerprint([d.data for d in found.documents], options)
+        if options.test:
+            key = making.fingerprint([d.data for d in self._judging.documents], options, key)
         apart = len(texts) > 1
         codec, rows, notes = making.rows(
             options, parts, lambda: making.fit(options, parts, window, self._encoding, apart), key
@@ -98,22 +104,44 @@ class Texts:
 
     @cached_property
     def _found(self) -> Found:
-        path = Path(self.where)
+        return self._read(self.where)
+
+    @cached_property
+    def _judging(self) -> Found:
+        """What --test names; nothing without it."""
+        return self._read(str(located(self.options.test))) if self.options.test else Found()
+
+    def _read(self, where: str) -> Found:
+        path = Path(where)
         if not path.exists():
-            raise Problem(f"{self.where}: no such file or folder. Check the name.")
+            raise Problem(f"{where}: no such file or folder. Check the name.")
         found = find(path, self.options.column, self.options.tokens == "bytes")
         if not found.documents:
             if found.bad:
-                more = f" So it is with all {len(found.bad)} of {self.where}." if len(found.bad) > 1 else ""
+                more = f" So it is with all {len(found.bad)} of {where}." if len(found.bad) > 1 else ""
                 raise Problem(f"{found.bad[0]}{more}")
             nothing = path.is_dir() and not found.empty and not found.other
             what = "no files in it" if nothing else "no text in it"
-            raise Problem(f"{self.where}: {what}. Put some there, as .txt files in UTF-8.")
+            raise Problem(f"{where}: {what}. Put some there, as .txt files in UTF-8.")
+        if self.options.column and not found.columns:
+            raise Problem(f"--column {self.options.column}: of .jsonl files, and {where} has none. Leave it out")
         return found
+
+    def _whole(self, found: Found) -> None:
+        """Raises Problem at the first that can't be read, unless those are to be left out."""
+        if found.bad and not self.options.skip_bad:
+            first, count = found.bad[0], len(found.bad)
+            others = f", or pass --skip-bad to leave out {'it' if count == 1 else f'all {count} of these'}"
+            raise Problem(f"{first.name}: {first.what}. {first.cure}{others}.")
+
+    @cached_property
+    def _documents(self) -> list[Document]:
+        """All, of both places."""
+        return [*self._found.documents, *self._judging.documents]
 
     @cached_property
     def _encoding(self) -> str:
-        return "utf-8" if all(d.utf8 for d in self._found.documents) else "latin-1"
+        return "utf-8" if all(d.utf8 for d in self._documents) else "latin-1"
 
     @cached_property
     def _texts(self) -> list[Text]:
@@ -129,8 +157,8 @@ class Texts:
 
     def _encoding_said(self) -> str:
         if self._encoding != "utf-8":
-            others = sum(not d.utf8 for d in self._found.documents)
-            return f"not UTF-8 in {others} of {len(self._found.documents)}: bytes, shown as latin-1"
+            others = sum(not d.utf8 for d in self._documents)
+            return f"not UTF-8 in {others} of {len(self._documents)}: bytes, shown as latin-1"
         marks = Counter(self._found.marks.values())
         named = [f"{count} with a byte order mark ({encoding})" for encoding, count in sorted(marks.items())]
         return ", ".join(["UTF-8", *named])
@@ -141,6 +169,8 @@ class Texts:
             cure = f"a smaller window with --size {max(1, (train - 1) // 2)}" if train > 1 else "more text"
             what = f"{train} tokens to learn from, fewer than one window of {window} and the next"
             raise Problem(f"{self.where}: {what}. Give {cure}{', or more text' if train > 1 else ''}.")
+        if held_out < 2 and self.options.test:
+            raise Problem(f"--test {self.options.test}: {held_out} tokens to judge by. Give more text.")
         if held_out < 2:
             what = f"{held_out} tokens to judge by, with {self.options.held_out:g} of the text held out"
             raise Problem(f"{self.where}: {what}. Give more text, or a larger share with --held-out.")
@@ -150,7 +180,9 @@ class Texts:
         train, held_out = parts.characters
         whole = train + held_out
         how = f"the last of its {whole:,} characters"
-        if len(found.documents) > 1:
+        if options.test:
+            how = options.test
+        elif len(found.documents) > 1:
             how = f"{len(parts.held_out):,} of {len(found.documents):,} documents, drawn at random"
         learnt = {
             "characters": "found in the whole text, so that each that is held out has its own",
@@ -168,6 +200,9 @@ class Texts:
             notes.append(f"a vocabulary of {categories:,}, not {options.vocabulary:,}: the text repeats nothing more")
         if found.columns:
             notes.append(f"took the column {', '.join(sorted(found.columns))}")
+        again = {d.data for d in found.documents} & {d.data for d in self._judging.documents}
+        if again:
+            notes.append(f"held-out texts that are learnt from too, word for word: {len(again):,}")
         if found.marks or self._encoding != "utf-8":
             notes.append(f"encoding: {self._encoding_said()}")
         for what, names in (("empty", found.empty), ("not text", found.other), ("bad", [b.name for b in found.bad])):
@@ -181,6 +216,8 @@ class Texts:
         one = len(self._texts) == 1
         kept = f"the last {share} of the characters" if one else f"{share} of the text in whole documents, at random"
         cut = {"bpe": f"a BPE of up to {options.vocabulary:,} pieces"}.get(options.tokens, options.tokens)
+        if options.test:
+            kept = options.test
         plan = [f"keep {kept} for judging", f"cut the text into {cut}", f"learn from windows of {window} tokens"]
         if one:
             plan.append("take it as one text: --kind sentences takes each line as an item of its own")

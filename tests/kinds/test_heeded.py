@@ -1,0 +1,61 @@
+"""What a person asked of the data is done, or refused: never left undone in silence."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reverie.errors import Problem
+from reverie.kinds import KINDS, DataOptions, heeded
+from reverie.kinds.find import open_source
+
+FIELDS = {
+    "fit": "pad", "tokens": "bytes", "vocabulary": 99, "keys": "own", "given": "melody", "attributes": ("logp",),
+    "column": "other", "calibration": 0.2, "drop": ("b",), "group": "b", "order": "b", "test": "elsewhere",
+    "test_where": "a=1", "horizon": 5, "names": "{label}_{x}", "fold": "1/5",
+}  # fmt: skip
+
+
+def test_every_option_is_common_or_some_kinds():
+    known = heeded.COMMON.union(*(one.made | one.predicted for one in heeded.KINDS.values()))
+    assert known == set(DataOptions.__dataclass_fields__)
+    assert set(heeded.KINDS) == set(KINDS)
+    assert set(FIELDS) == known - heeded.COMMON
+
+
+@pytest.mark.parametrize("predict", ["", "labels"])
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_option_that_a_kind_has_no_use_for_is_named_with_the_kinds_that_have(kind, name, predict):
+    options = DataOptions(predict=predict, **{name: FIELDS[name]})
+    own = heeded.KINDS[kind]
+    if name in (own.predicted if predict else own.made):
+        heeded.check(kind, "data", options)
+        return
+    with pytest.raises(Problem) as caught:
+        heeded.check(kind, "data", options)
+    said = str(caught.value)
+    assert said.startswith(f"{heeded.flag(name)} ")
+    assert "eave it" in said
+    assert "\n" not in said
+    if name not in own.predicted | own.made:
+        assert f"data is read as {own.items}" in said
+
+
+def test_what_is_at_its_default_asks_for_nothing():
+    for kind in KINDS:
+        heeded.check(kind, "data", DataOptions(calibration=0.0))
+
+
+def test_an_option_of_another_kind_is_refused_where_data_is_opened(tmp_path):
+    (tmp_path / "a.txt").write_text("words and words\n" * 50)
+    with pytest.raises(Problem, match=r"--given melody: of music, and .*a\.txt is read as text. Leave it out"):
+        open_source(str(tmp_path / "a.txt"), DataOptions(given="melody"))
+    with pytest.raises(Problem, match=r"--horizon 3: of series, and .* is read as text"):
+        open_source(str(tmp_path / "a.txt"), DataOptions(horizon=3))
+
+
+def test_a_column_of_files_without_columns_is_refused(tmp_path):
+    for i in range(4):
+        Image.fromarray(np.full((8, 8), i, np.uint8)).save(tmp_path / f"{i}.png")
+    with pytest.raises(Problem, match=r"--column a: of tables and .npz, and .* is neither"):
+        open_source(str(tmp_path), DataOptions(column="a")).prepare()
