@@ -231,8 +231,8 @@ def main() -> None:
         "interval. "
         "Theirs: pyod 3.6.7 at its defaults (AutoEncoder 10 epochs), same rows; KNN stands beside the three that were "
         "the goal. "
-        "The rule was chosen on training pictures of MNIST's classes 0 to 4 and on small draws of Adult, Pima and two "
-        "tables of scikit-learn. ECOD takes its tails from training and scored rows together. "
+        "The rule was chosen on training pictures of MNIST's classes 0 to 4, of tables on three of scikit-learn and on "
+        "draws of Adult's training rows. ECOD takes its tails from training and scored rows together. "
         "Seconds: ours with training, then theirs in the order of the columns, one thread."
     )
     print(tables.write("anomalies", "Anomalies beside pyod", said, page))

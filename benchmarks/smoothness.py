@@ -18,15 +18,16 @@ from reverie import Run
 from reverie.maths.paths import spherical, straight, unevenness
 from reverie.metrics import features, student
 from reverie.tasks.codes import decoded, encoded
+from reverie.tasks.interpolate import Along
 from reverie.tasks.vectors import Some
 
 
-def unevennesses(run: Run, index: torch.Tensor, steps: int, along) -> np.ndarray:  # type: ignore[no-untyped-def]
+def unevennesses(run: Run, index: torch.Tensor, along: Along) -> np.ndarray:
     """(pairs,): items at index (2 · pairs,) two by two."""
     codes = encoded(run, Some(run.prepared.held_out, index))
-    paths = torch.cat([along(a, b, steps) for a, b in codes.view(-1, 2, codes.shape[1])])
-    pictures = run.codec.decode(decoded(run, paths))
-    return measured(run, pictures, steps)
+    paths = [along.walked(a, b, lambda c, _: decoded(run, c)) for a, b in codes.view(-1, 2, codes.shape[1])]
+    pictures = np.concatenate([run.codec.decode(path) for path in paths])
+    return measured(run, pictures, along.steps)
 
 
 def faded(run: Run, index: torch.Tensor, steps: int) -> np.ndarray:
@@ -57,8 +58,9 @@ if __name__ == "__main__":
     order = torch.randperm(len(one.prepared.held_out), generator=torch.Generator().manual_seed(0))
     index, rows = order[: 2 * asked.pairs], []
     fade = faded(one, index, asked.steps)
-    for name, along in (("straight", straight), ("spherical", spherical)):
-        here, there = (unevennesses(run, index, asked.steps, along) for run in (one, two))
+    ways = {"straight": (straight, False), "spherical": (spherical, False), "straight, --even": (straight, True)}
+    for name, (way, even) in ways.items():
+        here, there = (unevennesses(run, index, Along(run, way, asked.steps, even)) for run in (one, two))
         middle, low, high = student((here - there).tolist())
         row = {"path": name, "pairs": asked.pairs, "steps": asked.steps}
         for run, values in ((one, here), (two, there)):

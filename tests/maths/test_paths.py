@@ -5,7 +5,7 @@ from math import pi
 import pytest
 import torch
 
-from reverie.maths.paths import spherical, straight, unevenness
+from reverie.maths.paths import evened, spherical, straight, unevenness
 
 
 def vector(*values: float) -> torch.Tensor:
@@ -47,3 +47,26 @@ def test_one_jump_is_as_uneven_as_there_are_steps():
     path[4:] = 1
     assert unevenness(path) == pytest.approx(5)
     assert unevenness(torch.zeros(6, 3)) != unevenness(torch.zeros(6, 3))  # NaN: it goes nowhere
+
+
+@pytest.mark.parametrize("way", [straight, spherical])
+def test_places_say_where_on_the_path_a_point_lies(way):
+    a, b = vector(3, 0, 0), vector(0, 4, 1)
+    assert torch.allclose(way(a, b, torch.linspace(0, 1, 5).double()), way(a, b, 5))
+    assert torch.equal(way(a, b, vector(0.25)), way(a, b, vector(0, 0.25, 1))[1:2])
+
+
+def test_evened_places_make_even_steps_of_what_the_path_gives():
+    def gives(t: torch.Tensor) -> torch.Tensor:
+        return torch.stack([t**3, -(t**3)], 1)  # slow, then fast, on a line
+
+    places = evened(gives(torch.linspace(0, 1, 2001).double()), 6)
+    assert torch.allclose(places, torch.linspace(0, 1, 6).double() ** (1 / 3), atol=1e-4)
+    assert unevenness(gives(places)) == pytest.approx(1, abs=1e-3)
+    assert unevenness(gives(torch.linspace(0, 1, 6).double())) > 2
+
+
+def test_evened_places_skip_where_nothing_changes_and_are_even_where_nothing_does():
+    path = vector(0, 0, 0, 1, 1)[:, None]  # stands, jumps, stands
+    assert torch.allclose(evened(path, 3), vector(0, 0.625, 1))
+    assert torch.allclose(evened(torch.zeros(5, 2).double(), 3), vector(0, 0.5, 1))

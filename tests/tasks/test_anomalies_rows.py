@@ -73,6 +73,13 @@ def test_an_item_is_as_far_as_the_nearest_training_items_are_on_average(run, pla
     assert torch.equal(usual(run, parts).items, known.items[:100])
 
 
+def test_rows_are_scored_by_what_suits_columns_of_many_kinds(run, place):
+    found = run.anomalies(place / "mixed.csv", worst=0)
+    each = np.array([found.columns[part] for part in ("nearest", "reconstruction", "likelihood")])
+    assert np.allclose(each.mean(0), found.columns["score"])
+    assert not {"return", "latent"} & set(found.columns)
+
+
 def test_rows_with_gaps_have_scores(run, place, tmp_path):
     file = write(
         tmp_path / "gaps.csv", ["a", "b", "job", "c"], [["0.5", "1.0", "tall", ""], ["0.5", "1.0", "tall", "0.1"]]

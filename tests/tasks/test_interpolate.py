@@ -36,6 +36,14 @@ def test_an_arc_is_another_path_with_the_same_ends(whole, tmp_path):
     assert not np.array_equal(line.raw, arc.raw)
 
 
+def test_an_even_path_has_the_same_ends_and_steps_of_one_size(coded, stripes):
+    ends = stripes / "dots" / "00.png", stripes / "down" / "00.png"
+    plain, even = (coded.interpolate(*ends, steps=6, even=e) for e in (False, True))
+    assert np.array_equal(plain.raw[[0, -1]], even.raw[[0, -1]])
+    sizes = [np.linalg.norm(np.diff(m.raw.astype(float), axis=0).reshape(5, -1), axis=1) for m in (plain, even)]
+    assert sizes[1].max() / sizes[1].mean() < min(1.1, sizes[0].max() / sizes[0].mean())
+
+
 def test_one_file_of_two_items_has_both_ends(whole, tmp_path):
     np.save(tmp_path / "two.npy", np.stack([flat(0), flat(100)]))
     made = whole(Codec((16, 16), 1)).interpolate(tmp_path / "two.npy", steps=3)
@@ -70,6 +78,8 @@ def test_sentences_may_be_typed(whole, tmp_path):
         made.animate(tmp_path / "path.gif")
     with pytest.raises(Problem, match="to where"):
         run.interpolate("a b")
+    with pytest.raises(Problem, match="--even: of items that are numbers, and these are tokens"):
+        run.interpolate("a b", "c", even=True)
 
 
 def test_rows_go_from_one_to_the_other(whole, tmp_path):

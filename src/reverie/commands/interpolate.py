@@ -24,6 +24,7 @@ def parser(words: Sequence[str]) -> Parser:
     made.add_argument("b", metavar="B", nargs="?", default="", help="another; without both: samples 0 and 1 of --seed")
     made.value("--steps", whole("--steps", 2), "items on the path, both ends with it (default 10)", default=10)
     made.switch("--spherical", "along an arc instead of a line")
+    made.switch("--even", "at places where each step changes the item as much as the others")
     made.value("--space", text("--space"), "of a generator without an encoder: z, or stylegan2's w", metavar="S")
     made.value("--seed", whole("--seed", 0), "of the two samples, where A and B are left out (default 0)")
     made.value("--out", text("--out"), "the path on one page (default RUN/interpolation and a suffix)", metavar="FILE")
@@ -49,7 +50,13 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     gif = file_place("--gif", args.gif, (".gif",), inputs) if args.gif else None
     if gif and opened.spec.kind != "image":
         raise Problem(f"--gif {gif}: only pictures move, and this run makes {opened.spec.kind}. Leave it out")
-    asked = {"steps": args.steps, "spherical": args.spherical, "seed": args.seed or 0, "space": args.space or ""}
+    asked = {
+        "steps": args.steps,
+        "spherical": args.spherical,
+        "even": args.even,
+        "seed": args.seed or 0,
+        "space": args.space or "",
+    }
     made = opened.interpolate(args.a, args.b, **asked)
     files = [made.save(page), *([made.animate(gif)] if gif else [])]
     screen.tell(f"{opened.info['model']}: {made.steps} items from {made.words[0]} to {made.words[1]}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
@@ -16,8 +16,8 @@ from torch import Tensor
 from reverie.core import Batch, Items, Latents, Samples
 from reverie.errors import Problem
 from reverie.kinds.find import module
+from reverie.maths.paths import evened, straight, unevenness
 from reverie.maths.paths import spherical as arc
-from reverie.maths.paths import straight, unevenness
 from reverie.metrics import features
 from reverie.training.files import write, write_text
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 FRAME = 120  # milliseconds of a picture in the animation
 MOST = 1_000  # items on a path
 ENDS = 4  # frames that either end stays
+FINE = 8  # places between two steps by which a path is evened
 
 
 @dataclass(frozen=True)
@@ -88,27 +89,61 @@ class Between:
 
 
 def interpolate(
-    run: Run, a: str = "", b: str = "", *, steps: int = 10, spherical: bool = False, seed: int = 0, space: str = ""
+    run: Run,
+    a: str = "",
+    b: str = "",
+    *,
+    steps: int = 10,
+    spherical: bool = False,
+    even: bool = False,
+    seed: int = 0,
+    space: str = "",
 ) -> Between:
     """Items on the way from a to b, both with it: files of one item each, of sentences also the words themselves, or
     one file of two items. Without them from sample 0 to sample 1 of that seed. Codes lie on a straight line, or on an
-    arc; `space` names the space that they are of, of a model whose samples come from codes but which has no encoder:
+    arc; `even`: at places of it where each step changes the item as much as the others, in the values that the model
+    sees. `space` names the space that they are of, of a model whose samples come from codes but which has no encoder:
     there the pictures a and b are projected first. Raises Problem."""
     if steps < 2:
         raise Problem(f"--steps {steps}: a path has two ends. Give 2 or more")
     if steps > MOST:
         raise Problem(f"--steps {steps}: more items than a page holds. Give {MOST:,} or fewer")
-    along = arc if spherical else straight
+    if even and inputs(run.spec) == "tokens":
+        raise Problem("--even: of items that are numbers, and these are tokens. Leave it out")
+    along = Along(run, arc if spherical else straight, steps, even)
     if space or (isinstance(run.model, Latents) and "encode" not in run.family.abilities):
-        return through(run, space_of(run, space), along, steps, seed, [one for one in (a, b) if one])
+        return through(run, space_of(run, space), along, seed, [one for one in (a, b) if one])
     able(run, "encode", "decode")
     if a:
         batch, ends, named, notes = given(run, a, b)
     else:
         batch, ends, named, notes = drawn(run, seed)
     codes = encoded(run, batch)
-    path = decoded(run, along(codes[0], codes[1], steps))
+    path = along.walked(codes[0], codes[1], lambda between, _: decoded(run, between))
     return measured(run, path, ends, named, notes)
+
+
+@dataclass(frozen=True)
+class Along:
+    """A way between two codes."""
+
+    run: Run
+    way: Callable[[Tensor, Tensor, int | Tensor], Tensor]
+    steps: int
+    even: bool
+
+    def walked(self, a: Tensor, b: Tensor, make: Callable[[Tensor, Tensor], dict[str, Tensor]]) -> dict[str, Tensor]:
+        """What lies on the way from code a to code b; `make`: items of codes (n, d) at places from 0 to 1 (n,)."""
+        at = torch.linspace(0, 1, self.steps, dtype=a.dtype)
+        if self.even:
+            fine = torch.linspace(0, 1, FINE * (self.steps - 1) + 1, dtype=a.dtype)
+            at = evened(values(self.run, make(self.way(a, b, fine), fine)).double(), self.steps).to(a.dtype)
+        return make(self.way(a, b, at), at)
+
+
+def values(run: Run, path: dict[str, Tensor]) -> Tensor:
+    """Items as the model sees them: (n, D)."""
+    return torch.cat(parts(run.spec, Batch({k: v for k, v in path.items() if k in run.spec.fields})), 1)
 
 
 def measured(run: Run, path: dict[str, Tensor], ends: Any, named: tuple[str, str], notes: list[str]) -> Between:
@@ -117,7 +152,7 @@ def measured(run: Run, path: dict[str, Tensor], ends: Any, named: tuple[str, str
         judge = features.default(max(run.spec.only[1].shape[1:]))
         points, space = judge(raw), judge.name
     else:
-        points = torch.cat(parts(run.spec, Batch({k: v for k, v in path.items() if k in run.spec.fields})), 1)
+        points = values(run, path)
         space = "the values that the model sees" if inputs(run.spec) != "tokens" else "counts of words"
     uneven = unevenness(points.double())
     if isnan(uneven):
@@ -181,22 +216,25 @@ def drawn(run: Run, seed: int) -> Ends:
     return Two(batch, raw), raw, ("sample 0", "sample 1"), [f"between samples 0 and 1 of seed {seed}"]
 
 
-def through(run: Run, space: str, along: Any, steps: int, seed: int, places: Sequence[str]) -> Between:
+def through(run: Run, space: str, along: Along, seed: int, places: Sequence[str]) -> Between:
     """In a space that samples come from: between two projected pictures, each half of the path of the class that its
     end was found with; else between samples 0 and 1, all of sample 0's class."""
-    ends, whose = None, [0] * steps
+    ends = None
     if places:
         found = projected(run, places, space)
         codes, given, ends = found.codes, found.given, found.true
         first, second = (one["item"] for one in found.rows())
         named = (first, second)
         notes = [f"{one['item']}: projected, {one['psnr_db']:.1f} dB" for one in found.rows()]
-        whose = [k * 2 // steps for k in range(steps)]
     else:
         codes, given = points(run, range(2), seed, space)
         named, notes = ("sample 0", "sample 1"), [f"between samples 0 and 1 of seed {seed}, in {space}"]
-    told = among(given, whose)
-    path = items_of(run, along(codes[0], codes[1], steps), told, space)
+
+    def make(between: Tensor, at: Tensor) -> dict[str, Tensor]:
+        whose = (at > 0.5).long().tolist() if places else [0] * len(at)
+        return items_of(run, between, among(given, whose), space)
+
+    path = along.walked(codes[0], codes[1], make)
     return measured(run, path, ends, named, notes)
 
 

@@ -41,6 +41,7 @@ NEEDS = {
     "likelihood": ("score",),
 }
 BEST = ("nearest", "return", "latent")  # what "best" adds up; of a model without codes, its likelihood
+TABLE = ("nearest", "reconstruction", "likelihood")  # the same of rows of a table, whose columns are of many kinds
 TOKENS = ("reconstruction", "return", "latent")  # the same of items that are tokens, which lie nowhere
 NEAREST = 5  # codes or items, whose mean distance counts
 BANK = 64 * 2**20  # bytes of training items, at most, that others are compared with
@@ -83,7 +84,8 @@ def able(run: Run, by: str) -> tuple[str, ...]:
     tokens = any(field.categories and field.shape for field in run.spec.fields.values())
     has = [part for part in has if not (tokens and part == "nearest")]
     if by == "best":
-        codes = [part for part in (TOKENS if tokens else BEST) if part in has]
+        usual = TOKENS if tokens else TABLE if len(run.spec.fields) > 1 else BEST
+        codes = [part for part in usual if part in has]
         chosen = codes or [part for part in has if part == "likelihood"]
     else:
         chosen = [by] if by in has else []
