@@ -35,7 +35,8 @@ def write(folder, name="pairs.tsv", rows=ROWS):
 
 
 def source(path, predict="translation", **options):
-    return open_source(str(path), DataOptions(predict=predict, vocabulary=300, **options))
+    pieces = {"vocabulary": 300} if predict else {}
+    return open_source(str(path), DataOptions(predict=predict, **pieces, **options))
 
 
 def everything(data):
