@@ -42,3 +42,8 @@ _SHOWN = STEERING | {ord("\t"): "\t", ord("\n"): "\n"}
 def plain(text: str) -> str:
     """What may be shown: characters that steer a terminal are written as `\\u001b`. A line's end and tabs stay."""
     return text.replace("\r\n", "\n").translate(_SHOWN)
+
+
+def listed(names: list[str]) -> str:
+    """As a sentence has several: a, b and c."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

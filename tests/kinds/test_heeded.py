@@ -54,6 +54,14 @@ def test_an_option_of_another_kind_is_refused_where_data_is_opened(tmp_path):
         open_source(str(tmp_path / "a.txt"), DataOptions(horizon=3))
 
 
+def test_two_domains_in_one_folder_are_no_way_around_it(tmp_path):
+    for side in ("trainA", "trainB"):
+        (tmp_path / side).mkdir()
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / side / "0.png")
+    with pytest.raises(Problem, match=r"--keys own: of music, and .* is read as pictures"):
+        open_source(str(tmp_path), DataOptions(keys="own"))
+
+
 def test_a_column_of_files_without_columns_is_refused(tmp_path):
     for i in range(4):
         Image.fromarray(np.full((8, 8), i, np.uint8)).save(tmp_path / f"{i}.png")

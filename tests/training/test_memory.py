@@ -37,7 +37,9 @@ def test_a_step_after_the_first_asks_for_no_further_pages():
     if usual < 1_000:
         pytest.skip("this system gives zeroed pages in other ways")
     assert usual > 4 * 16_000  # 64 MB are 16,384 pages of 4 kB a step
-    assert count < usual / 4  # most often none; now and then one tensor finds another place once more: an eighth
+    # now and then a tensor finds another place once more: then the next process says what is usual
+    again = [faults("keep")[1] for _ in range(3)] if count >= 200 else []
+    assert min([count, *again]) < 200
 
 
 def test_a_persons_own_setting_stands():

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import NamedTuple
 
+from reverie.errors import listed
 from reverie.metrics import Metric, student
 
 from .words import number
@@ -138,10 +139,6 @@ def answer(ranking: Ranking, budget: str) -> str:
         names = [f"{s.model} with {s.span}" for s in rest if s.worse is worse]
         said += f"; {listed(names)} {one if len(names) == 1 else many}" if names else ""
     return f"{said}."
-
-
-def listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def doubts(ranking: Ranking, unranked: Sequence[str]) -> list[str]:

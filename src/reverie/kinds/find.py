@@ -34,6 +34,7 @@ def open_source(where: str, options: DataOptions) -> Source:
         from reverie.kinds.image.domains import DomainsOfPictures, laid_out
 
         if sides := laid_out(path):
+            heeded.check("image", where, options)
             return DomainsOfPictures(sides, options)
     if options.predict and options.kind and options.kind not in PREDICTED:
         raise Problem(

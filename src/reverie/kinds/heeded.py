@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from reverie.errors import Problem
+from reverie.errors import Problem, listed
 from reverie.kinds import DataOptions
 
 COMMON = frozenset(("kind", "size", "held_out", "skip_bad", "predict", "beside"))  # of every kind
 SPLIT = frozenset(("fold", "group", "order", "test", "test_where"))
-FLAGS = {"fit": "--aspect", "test_where": "--test-where"}  # of fields whose flag has another name
+FLAGS = {"fit": "--aspect"}  # of fields whose flag has another name
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,3 @@ def flag(name: str) -> str:
 
 def shown(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -84,12 +84,12 @@ class Images:
         key = key_of(self.place, self.options, wish)
         stored = cache.load(key) or self._decode(wish, key)
         codec = Codec.from_json(stored.codec)
-        labels = labels_of(stored, codec)
-        aside = None
         if self.options.test:
             from .tested import tested
 
             return tested(self, stored, codec)
+        labels = labels_of(stored, codec)
+        aside = None
         if self.options.predict:
             found = self._parts(stored, codec)
             train, out, said = found.train, found.held_out, list(found.notes)

@@ -26,7 +26,7 @@ SHOWN = 20  # bad files that are named
 
 
 def summarise(source: Images) -> Summary:
-    """Decodes every picture once, keeps none."""
+    """Decodes every picture once, keeps none; with --test also as `fit` does."""
     listing = source.listing()
     if isinstance(listing, Decoded):
         count, height, width, channels = listing.images.shape
@@ -106,11 +106,13 @@ def _planned(
     field = codec.spec.fields["image"]
     size = len(heads) * field.size * codec.bits // 8
     where = "in memory" if cache.fits(size) else "mapped from the cache"
-    test = None if listing.test is None else listing.test[fine]
-    train, _, parts = split(len(heads), test, source.options.held_out)
     if source.options.test:
         prepared = source.prepare()
-        train, parts = np.arange(len(prepared.train)), prepared.notes[-1]
+        learnt, parts = len(prepared.train), prepared.notes[-1]
+    else:
+        test = None if listing.test is None else listing.test[fine]
+        train, _, parts = split(len(heads), test, source.options.held_out)
+        learnt = len(train)
     told = []
     if source.options.attributes:
         names = source.options.attributes
@@ -124,4 +126,4 @@ def _planned(
         parts,
         f"{size / 1e6:,.1f} MB decoded, {where}; the cache is {cache.folder()}",
     )
-    return {"plan": plans, "train": len(train), "shape": field.shape}
+    return {"plan": plans, "train": learnt, "shape": field.shape}

@@ -80,14 +80,14 @@ class Texts:
         self._whole(found)
         window = (options.size or size or (WINDOW,))[0]
         texts = self._texts
-        if options.test:
-            self._whole(self._judging)
-            parts = making.Parts(texts, [self._text(document) for document in self._judging.documents])
-        else:
-            parts = making.split(self.where, texts, options.held_out)
         key = making.fingerprint([d.data for d in found.documents], options)
         if options.test:
-            key = making.fingerprint([d.data for d in self._judging.documents], options, key)
+            others = self._judging
+            self._whole(others)
+            parts = making.Parts(texts, [self._text(document) for document in others.documents])
+            key = making.fingerprint([d.data for d in others.documents], options, key)
+        else:
+            parts = making.split(self.where, texts, options.held_out)
         apart = len(texts) > 1
         codec, rows, notes = making.rows(
             options, parts, lambda: making.fit(options, parts, window, self._encoding, apart), key
