@@ -126,7 +126,26 @@ def test_names_from_the_data_are_text_on_the_page(trained):
     assert "accuracy[a&lt;b&gt; &amp; &#x27;c&#x27;]" in page
 
 
-@pytest.mark.parametrize(("ask", "match"), [({"samples": -1}, "--samples -1"), ({"draws": 0}, "--draws 0")])
+def test_sampling_options_are_judged_as_asked_and_stamped_on_what_hangs_on_them(trained):
+    run = trained("biggan")
+    plain, cut, same = (evaluate(run, samples=10, **how) for how in ({}, {"truncation": 0.1}, {"truncation": 0.0}))
+    assert cut["spread"] != plain["spread"]
+    assert [m.value for m in same.metrics] == [m.value for m in plain.metrics]
+    assert all(m.protocol.endswith("; samples drawn with --truncation 0.1") for m in cut.metrics)
+    assert not [m for m in plain.metrics if "--truncation" in m.protocol]
+    assert [note for note in cut.notes if note.startswith("samples were drawn with --truncation 0.1")]
+    scored = evaluate(trained("vae"), samples=10, draws=3, drawn="yes").metrics
+    assert ["--drawn yes" in m.protocol for m in scored if m.name.startswith(("frechet", "nll"))] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("ask", "match"),
+    [
+        ({"samples": -1}, "--samples -1"),
+        ({"draws": 0}, "--draws 0"),
+        ({"sharpness": 1}, "--sharpness: this model has no sampling options"),
+    ],
+)
 def test_an_impossible_wish_is_one_line(trained, ask, match):
     with pytest.raises(Problem, match=match):
         evaluate(trained("dcgan"), **ask)

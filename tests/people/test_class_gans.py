@@ -52,6 +52,15 @@ def test_truncation_changes_items_and_none_is_refused_in_one_line(office, runs):
     runs("sample", "sagan", "-n", 2, "--truncation", "0.5").refused("--truncation")
 
 
+def test_samples_are_judged_as_they_would_be_drawn(office, runs):
+    done = runs("evaluate", "biggan", "--samples", 12, "--truncation", "0.3", "--json")
+    assert done.code == 0, done.err
+    assert {m["protocol"].rpartition("; ")[2] for m in done.json["metrics"]} == {"samples drawn with --truncation 0.3"}
+    runs("evaluate", "biggan", "--truncation", "-1").refused("--truncation -1", "from 0 up")
+    runs("evaluate", "sagan", "--truncation", "0.3").refused("--truncation")
+    runs("evaluate", "--classifier", "sagan", "biggan", "--truncation", "0.3").refused("no classifier of pictures")
+
+
 def test_data_without_classes_are_learnt_unless_classes_are_asked_for(office, runs):
     words = ("--set", "tiny", "--batch", 8, "--steps", 1)
     done = runs("fit", "pictures", "--model", "biggan", *words, "--out", "free")

@@ -191,8 +191,9 @@ def model_in(folder: str) -> str:
 
 
 def run_in(words: Sequence[str]) -> str:
-    """The first word that is a run's folder."""
-    return next((w for w in words if not w.startswith("-") and model_in(w)), "")
+    """The first word that is a run's folder, and not one that judges."""
+    judge = value_of(words, "--classifier")
+    return next((w for w in words if not w.startswith("-") and w != judge and model_in(w)), "")
 
 
 def known_family(name: str) -> Family | None:
@@ -205,7 +206,7 @@ def known_family(name: str) -> Family | None:
 
 def drawing(verb: str, about: str, words: Sequence[str]) -> tuple[Parser, Family | None]:
     """The parser of a verb by which a run's model draws items, and the model's family where `words` name a run: its
-    sampling options are flags too (`add_drawing`)."""
+    sampling options are flags too (`add_options`)."""
     family = known_family(model_in(run_in(words)))
     also = f"With RUN, the sampling options of its model are flags too: reverie {verb} RUN --help"
     return Parser(verb, about, "" if family else also), family
@@ -215,6 +216,11 @@ def add_drawing(parser: Parser, family: Family | None) -> None:
     """--label, --json, and the fields of the family's Sampling."""
     parser.value("--label", text("--label"), "a class, by its name or number, of a model that takes one", metavar="L")
     parser.switch("--json", "print one JSON object, and nothing else, on standard output")
+    add_options(parser, family)
+
+
+def add_options(parser: Parser, family: Family | None) -> None:
+    """The fields of the family's Sampling."""
     if family and family.sampling:
         add_fields(parser, f"sampling options of {family.name}", family.sampling_fields())
 

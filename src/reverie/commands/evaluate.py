@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from reverie.terminal import Terminal
 
-from .arguments import Parser
+from .arguments import Parser, add_options, drawing, given_fields
 from .readers import text, whole
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ HELP = "say how good a run is, in words and in numbers"
 
 
 def parser(words: Sequence[str]) -> Parser:
-    made = Parser("evaluate", f"{HELP[0].upper()}{HELP[1:]}, and write its report.")
+    made, family = drawing("evaluate", f"{HELP[0].upper()}{HELP[1:]}, and write its report.", words)
     made.add_argument("run", metavar="RUN", help="a folder that `reverie fit` made")
     made.value("--samples", whole("--samples", 1), "items to judge by (default: as many as the kind's measures say)")
     made.value("--seed", whole("--seed", 0), "of all chance (default 0)", default=0)
@@ -32,6 +32,7 @@ def parser(words: Sequence[str]) -> Parser:
     made.value("--classifier", text("--classifier"), judge, metavar="RUN")
     made.value("--statistics", text("--statistics"), "keep the real side's statistics in this file", metavar="FILE.npz")
     made.switch("--json", "print one JSON object, and nothing else, on standard output")
+    add_options(made, family)
     return made
 
 
@@ -42,7 +43,8 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
 
     opened = Run.open(args.run)
     names = ("against", "extractor", "classifier", "statistics")
-    asked = Asked(args.samples or 0, args.seed, args.seeds, **{name: getattr(args, name) or "" for name in names})
+    given = {name: getattr(args, name) or "" for name in names}
+    asked = Asked(args.samples or 0, args.seed, args.seeds, **given, how=given_fields(args))
     report = evaluate(opened, asked)
     screen.tell(*report.headline)
     columns = ("measure", "value", "95 %", "floor", "reference", "p", "samples", "unit")

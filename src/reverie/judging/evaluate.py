@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reverie.core import Bounds, Predicts, Samples, Says, Scores, Translates
 from reverie.errors import Problem
 from reverie.metrics import Metric
+from reverie.tasks.sample import options
 from reverie.training.files import write_json, write_text
 
 from .course import course
@@ -17,7 +19,7 @@ from .likelihood import likelihood
 from .parts import rate_distortion
 from .predictions import predictions
 from .report import page
-from .samples import Asked, is_statistics, judged
+from .samples import Asked, is_statistics, judged, told
 from .translations import translations
 from .verdict import Verdict, verdicts
 from .words import headline
@@ -55,9 +57,9 @@ class Report:
 
 def evaluate(run: Run, asked: Asked | None = None, *, draws: int = 50, **more: Any) -> Report:
     """Measure what the run's model can do and write its report. `more` are fields of `Asked`: samples, seed, seeds,
-    against, extractor; `draws`: importance samples of a likelihood. The same run and arguments give the same numbers.
-    Raises Problem."""
-    asked = replace(asked or Asked(), **more)
+    against, extractor; all others are of the model's Sampling. `draws`: importance samples of a likelihood. The same
+    run and arguments give the same numbers. Raises Problem."""
+    asked = wanted(asked or Asked(), more)
     check(run, asked, draws)
     metrics: list[Metric] = []
     notes: list[str] = []
@@ -83,6 +85,8 @@ def evaluate(run: Run, asked: Asked | None = None, *, draws: int = 50, **more: A
         metrics += turned.metrics
         notes += turned.notes
     found = turned.verdicts if turned else verdicts(metrics, course(run))
+    if asked.how:
+        notes.append(f"samples were {told(asked.how)}: numbers of other options are of other samples")
     if "designed" in run.info:  # far from the data by intent: no fault
         found = []
         notes.append(
@@ -97,6 +101,13 @@ def evaluate(run: Run, asked: Asked | None = None, *, draws: int = 50, **more: A
     return report
 
 
+def wanted(asked: Asked, more: Mapping[str, Any]) -> Asked:
+    """Fields of `Asked` by name; all others are of the model's Sampling."""
+    how = {name: value for name, value in more.items() if name not in Asked.__dataclass_fields__}
+    own = {"how": asked.how, **{name: value for name, value in more.items() if name not in how}}
+    return replace(asked, **{**own, "how": {**own["how"], **how}})
+
+
 def check(run: Run, asked: Asked, draws: int) -> None:
     if asked.samples < 0:
         raise Problem(f"--samples {asked.samples}: ask for 1 or more, or leave it out")
@@ -108,6 +119,7 @@ def check(run: Run, asked: Asked, draws: int) -> None:
         raise Problem(f"--statistics {asked.statistics}: there already, and no statistics. Name another file")
     if draws < 1:
         raise Problem(f"--draws {draws}: a likelihood needs at least 1")
+    options(run.sampling, asked.how)
     if not isinstance(run.model, Samples):
         for name in ("against", "extractor", "classifier", "statistics"):
             if getattr(asked, name) and not (name == "extractor" and isinstance(run.model, Translates)):

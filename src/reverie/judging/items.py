@@ -116,9 +116,9 @@ def in_parts(draw: Callable[[int, int], Any], count: int) -> Iterator[Any]:
             advance(size)
 
 
-def drawn(run: Run, count: int, seed: int) -> Rows:
-    """Samples of the run, with its model's own sampling options."""
-    return held(lambda first, size: draw(run, size, seed=seed, first=first), count)
+def drawn(run: Run, count: int, seed: int, how: Mapping[str, Any] | None = None) -> Rows:
+    """Samples of the run, with its model's own sampling options but those in `how`."""
+    return held(lambda first, size: draw(run, size, seed=seed, how=how, first=first), count)
 
 
 def conditions_of(run: Run, count: int, seed: int) -> np.ndarray | None:

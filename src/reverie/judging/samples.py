@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from math import inf
 from pathlib import Path
@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from reverie.errors import Problem
+from reverie.errors import Problem, listed
 from reverie.kinds.find import module, open_source
 from reverie.metrics import Metric, Sets, judge, student
 from reverie.metrics.image.distribution import against
@@ -40,6 +40,7 @@ class Asked:
     extractor: Any = None  # a name, or an Extractor; None: the kind's default
     classifier: str = ""  # the folder of a run that predicts the same labels
     statistics: str = ""  # a file to keep the real side's statistics in, for others to judge by
+    how: Mapping[str, Any] = field(default_factory=dict)  # fields of the model's Sampling, other than it has them
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,12 @@ def judged(run: Run, asked: Asked) -> Judged:
         keep(prepared, asked.statistics, asked.against or run.info["source"]["where"])
     if asked.seeds > 1 and not file:
         rest = [
-            judge(kind, measures.prepare(replace(sets, **drawn(run, count, seed)), prepared))
+            judge(kind, measures.prepare(replace(sets, **drawn(run, asked, count, seed)), prepared))
             for seed in range(asked.seed + 1, asked.seed + asked.seeds)
         ]
         found = over_seeds([found, *rest])
+    if asked.how:
+        found = [replace(one, protocol=f"{one.protocol}; samples {told(asked.how)}") for one in found]
     if len(real) < measures.LEAST:
         notes.append(
             f"{len(real)} held-out items: too few to say how like the data samples are; it takes {measures.LEAST}. "
@@ -103,7 +106,7 @@ def sets_of(run: Run, asked: Asked, real: items.Parts, bank: items.Served, count
     some = items.Served(train, items.spread(len(train), count))
     by = count if count < own.get("WHOLE", inf) else sys.maxsize
     return Sets(
-        **drawn(run, count, asked.seed),
+        **drawn(run, asked, count, asked.seed),
         real=items.Served(real, items.spread(len(real), by)),
         beside=items.further(run.prepared.held_out, by),
         train=some,
@@ -131,9 +134,18 @@ def pages(sets: Sets, prepared: Any, kind: str) -> tuple[Any, list[Beside], list
     return look(shown), drawn_pairs[0], drawn_pairs[1]
 
 
-def drawn(run: Run, count: int, seed: int) -> dict[str, Any]:
+def told(how: Mapping[str, Any]) -> str:
+    """What is said of sampling options that were asked for."""
+    return "drawn with " + listed([f"--{name.replace('_', '-')} {value}" for name, value in how.items()])
+
+
+def drawn(run: Run, asked: Asked, count: int, seed: int) -> dict[str, Any]:
     """What hangs on the sampling seed, as fields of `Sets`."""
-    return {"fake": items.drawn(run, count, seed), "asked": items.conditions_of(run, count, seed), "seed": seed}
+    return {
+        "fake": items.drawn(run, count, seed, asked.how),
+        "asked": items.conditions_of(run, count, seed),
+        "seed": seed,
+    }
 
 
 def statistics_in(run: Run, asked: Asked) -> Path | None:
