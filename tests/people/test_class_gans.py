@@ -40,16 +40,18 @@ def test_a_class_is_asked_for_and_its_samples_differ_from_another_s(office, runs
     runs("sample", model, "-n", 2, "--label", "green").refused("--label green", "no such class", "blue")
 
 
-def test_truncation_changes_items_and_none_is_refused_in_one_line(office, runs):
-    whole = made(office, runs("sample", "biggan", "-n", 2, "--out", "whole", "--json"))
-    cut = made(office, runs("sample", "biggan", "-n", 2, "--truncation", "0.3", "--out", "cut", "--json"))
-    again = made(office, runs("sample", "biggan", "-n", 2, "--truncation", "0", "--out", "again", "--json"))
+@pytest.mark.parametrize("model", ["biggan", "sagan"])
+def test_truncation_changes_items_and_none_is_refused_in_one_line(office, runs, model):
+    whole, cut, again = (
+        made(office, runs("sample", model, "-n", 2, *words, "--out", f"{model}-{k}", "--json"))
+        for k, words in enumerate([(), ("--truncation", "0.3"), ("--truncation", "0")])
+    )
     assert whole == again
     assert whole != cut
     for value, says in (("-1", "from 0 up"), ("nan", "not a finite number")):
-        runs("sample", "biggan", "-n", 2, "--truncation", value, "--out", "none").refused("--truncation", says)
+        runs("sample", model, "-n", 2, "--truncation", value, "--out", "none").refused("--truncation", says)
         assert not (office.folder / "none").exists()
-    runs("sample", "sagan", "-n", 2, "--truncation", "0.5").refused("--truncation")
+    runs("sample", model, "-n", 2, "--temperature", "0.5").refused("--temperature")
 
 
 def test_samples_are_judged_as_they_would_be_drawn(office, runs):
@@ -57,7 +59,7 @@ def test_samples_are_judged_as_they_would_be_drawn(office, runs):
     assert done.code == 0, done.err
     assert {m["protocol"].rpartition("; ")[2] for m in done.json["metrics"]} == {"samples drawn with --truncation 0.3"}
     runs("evaluate", "biggan", "--truncation", "-1").refused("--truncation -1", "from 0 up")
-    runs("evaluate", "sagan", "--truncation", "0.3").refused("--truncation")
+    runs("evaluate", "sagan", "--temperature", "0.3").refused("--temperature")
     runs("evaluate", "--classifier", "sagan", "biggan", "--truncation", "0.3").refused("no classifier of pictures")
 
 

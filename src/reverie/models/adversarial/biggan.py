@@ -17,11 +17,11 @@ from torch.optim import Adam, Optimizer
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
 from reverie.maths.hinge import discriminator_hinge, generator_hinge
-from reverie.maths.truncation import truncated
 from reverie.nets.augment import Augment
-from reverie.nets.checks import at_least, from_zero, picture, positive, share
+from reverie.nets.checks import at_least, picture, positive, share
 from reverie.nets.class_resnet import LEAST, ClassDiscriminator, ClassGenerator, Form, check
 from reverie.nets.conditional import classes
+from reverie.nets.noise import narrowed
 from reverie.nets.norm import population_statistics
 from reverie.nets.orthogonal import normal_, orthogonal_, orthogonal_penalty
 from reverie.nets.spectral import FIRST, Spectral, power_iterations
@@ -191,10 +191,7 @@ class BigGAN(core.Model):
 
     def noise(self, generator: torch.Generator, how: Sampling | None) -> Tensor:
         z = torch.randn(self.cfg.latents, generator=generator, device=generator.device)
-        if how is None:
-            return z
-        from_zero(how, "truncation")
-        return truncated(z, how.truncation) if how.truncation else z
+        return narrowed(z, how.truncation if how else 0.0)
 
     def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Sampling | None, space: str) -> Tensor:
         return noise

@@ -8,7 +8,7 @@ it stays at 0.5. `small`, the default, is ours: the DCGAN form for pictures, den
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,7 @@ from reverie.nets.adversaries import (
 )
 from reverie.nets.checks import at_least, positive, share
 from reverie.nets.init import dcgan_
+from reverie.nets.noise import narrowed
 from reverie.nets.vectors import Vectors
 
 SPACES = {"z": 1}  # noise is what an item of a condition is made of
@@ -88,6 +89,11 @@ class Config:
             optimizer="adam", learning_rate=1e-3,
         )  # fmt: skip
         return Named(config, Training(batch=16, steps=20))
+
+
+@dataclass(frozen=True)
+class Sampling:
+    truncation: float = 0.0  # numbers of z beyond it are drawn again, such as 1: better items that vary less; 0: none
 
 
 class CGAN(core.Model):
@@ -179,16 +185,17 @@ class CGAN(core.Model):
 
         settle(self.generator, self.discriminator, noise, real)
 
-    def noise(self, generator: torch.Generator, how: Any) -> Tensor:
-        return self.filled(torch.empty(self.cfg.latents, device=generator.device), generator)
+    def noise(self, generator: torch.Generator, how: Sampling | None) -> Tensor:
+        z = self.filled(torch.empty(self.cfg.latents, device=generator.device), generator)
+        return narrowed(z, how.truncation if how else 0.0, self.cfg.prior)
 
-    def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any, space: str) -> Tensor:
+    def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Sampling | None, space: str) -> Tensor:
         return noise
 
     def generated(self, codes: Tensor, condition: Mapping[str, Tensor], space: str) -> dict[str, Tensor]:
         return self.vectors.fields(self.generator(codes, self.condition(condition)))
 
-    def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
+    def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Sampling | None) -> dict[str, Tensor]:
         return self.generated(noise, condition, "z")
 
 

@@ -7,7 +7,7 @@ Generative Adversarial Networks", arXiv:1511.06434.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from reverie.nets.augment import Augment
 from reverie.nets.checks import at_least, picture, positive, share
 from reverie.nets.conv import Discriminator, Generator
 from reverie.nets.init import dcgan_
+from reverie.nets.noise import narrowed
 from reverie.nets.norm import population_statistics
 
 LEAST = 8  # shortest side: a base of 4 and one doubling
@@ -67,6 +68,11 @@ class Config:
     def tiny(cls) -> Named:
         """For tests: seconds."""
         return Named(cls(latents=8, width=4, kernel=4), Training(batch=16, steps=20))
+
+
+@dataclass(frozen=True)
+class Sampling:
+    truncation: float = 0.0  # numbers of z beyond it are drawn again, such as 1: better items that vary less; 0: none
 
 
 class DCGAN(core.Model):
@@ -139,15 +145,17 @@ class DCGAN(core.Model):
         population_statistics(self.discriminator, [partial(look, k) for k in range(PASSES)])
         self.generator.train(was)
 
-    def noise(self, generator: torch.Generator, how: Any) -> Tensor:
+    def noise(self, generator: torch.Generator, how: Sampling | None) -> Tensor:
         z = torch.empty(self.cfg.latents, device=generator.device)
-        return z.normal_(generator=generator) if self.cfg.prior == "normal" else z.uniform_(-1, 1, generator=generator)
+        normal = self.cfg.prior == "normal"
+        z = z.normal_(generator=generator) if normal else z.uniform_(-1, 1, generator=generator)
+        return narrowed(z, how.truncation if how else 0.0, self.cfg.prior)
 
-    def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any, space: str) -> Tensor:
+    def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Sampling | None, space: str) -> Tensor:
         return noise
 
     def generated(self, codes: Tensor, condition: Mapping[str, Tensor], space: str) -> dict[str, Tensor]:
         return {self.name: self.generator(codes)}
 
-    def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
+    def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Sampling | None) -> dict[str, Tensor]:
         return {self.name: self.generator(noise)}

@@ -10,7 +10,7 @@ Dense networks take items of any kind that lie in one vector: pictures, rows of 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
 from reverie.maths.games import discriminator_loss, generator_loss
 from reverie.nets.adversaries import Dense, DenseJudge, DenseMaker, Hidden, judged, settle
 from reverie.nets.checks import at_least, positive, share
+from reverie.nets.noise import narrowed
 from reverie.nets.vectors import Vectors
 
 SPACES = {"z": 1}  # noise is all that an item is made of
@@ -75,6 +76,11 @@ class Config:
             optimizer="adam", learning_rate=1e-3,
         )  # fmt: skip
         return Named(config, Training(batch=16, steps=20))
+
+
+@dataclass(frozen=True)
+class Sampling:
+    truncation: float = 0.0  # numbers of z beyond it are drawn again, such as 1: better items that vary less; 0: none
 
 
 class GAN(core.Model):
@@ -151,16 +157,17 @@ class GAN(core.Model):
         first = self.vectors.real(stream(0))
         settle(self.generator, self.discriminator, lambda k: (self.draw(first),), lambda k: (first,))
 
-    def noise(self, generator: torch.Generator, how: Any) -> Tensor:
-        return self.filled(torch.empty(self.cfg.latents, device=generator.device), generator)
+    def noise(self, generator: torch.Generator, how: Sampling | None) -> Tensor:
+        z = self.filled(torch.empty(self.cfg.latents, device=generator.device), generator)
+        return narrowed(z, how.truncation if how else 0.0, self.cfg.prior)
 
-    def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any, space: str) -> Tensor:
+    def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Sampling | None, space: str) -> Tensor:
         return noise
 
     def generated(self, codes: Tensor, condition: Mapping[str, Tensor], space: str) -> dict[str, Tensor]:
         return self.vectors.fields(self.generator(codes))
 
-    def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
+    def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Sampling | None) -> dict[str, Tensor]:
         return self.generated(noise, condition, "z")
 
 

@@ -7,7 +7,7 @@ where the data has classes; without any it learns unconditionally.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from reverie.nets.augment import Augment
 from reverie.nets.checks import at_least, picture, positive, share
 from reverie.nets.class_resnet import LEAST, ClassDiscriminator, ClassGenerator, Form, check
 from reverie.nets.conditional import classes
+from reverie.nets.noise import narrowed
 from reverie.nets.norm import population_statistics
 from reverie.nets.orthogonal import glorot_
 from reverie.nets.spectral import FIRST, power_iterations
@@ -64,6 +65,11 @@ class Config:
     def tiny(cls) -> Named:
         """For tests: seconds."""
         return Named(cls(latents=8, width=4, attention=1), Training(batch=16, steps=20))
+
+
+@dataclass(frozen=True)
+class Sampling:
+    truncation: float = 0.0  # numbers of z beyond it are drawn again, such as 1: better items that vary less; 0: none
 
 
 class SAGAN(core.Model):
@@ -152,16 +158,17 @@ class SAGAN(core.Model):
 
         population_statistics(self.generator, [look] * PASSES)
 
-    def noise(self, generator: torch.Generator, how: Any) -> Tensor:
-        return torch.randn(self.cfg.latents, generator=generator, device=generator.device)
+    def noise(self, generator: torch.Generator, how: Sampling | None) -> Tensor:
+        z = torch.randn(self.cfg.latents, generator=generator, device=generator.device)
+        return narrowed(z, how.truncation if how else 0.0)
 
-    def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any, space: str) -> Tensor:
+    def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Sampling | None, space: str) -> Tensor:
         return noise
 
     def generated(self, codes: Tensor, condition: Mapping[str, Tensor], space: str) -> dict[str, Tensor]:
         return {self.name: self.generator(codes, self.label(condition))}
 
-    def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
+    def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Sampling | None) -> dict[str, Tensor]:
         return self.generated(noise, condition, "z")
 
 

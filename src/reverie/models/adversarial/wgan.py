@@ -7,7 +7,7 @@ longer turns of the critic (100 in each of the first 25 steps and every 500th) i
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
 from reverie.nets.adversaries import Dense, DenseJudge, DenseMaker, Hidden, PictureJudge, PictureMaker, judged, settle
 from reverie.nets.checks import at_least, picture, positive
 from reverie.nets.init import dcgan_
+from reverie.nets.noise import narrowed
 from reverie.nets.vectors import Vectors
 
 LEAST = 8  # shortest side of a picture that convolutions take
@@ -57,6 +58,11 @@ class Config:
         """For tests: seconds."""
         config = cls(latents=8, width=4, critic_turns=2, long_turns=False, learning_rate=5e-4)
         return Named(config, Training(batch=16, steps=20))
+
+
+@dataclass(frozen=True)
+class Sampling:
+    truncation: float = 0.0  # numbers of z beyond it are drawn again, such as 1: better items that vary less; 0: none
 
 
 class WGAN(core.Model):
@@ -128,16 +134,17 @@ class WGAN(core.Model):
         first = self.vectors.real(stream(0))
         settle(self.generator, self.critic, lambda k: (self.draw(first),), lambda k: (self.vectors.real(stream(k)),))
 
-    def noise(self, generator: torch.Generator, how: Any) -> Tensor:
-        return torch.randn(self.cfg.latents, generator=generator, device=generator.device)
+    def noise(self, generator: torch.Generator, how: Sampling | None) -> Tensor:
+        z = torch.randn(self.cfg.latents, generator=generator, device=generator.device)
+        return narrowed(z, how.truncation if how else 0.0)
 
-    def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any, space: str) -> Tensor:
+    def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Sampling | None, space: str) -> Tensor:
         return noise
 
     def generated(self, codes: Tensor, condition: Mapping[str, Tensor], space: str) -> dict[str, Tensor]:
         return self.vectors.fields(self.generator(codes))
 
-    def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
+    def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Sampling | None) -> dict[str, Tensor]:
         return self.generated(noise, condition, "z")
 
 

@@ -7,7 +7,7 @@ critic: the penalty is on each item's own gradient (section 4).
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from reverie.maths.penalties import gradient_penalty
 from reverie.nets.checks import at_least, picture, positive, share
 from reverie.nets.conv import Discriminator, Generator
 from reverie.nets.init import he_
+from reverie.nets.noise import narrowed
 from reverie.nets.norm import population_statistics
 from reverie.nets.resnet import ResNetCritic, ResNetGenerator
 
@@ -65,6 +66,11 @@ class Config:
     def tiny(cls) -> Named:
         """For tests: seconds."""
         return Named(cls(latents=8, width=4, critic_turns=2), Training(batch=16, steps=20))
+
+
+@dataclass(frozen=True)
+class Sampling:
+    truncation: float = 0.0  # numbers of z beyond it are drawn again, such as 1: better items that vary less; 0: none
 
 
 class WGANGP(core.Model):
@@ -128,16 +134,17 @@ class WGANGP(core.Model):
         like = stream(0)[self.name]
         population_statistics(self.generator, [lambda: self.generator(self.draw(like))] * PASSES)
 
-    def noise(self, generator: torch.Generator, how: Any) -> Tensor:
-        return torch.randn(self.cfg.latents, generator=generator, device=generator.device)
+    def noise(self, generator: torch.Generator, how: Sampling | None) -> Tensor:
+        z = torch.randn(self.cfg.latents, generator=generator, device=generator.device)
+        return narrowed(z, how.truncation if how else 0.0)
 
-    def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any, space: str) -> Tensor:
+    def placed(self, noise: Tensor, condition: Mapping[str, Tensor], how: Sampling | None, space: str) -> Tensor:
         return noise
 
     def generated(self, codes: Tensor, condition: Mapping[str, Tensor], space: str) -> dict[str, Tensor]:
         return {self.name: self.generator(codes)}
 
-    def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Any) -> dict[str, Tensor]:
+    def sample(self, noise: Tensor, condition: Mapping[str, Tensor], how: Sampling | None) -> dict[str, Tensor]:
         return {self.name: self.generator(noise)}
 
 
