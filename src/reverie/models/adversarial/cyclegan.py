@@ -108,15 +108,17 @@ class CycleGAN(core.Model):
         """(D_Y(G(x)) - 1)² + (D_X(F(y)) - 1)² + λ (|F(G(x)) - x| + |G(F(y)) - y|), equations 1 to 3, and λ·identity
         (|F(x) - x| + |G(y) - y|), section 5.2: of each picture means over patches and over pixels."""
         first, second = self.pictures(batch)
-        made_first, made_second = self.to_first(second), self.to_second(first)
+        identity = bool(self.cfg.identity and self.cfg.cycle)
+        made_first, same_first = once(self.to_first, second, first, identity)
+        made_second, same_second = once(self.to_second, first, second, identity)
         fooled = squared(self.of_first(made_first) - 1) + squared(self.of_second(made_second) - 1)
         cycle = absolute(self.to_first(made_second) - first) + absolute(self.to_second(made_first) - second)
         total = fooled + self.cfg.cycle * cycle
         logs = {"cycle": cycle}
-        if self.cfg.identity and self.cfg.cycle:
-            identity = absolute(self.to_first(first) - first) + absolute(self.to_second(second) - second)
-            total = total + self.cfg.cycle * self.cfg.identity * identity
-            logs["identity"] = identity
+        if identity:
+            changed = absolute(same_first - first) + absolute(same_second - second)
+            total = total + self.cfg.cycle * self.cfg.identity * changed
+            logs["identity"] = changed
         return Loss(total, len(first), {"generators": total, **logs})
 
     def discriminators_loss(self, batch: Batch, at: At) -> Loss:
@@ -149,6 +151,13 @@ class CycleGAN(core.Model):
     def translate(self, values: Mapping[str, Tensor], source: str, to: str) -> dict[str, Tensor]:
         generators = dict(zip(self.spec.domains, (self.to_first, self.to_second)))
         return {self.name: generators[to](values[self.name])}
+
+
+def once(generator: nn.Module, other: Tensor, own: Tensor, both: bool) -> tuple[Tensor, Tensor]:
+    """What a generator makes of the other domain's pictures and, if `both`, of its own: in one pass, which is faster
+    and the same, for instance norm mixes no pictures."""
+    made, same = generator(torch.cat([other, own])).chunk(2) if both else (generator(other), own)
+    return made, same
 
 
 class Judged(NamedTuple):
