@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -202,14 +204,17 @@ def test_a_divergence_is_named_keeps_the_last_good_checkpoint_and_needs_a_retry(
     assert "trouble" not in info
 
 
-def test_a_full_disk_leaves_the_last_checkpoint_whole(pictures, tmp_path, monkeypatch):
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("unexpected pos 64")])
+def test_a_full_disk_leaves_the_last_checkpoint_whole(pictures, tmp_path, monkeypatch, error):
     run = fit(pictures, "vae", out=tmp_path / "run", steps=2, **SMALL)
     before = (run.path / "last.ckpt").read_bytes()
 
-    def full(*asked, **more):
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def full(state, where, *asked, **more):
+        Path(where).write_bytes(b"half")
+        raise error
 
     monkeypatch.setattr(torch, "save", full)
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda where: SimpleNamespace(free=0))
     with pytest.raises(NoRoom, match="the disk is full"):
         fit(pictures, out=run.path, steps=4)
     assert (run.path / "last.ckpt").read_bytes() == before
@@ -236,7 +241,7 @@ def test_a_corrupted_checkpoint_is_named_and_not_overwritten(pictures, tmp_path,
 def test_without_a_set_the_size_is_the_largest_that_the_time_is_enough_for(pictures, tmp_path, monkeypatch):
     """And it stays so when the run goes on with more time. Each pace is of a trial, the last one of the run."""
     paces = iter([0.001, 9, 20])
-    for place in ("fit", "length"):  # a trial of each size, then the run's own
+    for place in ("choice", "length"):  # a trial of each size, then the run's own
         monkeypatch.setattr(f"reverie.training.{place}.step_seconds", lambda trainer: next(paces))
     run = fit(pictures, "dcgan", out=tmp_path / "run", time="60s", training={"batch": 4})
     assert (run.info["set"], run.info["config"]["width"], run.step) == ("quick", 32, 2)
@@ -247,7 +252,7 @@ def test_a_larger_size_of_a_text_model_brings_its_own_context(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cats.txt").write_text("the cat sat on the mat; the dog sat on the log.\n" * 200)
     paces = iter([0.001, 0.001, 0.001, 20])
-    for place in ("fit", "length"):  # a trial of each size, then the run's own
+    for place in ("choice", "length"):  # a trial of each size, then the run's own
         monkeypatch.setattr(f"reverie.training.{place}.step_seconds", lambda trainer: next(paces))
     small = {"fields": {"layers": 1, "width": 24}, "training": {"batch": 1}}
     run = fit("cats.txt", time="60s", **small)

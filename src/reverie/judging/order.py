@@ -12,7 +12,8 @@ from typing import Any
 from reverie.catalog import Family, find
 from reverie.errors import Problem
 from reverie.kinds import DataOptions
-from reverie.training.fit import default_set, slug
+from reverie.training.choice import default_set
+from reverie.training.order import slug
 from reverie.training.pace import seconds
 from reverie.training.sizes import SIZES
 from reverie.training.written import plain, read_options

@@ -15,8 +15,9 @@ from reverie.errors import Problem
 from reverie.kinds import DataOptions
 from reverie.metrics import Metric
 from reverie.training.files import locked, write_json, write_text
-from reverie.training.fit import fit, slug
+from reverie.training.fit import fit
 from reverie.training.log import read
+from reverie.training.order import slug
 from reverie.training.progress import Reporter, Silent
 
 from .chart import LINES, chart

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +21,18 @@ def write(path: Path, save: Callable[[Path], object]) -> None:
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:  # torch.save reports a full disk as a RuntimeError
+    except (OSError, RuntimeError) as error:
+        why = "the disk is full" if filled(error, temporary) else cause(error)
         temporary.unlink(missing_ok=True)
-        raise NoRoom(f"{path}: {cause(error)}. What was there before is whole") from error
+        raise NoRoom(f"{path}: {why}. What was there before is whole") from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def filled(error: BaseException, half: Path) -> bool:
+    """Did a file fill the disk? torch.save says so by a RuntimeError of the place where its stream broke off."""
+    return isinstance(error, RuntimeError) and half.exists() and shutil.disk_usage(half).free < half.stat().st_blksize
 
 
 def cause(error: BaseException) -> str:

@@ -12,19 +12,18 @@ from .run import Run
 from .session import Session
 
 if TYPE_CHECKING:
-    from .fit import Order
+    from .order import Order
 
 
-def length(order: Order, budget: float, run: Run, session: Session) -> tuple[int, int]:
+def length(order: Order, run: Run, session: Session) -> tuple[int, int]:
     """Step at which this sitting ends, and steps that schedules are planned for: those of the first segment, so that an
-    extension goes on at the rate at which the last one ended. `budget`: the order's time in seconds, 0 where it has
-    none. Raises Problem for less than was planned."""
+    extension goes on at the rate at which the last one ended. Raises Problem for less than was planned."""
     segments = run.info["segments"]
     done, last = session.trainer.step, segments[-1] if segments else None
     if order.steps:
         until = order.steps
-    elif budget and not (last and last["time"] == budget):
-        until = timed(order, budget, session, last)
+    elif order.budget and not (last and last["time"] == order.budget):
+        until = timed(order, session, last)
         if run.info.get("passes") and not last:
             until = min(until, run.info["default_steps"])
     else:
@@ -40,13 +39,13 @@ def length(order: Order, budget: float, run: Run, session: Session) -> tuple[int
     return until, segments[0]["steps"] if segments else until
 
 
-def timed(order: Order, budget: float, session: Session, last: Mapping[str, Any] | None) -> int:
+def timed(order: Order, session: Session, last: Mapping[str, Any] | None) -> int:
     """--time as a number of steps."""
     trainer = session.trainer
     if last:
         pace = session.seconds / max(1, trainer.step)
-        return int(max(last["steps"], trainer.step + (budget - session.seconds) / max(pace, 1e-9)))
+        return int(max(last["steps"], trainer.step + (order.budget - session.seconds) / max(pace, 1e-9)))
     pace = step_seconds(trainer)
-    steps = max(1, int(budget * MARGIN / pace))
+    steps = max(1, int(order.budget * MARGIN / pace))
     session.reporter.say(f"--time {order.time}: {steps} steps, at {1 / pace:.3g} a second in a short trial")
     return steps

@@ -17,7 +17,7 @@ from .written import plain
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from .fit import Order
+    from .order import Order
 
 
 DEFAULTS = {"seed": 0, "shards": 1}
