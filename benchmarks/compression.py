@@ -27,11 +27,11 @@ import PIL
 import torch
 from PIL import Image
 
+import curves
 import pictures_coded as peers
 import reverie
 import tables
 from pictures_coded import Point
-from reverie.judging.chart import chart
 from reverie.kinds import DataOptions
 from reverie.kinds.find import open_source
 from reverie.tasks.compress import coded, packed
@@ -40,7 +40,6 @@ from reverie.tasks.packed import Packed, parse
 from reverie.tasks.vectors import Some
 from reverie.training.run import Run
 
-DRAWN = Path(__file__).parents[1] / "docs" / "pictures"
 SHADES = ("1f3fb", "1f3fc", "1f3fd", "1f3fe", "1f3ff", "fe0f")  # skin tones, and a mark that changes no picture
 
 
@@ -149,29 +148,13 @@ def beside(mine: Sequence[Point], others: Sequence[Point]) -> list[dict[str, Any
     return rows
 
 
-STYLE = """<style>svg { background: #fff } text { font: 10px system-ui, sans-serif; fill: #57606a }
-.axis { stroke: #d0d7de; fill: none } polyline { fill: none; stroke-width: 1.5; stroke-linejoin: round }
-.l0 { stroke: #1f6feb } .l1 { stroke: #b35900 } .l2 { stroke: #1a7f37 } .l3 { stroke: #8250df }
-circle { stroke: none } circle.l0 { fill: #1f6feb } circle.l1 { fill: #b35900 } circle.l2 { fill: #1a7f37 }
-.d1 { stroke-dasharray: 7 3 } .d2 { stroke-dasharray: 2 2 } .d3 { stroke-dasharray: 9 3 2 3 }</style>"""
-
-
 def drawn(data: str, mine: Sequence[Point], others: Sequence[Point]) -> None:
     """PSNR over bits a pixel with what files share told once, as a picture of its own."""
-    names = ["reverie", *sorted({p.name for p in others})]
     lines = {}
-    for place, name in enumerate(names):
+    for name in ["reverie", *sorted({p.name for p in others})]:
         points = [p for p in (*mine, *others) if p.name == name and np.isfinite(p.psnr)]
-        lines[place] = [sorted((p.shared, p.psnr) for p in points)]
-    page = chart("PSNR in dB", "bits a pixel", lines)
-    svg = page[page.index("<svg") : page.index("</svg>")]
-    legend = "".join(
-        f'<path class="l{k} d{k}" stroke-width="2" fill="none" d="M52 {14 + 12 * k}H76"/>'
-        f'<text x="80" y="{17 + 12 * k}">{name}</text>'
-        for k, name in enumerate(names)
-    )
-    svg = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" width="680" height="300" ', 1)
-    (DRAWN / f"compression-{data}.svg").write_text(f"{svg}{legend}{STYLE}</svg>\n", encoding="utf-8")
+        lines[name] = sorted((p.shared, p.psnr) for p in points)
+    curves.drawn(f"compression-{data}", "PSNR in dB", "bits a pixel", lines)
 
 
 def strip(data: str, run: Run, items: Some, rate: float, peers_points: Sequence[Point]) -> None:
@@ -187,7 +170,7 @@ def strip(data: str, run: Run, items: Some, rate: float, peers_points: Sequence[
     whole = np.concatenate([np.concatenate(list(row), 1) for row in rows], 0)
     times = max(1, 56 // raw.shape[1])
     page = whole.repeat(times, 0).repeat(times, 1)
-    peers.image(page).save(DRAWN / f"compression-{data}.png", optimize=True)
+    peers.image(page).save(curves.DRAWN / f"compression-{data}.png", optimize=True)
     print(
         f"{data}: strip of ours at {rate:.3f} and {nearest.name} {nearest.setting} at {nearest.shared:.3f} bits a pixel"
     )

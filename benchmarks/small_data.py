@@ -3,9 +3,9 @@
     REVERIE_DATA=… python benchmarks/small_data.py OUT [--steps 6000] [--batch 128] [--arms bare diff ada] [--report]
 
 500 of Noto's emoji, one of each base emoji, at 32×32 with transparency, train; all others judge. The arms see the same
-batches for as many steps; each is a run in OUT, and a run that was cut goes on. The page, results/small_data.md, is of
-the runs' logs: the distance of 500 samples to 500 of the others at every look. `--narrow --batch 16`, for one core, has
-a page of its own.
+batches for as many steps; each is a run in OUT, and a run that was cut goes on. The page, results/small_data.md, and
+its curve are of the runs' logs: the distance of 500 samples to 500 of the others at every look. `--narrow --batch 32
+--steps 42000`, a core for each arm, has a page of its own.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from PIL import Image
 
+import curves
 import reverie
 import tables
 from emoji_translation import base
@@ -64,6 +65,9 @@ def report(out: Path, arms: list[str], name: str) -> Path:
         for arm, run in runs.items()
     }
     plan, info = next(iter(runs.values())).info["plan"], next(iter(runs.values())).info
+    named = {"bare": "without augmentation", "diff": "DiffAugment", "ada": "ADA"}
+    lines = {named[arm]: [(step * plan["batch"] / 1000, y) for step, y in looks[arm].items()] for arm in arms}
+    curve = curves.drawn(name.replace("_", "-"), "Fréchet distance", "thousand items", lines, falling=True)
     steps = sorted(set.intersection(*(set(found) for found in looks.values())))
     rows = [
         {"steps": step, "items": f"{step * plan['batch']:,}", **{arm: round(looks[arm][step]) for arm in arms}}
@@ -73,7 +77,8 @@ def report(out: Path, arms: list[str], name: str) -> Path:
     said = (
         f"By `python benchmarks/small_data.py`: {DISTANCE} (features that are for watching a run) of StyleGAN2 on "
         f"{TRAINED} emoji at {SIDE}×{SIDE}, batches of {plan['batch']}; lower is better. Trained on "
-        f"{trained['device']} with torch {trained['torch']}. The page was made with"
+        f"{trained['device']} with torch {trained['torch']}.\n\n"
+        f"![the table as curves](../../docs/pictures/{curve.name})\n\nThe page was made with"
     )
     return tables.write(name, "Augmentation on 500 emoji", said, rows)
 
