@@ -162,6 +162,7 @@ class Model(nn.Module, ABC):
     write no buffer: what must be counted over shards and processes goes through `Loss.stats`."""
 
     spec: Spec
+    codes_told = True  # of a model with conditions: they go into an item's code, and its score, too
 
     @abstractmethod
     def optimizers(self) -> dict[str, Optimizer]:

@@ -37,10 +37,13 @@ def parser(words: Sequence[str]) -> Parser:
 
 
 def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
+    from reverie.tasks.written import free
     from reverie.training.run import Run
 
     opened = Run.open(args.run)
     file = place(args, opened, "anomalies.csv")
+    if args.out:
+        free("--out", file.with_suffix(".html"))  # the page
     asked = {name: getattr(args, name) for name in ("flag", "by", "normal", "worst")}
     found = opened.anomalies(args.files, **{name: value for name, value in asked.items() if value is not None})
     files = found.save(file)

@@ -11,14 +11,14 @@ import numpy as np
 import torch
 
 from reverie.core import Described
-from reverie.errors import Problem
+from reverie.errors import Problem, listed
 from reverie.kinds import Unseen
 from reverie.metrics.alarms import Area, Promise, area, finite, least_rate, p_values, promise
 from reverie.training.files import write_text
 
 from .anomalies_page import Shown, page
 from .codes import files
-from .odd import of_columns, shown
+from .odd import lacking, of_columns, shown
 from .reference import HELD, kept, made
 from .unlike import able, fit, looks, total
 from .written import rows, save_table
@@ -117,6 +117,9 @@ def anomalies(
     seen = looks(run, unseen.items, parts, known.items)
     score, each = total(seen, known, parts)
     scores, normals = finite(score.numpy()), finite(there.held.numpy())
+    gone = lacking(run.spec, unseen.items)
+    if any(gone):
+        scores = lifted(scores, normals, gone, notes)
     alarm = promise(normals, bound) if bound else None
     columns: dict[str, list[Any]] = {"item": list(unseen.names), "score": scores.tolist()}
     chance = p_values(scores, normals).tolist() if len(normals) else [None] * len(scores)
@@ -127,11 +130,27 @@ def anomalies(
         columns |= {name: x.tolist() for name, x in each.items()}
     because = of_columns(run.spec, seen, known)
     if because:
-        columns["because"] = because
+        columns["because"] = [
+            ", ".join(filter(None, [*(f"{name} (missing)" for name in names), said]))
+            for names, said in zip(gone, because)
+        ]
     worse = shown(run, unseen.items, columns, known, worst)
     split = area(scores[ordinary], scores[~ordinary]) if ordinary is not None else None
     about(run, places, parts, notes)
     return Anomalies(columns, normals, alarm, split, worse, title(run), notes)
+
+
+def lifted(scores: np.ndarray, normals: np.ndarray, gone: Sequence[Sequence[str]], notes: list[str]) -> np.ndarray:
+    """Scores of items with gaps where training had none: no less than the most unlike held-out item's."""
+    hit = np.array([bool(names) for names in gone])
+    rest = scores[~hit] if not len(normals) else normals
+    top = float(np.nextafter(rest.max(), np.inf)) if len(rest) else float(scores.max())
+    names = sorted({name for row in gone for name in row})
+    notes.append(
+        f"{hit.sum():,} items lack {listed(names)}, which no training item did: they count as more unlike than every "
+        "held-out one"
+    )
+    return np.where(hit, np.maximum(scores, top), scores)
 
 
 def asked(flag: float | None, count: int, notes: list[str]) -> float:

@@ -45,13 +45,18 @@ def blocks(items: Items) -> Iterator[tuple[Batch, int]]:
         yield items.take(index), kept
 
 
+def told(model: Any) -> tuple[str, ...]:
+    """What the code of an item, and its score, hang on beside the item."""
+    return model.conditions if isinstance(model, Conditioned) and model.codes_told else ()  # type: ignore[attr-defined]
+
+
 @torch.inference_mode()
 def encoded(run: Run, items: Items) -> Tensor:
     """The code of each item: (N, latents). Raises Problem where the model has no codes, or where they hold a label that
     the items don't say."""
     model = able(run, "encode")
     first = items.take(torch.zeros(1, dtype=torch.long))
-    lacks = [name for name in model.conditions if name not in first.values] if isinstance(model, Conditioned) else []
+    lacks = [name for name in told(model) if name not in first.values]
     if lacks:
         raise Problem(f"{run.path}: a code holds its item's {lacks[0]}, which these don't say. Give a folder a class")
     return torch.cat([model.encode(batch.to(run.device))[:kept].cpu() for batch, kept in blocks(items)])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +56,7 @@ def written(run: Run, parts: Sequence[Packed], names: Sequence[list[str]], folde
     """Every item decoded and saved; what stands in the way is said before the first."""
     kind = module(run.spec.kind)
     safe = inside([name for some in names for name in some])
-    targets = [folder / kind.saved_as(name, run.codec) for name in safe]
+    targets = [folder / name for name in inside([kind.saved_as(name, run.codec) for name in safe])]
     there = next((file for file in targets if file.exists()), None)
     if there:
         raise Problem(f"{there}: there already, and nothing is overwritten. Name another folder by --out")
@@ -66,7 +68,7 @@ def written(run: Run, parts: Sequence[Packed], names: Sequence[list[str]], folde
                 content = kind.content(item, target.suffix)
                 write(target, lambda path, content=content: path.write_bytes(content))  # type: ignore[misc]
                 made.append(target)
-    renamed = sum(target.name != Path(name).name for target, name in zip(targets, safe))
+    renamed = sum(target.suffix != Path(name).suffix for target, name in zip(targets, safe))
     note = f"{renamed:,} named .png: their own format loses pixels, or can't hold these" if renamed else ""
     return Restored(made, [note] if note else [])
 
@@ -105,7 +107,8 @@ def found(place: Path) -> list[Path]:
 def beside(place: Path, parts: Sequence[Packed]) -> Path:
     """Where items go: beside a file of one, else into a folder of their own beside what was named."""
     if place.is_dir():
-        return place.with_name(f"{place.resolve().name}-decompressed")
+        whole = place.resolve()
+        return whole.with_name(f"{whole.name}-decompressed")
     return place.with_name(f"{place.stem}-decompressed") if parts[0].facts else place.parent
 
 
@@ -121,14 +124,21 @@ def called(part: Packed) -> str:
     return f" {name}" if isinstance(name, str) else ""
 
 
+def below(folder: Path) -> list[Path]:
+    """What lies in a folder, by name; nothing of one that may not be read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
 def maker(file: Path, part: Packed) -> Run:
     """The run that made a file: around the file, or in runs/. Raises Problem where none of them did."""
     from reverie.training.run import Run
 
     around = list(file.resolve().parents)
-    near = [run for folder in (*around[:3], Path("runs")) if folder.is_dir() for run in sorted(folder.glob("*"))]
-    for folder in (*around, *near):
-        whole = (folder / "run.json").is_file() and (folder / "weights.safetensors").is_file()
+    for folder in (*around, *(run for place in (Path("runs"), *around[:3]) for run in below(place))):
+        whole = isfile(folder / "run.json") and os.access(folder / "weights.safetensors", os.R_OK)
         if whole and run_id(folder) == part.run:
             return Run.open(folder)
     raise Problem(f"{file}: made by the run {part.run.hex()}{called(part)}, which is not here. Name it by --run")

@@ -14,7 +14,7 @@ from reverie.core import Denoises
 from reverie.errors import Problem
 from reverie.kinds.image.codec import Codec
 
-from .codes import BLOCK, able, decoded, encoded
+from .codes import BLOCK, able, decoded, encoded, told
 from .picture_files import by_depth, copied
 from .sheet import sheet, shown
 
@@ -37,6 +37,9 @@ def denoise(run: Run, places: Sequence[str], out: Path) -> Cleaned:
     able(run, "encode", "decode")
     if run.spec.kind != "image":
         raise Problem(f"{run.path}: a run of {run.spec.kind}; files of pictures are denoised. Try reverie reconstruct")
+    if told(run.model):
+        name = told(run.model)[0]
+        raise Problem(f"{run.path}: its codes hang on an item's {name}, which files don't say. Name a run without")
     said = trained(run)
     made = copied(run, places, out, "cleans", lambda pictures: cleaned(run, pictures), BLOCK)
     after = np.stack(cleaned(run, list(made.first)))

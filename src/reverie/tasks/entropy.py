@@ -17,6 +17,7 @@ from reverie.core import Tables
 
 CHUNK = 16  # bits of a number without a table that are told at once
 LENGTHS = 64  # a distance has at most so many bits
+FURTHEST = 1 << 62  # from its table that a number can lie
 MOST_CUT = 8  # bytes that the coder's end may hold beyond what is needed
 
 FAMILY = stream.model.Categorical(perfect=False)
@@ -108,7 +109,7 @@ class Reader:
         last = often.shape[1] - 1
         if tables.open:
             for k in np.flatnonzero(column == last):
-                column[k] = zagzig(self.gamma(), last)
+                column[k] = self.distance(last)
         return torch.from_numpy(column + low).view(items, -1)
 
     def told(self, model: Any, *often: np.ndarray) -> Any:
@@ -117,6 +118,13 @@ class Reader:
             return self.coder.decode(model, *often)
         except AssertionError as error:
             raise ValueError("the file's numbers are none of this run's") from error
+
+    def distance(self, last: int) -> int:
+        """The column of a number that no table has. Raises ValueError for one that no encoder had."""
+        found = zagzig(self.gamma(), last)
+        if abs(found) > FURTHEST:
+            raise ValueError("the file's numbers are none of this run's")
+        return found
 
     def gamma(self) -> int:
         length = int(self.told(stream.model.Uniform(LENGTHS)))

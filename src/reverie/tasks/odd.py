@@ -11,7 +11,7 @@ import torch
 from reverie.core import Items, Spec
 
 from .anomalies_page import Shown
-from .codes import BLOCK
+from .codes import BLOCK, blocks
 from .rebuilt import error, named, rebuilt
 from .unlike import Looks, Usual
 
@@ -33,6 +33,17 @@ def of_columns(spec: Spec, seen: Looks, known: Usual) -> list[str]:
         ", ".join(f"{names[k]} ({x:.3g} times)" for x, k in zip(values, places) if x >= OFTEN)
         for values, places in zip(best.values.tolist(), best.indices.tolist())
     ]
+
+
+def lacking(spec: Spec, items: Items) -> list[list[str]]:
+    """Of each item, the columns that hold nothing though no training item lacked them: a model sees their mean there,
+    which is unlike nothing."""
+    names = [name for name, field in spec.fields.items() if not field.shape and not field.missing]
+    out: list[list[str]] = []
+    for batch, kept in blocks(items):
+        gone = {name: ~batch.masks[name][:kept] for name in names if name in batch.masks}
+        out += [[name for name, row in gone.items() if row[i]] for i in range(kept)]
+    return out
 
 
 @torch.inference_mode()

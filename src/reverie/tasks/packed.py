@@ -92,7 +92,7 @@ def parted(rest: bytes, broken: str) -> tuple[dict[str, Any], bytes]:
         facts = json.loads(zlib.decompressobj().decompress(rest[NAMES.size : NAMES.size + length], LONGEST))
         names = facts["names"]
         good = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    except (struct.error, zlib.error, ValueError, KeyError, TypeError):
+    except (struct.error, zlib.error, ValueError, KeyError, TypeError, RecursionError):
         good = False
     if not good:
         raise Problem(broken)
@@ -111,7 +111,7 @@ def run_id(run: Path) -> bytes:
 def inside(names: Sequence[str]) -> list[str]:
     """Names of items as paths below a folder, no two alike: neither absolute nor upwards, whoever wrote them."""
     made: list[str] = []
-    taken: set[str] = set()
+    taken: dict[str, int] = {}  # and how often a name was asked for
     for name in names:
         windows = "\\" in name and "/" not in name
         path = PureWindowsPath(name) if windows else PurePosixPath(name)
@@ -119,11 +119,12 @@ def inside(names: Sequence[str]) -> list[str]:
             path = type(path)(path.name)
         parts = ["".join(c if c.isprintable() and c not in ':*?"<>|\\' else "_" for c in p) for p in path.parts]
         parts = [part for part in parts if part.strip(". ")] or ["item"]
-        plain, k = PurePosixPath(*parts), 1
-        unique = plain
+        plain = unique = PurePosixPath(*parts)
+        key, k = str(plain).casefold(), taken.get(str(plain).casefold(), 0)
         while str(unique).casefold() in taken:
             k += 1
             unique = plain.with_name(f"{plain.stem}-{k}{plain.suffix}")
-        taken.add(str(unique).casefold())
+        taken[key] = max(k, 1)
+        taken.setdefault(str(unique).casefold(), 1)
         made.append(str(unique))
     return made

@@ -145,9 +145,8 @@ def read(run: Run, file: Path, does: str, refuses: Refuses) -> Read:
         raise Problem(f"{file}: {error}. Leave it out, or mend it") from None
     except OSError as error:
         raise Problem(f"{file}: can't be read ({error.strerror or error}). Check its permissions") from None
-    if head.frames or head.reduced:
-        what = "more than one frame" if head.frames else "16-bit colour in a layout that is read at 8 bits"
-        raise Problem(f"{file}: {what}, which a copy would lose. Save it as a plain PNG")
+    if head.lost:
+        raise Problem(f"{file}: {head.lost}, which a copy would lose. Save it as a plain PNG")
     tall, wide, have = found.shape
     cure = refuses(tall, wide) if (tall, wide) != (height, width) else ""
     if cure or have != channels:
@@ -179,6 +178,7 @@ def written(file: Path, picture: np.ndarray, form: str) -> bytes:
 @contextmanager
 def whole(out: Path) -> Iterator[Path]:
     """A folder to fill, which takes the name `out` at the end; on any error it is gone. Raises NoRoom."""
+    out = out.resolve()  # "." has no name of its own
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         part.mkdir(parents=True)

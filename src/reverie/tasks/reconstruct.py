@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from reverie.core import Items
 from reverie.kinds.find import module
+from reverie.kinds.table.codec import Codec
 from reverie.metrics import likeness
 from reverie.training.files import write, write_text
 
@@ -161,14 +161,10 @@ def numbers(run: Run, items: Items, fields: Mapping[str, Tensor]) -> Reconstruct
 def per_unit(run: Run, name: str, shape: tuple[int, ...]) -> Tensor:
     """The data's own units in one unit of what the model sees, of a field's last axis: () or (C,). Dates are counted in
     days; what can't be turned back, such as a molecule's numbers, stays as it is."""
+    if isinstance(run.codec, Codec):
+        return torch.tensor(run.codec.unit(name))
     ends = [run.codec.decode({name: torch.full((1, *shape), value)})[0] for value in (0.0, 1.0)]
     one, two = ([end[name] if isinstance(end, Mapping) else end] for end in ends)
-    if isinstance(one[0], str):
-        try:
-            days = datetime.fromisoformat(two[0]) - datetime.fromisoformat(one[0])
-        except ValueError:
-            return torch.ones(())
-        return torch.tensor(days.total_seconds() / 86_400)
     gap = torch.as_tensor(np.array(two, dtype=float) - np.array(one, dtype=float))[0]
     return gap[0] if gap.dim() == 2 else gap  # of a series: the same at every row
 

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from reverie.core import Batch, Conditioned, Items, Spec
+from reverie.core import Batch, Items, Spec
 from reverie.errors import Problem
 from reverie.metrics.neighbours import ROWS, squared
 from reverie.training.seeds import generator, reseed
 
-from .codes import blocks
+from .codes import blocks, told
 from .rebuilt import columns
 from .vectors import Some, vectors
 from .vectors import parts as vector
@@ -137,7 +137,7 @@ def look(spec: Spec, model: Any, batch: Batch, parts: tuple[str, ...]) -> Looks:
 def fit(run: Run, items: Items) -> None:
     """Raises Problem where the model needs more of an item than these say: a label, or an answer."""
     there = items.take(torch.zeros(1, dtype=torch.long)).values
-    needed = [*(run.model.conditions if isinstance(run.model, Conditioned) else ()), *run.spec.target]
+    needed = [*told(run.model), *run.spec.target]
     lacks = [name for name in needed if name not in there]
     if lacks:
         raise Problem(f"{run.path}: scores an item with its {lacks[0]}, which these don't say. Name data that does")

@@ -20,7 +20,7 @@ from .places import is_picture
 from .prepare import describe
 from .work import spread
 
-Form = tuple[int, int, int, int]  # of a picture: height, width, channels, bits
+Form = tuple[int, int, int, int, str]  # of a picture: height, width, channels, bits, what is not read of it
 
 
 def read(where: Sequence[str], codec: Codec, options: DataOptions, as_it_is: bool = False) -> Unseen:
@@ -56,13 +56,13 @@ def changed(names: Sequence[str], forms: Sequence[Form], codec: Codec) -> list[s
     own = (*codec.size, codec.channels, codec.bits)
     notes = []
     sizes = [k for k, form in enumerate(forms) if form[:2] != own[:2]]
-    kinds = [k for k, form in enumerate(forms) if form[2:] != own[2:]]
+    kinds = [k for k, form in enumerate(forms) if form[2:4] != own[2:]]
     if sizes:
         height, width, *_ = forms[sizes[0]]
         what = f"{height}x{width} pixels, and the run takes {own[0]}x{own[1]}: resized (--aspect {codec.fit})"
         notes.append(f"{names[sizes[0]]}: {what}{others(sizes)}")
     if kinds:
-        *_, channels, bits = forms[kinds[0]]
+        _, _, channels, bits, _ = forms[kinds[0]]
         what = f"{describe(channels, bits)}, and the run takes {describe(codec.channels, codec.bits)}: made so"
         notes.append(f"{names[kinds[0]]}: {what}{others(kinds)}")
     return notes
@@ -81,13 +81,13 @@ def _one(where: str, codec: Codec, options: DataOptions) -> Part:
     listing = Images(where, options).listing()
     count = len(listing)
     images = np.empty((count, *codec.size, codec.channels), codec.dtype)
-    forms: list[Form] = [(0, 0, 0, 0)] * count
+    forms: list[Form] = [(0, 0, 0, 0, "")] * count
 
     def fill(i: int) -> None:
         if isinstance(listing, Decoded):
             own = np.asarray(listing.images[i])
             images[i] = as_depth(as_channels(fitted(own, codec.size, codec.fit), codec.channels), codec.bits)
-            forms[i] = (*own.shape, 8 * own.itemsize)
+            forms[i] = (*own.shape, 8 * own.itemsize, "")
             return
         try:
             data = listing.read(i)
@@ -107,13 +107,16 @@ def _one(where: str, codec: Codec, options: DataOptions) -> Part:
 
 def _form(data: bytes) -> Form:
     head = header(data)
-    return head.height, head.width, head.channels, head.bits
+    return head.height, head.width, head.channels, head.bits, head.lost
 
 
 def _same(names: Sequence[str], forms: Sequence[Form], codec: Codec) -> None:
     """Raises Problem where a picture would have to be changed."""
     want = (*codec.size, codec.channels, codec.bits)
-    for name, have in zip(names, forms):
+    for name, (*form, lost) in zip(names, forms):
+        if lost:
+            raise Problem(f"{name}: {lost}, which would be lost. Save it as a plain PNG")
+        have = tuple(form)
         if have != want:
             own, runs = (f"{h}x{w} with {c} channel{'s' * (c > 1)} of {bits} bits" for h, w, c, bits in (have, want))
             raise Problem(f"{name}: {own}, and the run's pictures are {runs}. Change it, or name another run")

@@ -57,6 +57,12 @@ class Header:
     frames: bool = False  # more than one: only the first is read
     reduced: bool = False  # 16-bit colour in a layout that is read at 8 bits
 
+    @property
+    def lost(self) -> str:
+        """What is not read of it; "" where all is."""
+        what = "16-bit colour in a layout that is read at 8 bits" if self.reduced else ""
+        return "more than one frame" if self.frames else what
+
 
 def header(data: bytes) -> Header:
     """Size, channels and depth of an encoded picture. Raises Unreadable."""

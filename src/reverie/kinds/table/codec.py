@@ -186,6 +186,13 @@ class Codec:
             return threshold.answers(table, question)
         return labels.joined(table, self.answered) if self.target.apart else table.columns[self.target.name]
 
+    def unit(self, field: str) -> float:
+        """The data's own units in one unit of what a model sees: of a date days. 1 where there are none."""
+        column = next((c for c in (*self.columns, *([self.asked] if self.asked else [])) if c.name == field), None)
+        if column is None or column.type not in ("number", "date"):
+            return 1.0
+        return column.deviation / 86_400 if column.type == "date" else column.deviation
+
     def decode(self, values: Mapping[str, Tensor]) -> list[dict[str, Any]]:
         """Any of the columns and the target, (N,) each, labels (N, labels) -> rows; of rows that are made, in the
         file's own form."""

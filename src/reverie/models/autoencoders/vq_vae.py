@@ -87,6 +87,7 @@ class Sampling:
 
 class VQVAE(core.Model):
     conditions: tuple[str, ...]
+    codes_told = False  # a class goes into the prior alone
 
     def __init__(self, cfg: Config, spec: Spec):
         super().__init__()
