@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import reverie
+from reverie.cli import main
 from reverie.errors import Problem
 from reverie.tasks.codes import files
 from reverie.tasks.unlike import APART, looks, usual
@@ -88,6 +89,26 @@ def test_rows_with_gaps_have_scores(run, place, tmp_path):
     assert all(math.isfinite(score) for score in found.columns["score"])
     found.save(tmp_path / "found.csv")
     assert "rebuilds" in (tmp_path / "found.html").read_text()
+
+
+def test_a_gap_where_training_had_none_makes_a_row_unlike_all(run, place, tmp_path):
+    whole = [["0.5", "1.0", "tall", "0.1"], ["0.1", "0.2", "tall", ""]]
+    holed = [["", "1.0", "tall", "0.1"], ["", "", "small", "0.1"]]
+    found = run.anomalies(write(tmp_path / "holes.csv", ["a", "b", "job", "c"], [*whole, *holed]))
+    assert found.columns["flagged"] == [False, False, True, True]
+    assert min(found.columns["score"][2:]) > max(found.held)
+    assert [row.split(",")[0] for row in found.columns["because"][2:]] == ["a (missing)", "a (missing)"]
+    assert "b (missing)" in found.columns["because"][3]
+    assert any("2 items lack a and b, which no training item did" in note for note in found.notes)
+    assert not any("lack" in note for note in run.anomalies(place / "normal.csv").notes)
+
+
+def test_the_page_is_written_over_nothing(run, place, tmp_path, capsys):
+    (tmp_path / "mine.html").write_text("mine")
+    words = ["anomalies", str(run.path), str(place / "mixed.csv"), "--out", str(tmp_path / "mine.csv")]
+    assert main(words) == 2
+    assert "mine.html: there already" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.html"]
 
 
 def test_a_column_that_is_not_there_is_named(run, place):

@@ -17,6 +17,7 @@ import reverie
 from reverie.cli import main
 from reverie.errors import Problem
 from reverie.kinds.image.page import encoded
+from reverie.tasks import decompress
 from reverie.tasks.codes import files
 from reverie.tasks.packed import HEAD, Packed, read
 
@@ -238,6 +239,50 @@ def test_nothing_is_overwritten(desk, run, tmp_path, capsys):
     words = ("decompress", tmp_path / "small", "--run", run.path, "--out", tmp_path / "back")
     assert "p03.png: there already" in refused(capsys, *words)
     assert [f.name for f in (tmp_path / "back").iterdir()] == ["p03.png"]
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_items_that_would_end_in_one_file_end_in_two(desk, run, tmp_path, together):
+    two = tmp_path / "two"
+    two.mkdir()
+    Image.fromarray(drawn(1, 1, 8, seed=3)[0, ..., 0]).save(two / "a.jpg")
+    shutil.copy(desk / "new" / "p00.png", two / "a.png")
+    made = run.compress(two, lossless=True, together=together, out=tmp_path / ("all.rvz" if together else "small"))
+    place = made.files[0] if together else made.files[0].parent
+    back = run.decompress(place, out=tmp_path / "back").files
+    assert sorted(file.name for file in back) == ["a-2.png", "a.png"]
+    pixels = {np.asarray(Image.open(file)).tobytes() for file in back}
+    assert pixels == {np.asarray(Image.open(file)).tobytes() for file in two.iterdir()}
+
+
+def test_what_a_picture_would_lose_is_refused(desk, tmp_path, capsys):
+    frames = [Image.fromarray(one[..., 0]) for one in drawn(2, 1, 8, seed=3)]
+    frames[0].save(tmp_path / "moves.png", save_all=True, append_images=frames[1:])
+    said = refused(capsys, "compress", desk / "run", tmp_path / "moves.png", "--lossless")
+    assert "moves.png: more than one frame" in said
+
+
+def test_the_folder_one_stands_in_can_be_named(desk, run, tmp_path, monkeypatch):
+    run.compress(desk / "new" / "p00.png", out=tmp_path / "small" / "p00.png.rvz")
+    monkeypatch.chdir(tmp_path / "small")
+    made = run.decompress(".")
+    assert [file.resolve() for file in made.files] == [tmp_path / "small-decompressed" / "p00.png"]
+
+
+def test_a_folder_that_may_not_be_read_hides_no_run(desk, run, tmp_path, monkeypatch):
+    shutil.copytree(desk / "run", tmp_path / "work" / "runs" / "one")
+    file = run.compress(desk / "new" / "p00.png", out=tmp_path / "work" / "p00.png.rvz").files[0]
+    (tmp_path / "work" / "closed").mkdir()
+    listed = Path.iterdir
+
+    def iterdir(self):
+        if self == tmp_path:
+            raise PermissionError(13, "Permission denied", str(self))
+        return listed(self)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    monkeypatch.chdir(tmp_path / "work")
+    assert decompress.maker(file, read(file)).path.resolve() == tmp_path / "work" / "runs" / "one"
 
 
 def test_a_run_that_can_t_is_refused(desk, tmp_path, capsys):

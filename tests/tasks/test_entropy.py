@@ -58,6 +58,17 @@ def test_any_numbers_come_back_however_far_off_the_table(values):
         assert torch.equal(reader.read(t, 2), symbols.flip(0))
 
 
+def test_a_distance_that_no_whole_number_has_is_refused():
+    writer, t = Writer(), tables(1)
+    writer.write(torch.tensor([[2**40]]), t)
+    (stage,) = writer.stages
+    stage.far[:] = [(63, 64), *[((1 << 16) - 1, 1 << 16)] * 3, ((1 << 15) - 1, 1 << 15)]
+    broken = Writer(trim=False)
+    broken.put(stage)
+    with pytest.raises(ValueError, match="none of this run's"):
+        Reader(broken.content()).read(t, 1)
+
+
 def test_a_far_number_costs_twice_the_bits_of_its_distance():
     assert [len(gamma(v)) for v in (0, 1, 2**16 - 1, 2**17)] == [1, 2, 2, 3]
     writer = Writer()

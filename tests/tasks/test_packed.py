@@ -1,11 +1,13 @@
 """The file form: what is written is read; every cut and every changed byte is noticed; names stay inside the folder."""
 
+import struct
+import zlib
 from pathlib import PurePosixPath
 
 import pytest
 
 from reverie.errors import Problem
-from reverie.tasks.packed import HEAD, Packed, inside, read
+from reverie.tasks.packed import HEAD, Packed, checksum, inside, read
 
 ONE = Packed(b"\x01\x02\x03\x04", True, b"content")
 SET = Packed(b"abcd", False, b"many", {"names": ["a.png", "b/ä.png"], "run": "r"})
@@ -56,6 +58,21 @@ def test_a_set_that_says_no_names_is_not_read(facts, tmp_path):
     file.write_bytes(Packed(b"abcd", False, b"", facts).to_bytes())
     with pytest.raises(Problem, match="not whole"):
         read(file)
+
+
+def test_facts_that_are_too_deep_are_not_read(tmp_path):
+    text = zlib.compress(b"[" * 200_000)
+    names = struct.pack(">I", len(text)) + text
+    head = b"RVZ" + bytes([1 << 4 | 2]) + b"abcd"
+    (tmp_path / "x.rvz").write_bytes(head + checksum(head, names) + names)
+    with pytest.raises(Problem, match="not whole"):
+        read(tmp_path / "x.rvz")
+
+
+def test_many_equal_names_are_told_apart_at_once():
+    made = inside(["x.png"] * 40_000)  # a count from the beginning for each would take minutes
+    assert (made[0], made[1], made[-1]) == ("x.png", "x-2.png", "x-40000.png")
+    assert len(set(made)) == 40_000
 
 
 HOSTILE = [

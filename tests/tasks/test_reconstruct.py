@@ -65,6 +65,24 @@ def test_rows_have_an_error_a_column_beside_that_of_the_mean(whole, tmp_path):
     assert [file.name for file in made.save(tmp_path / "out")] == ["reconstruct-items.csv", "reconstruct.csv"]
 
 
+def test_of_rows_that_are_made_an_error_is_in_the_file_s_own_unit(whole, tmp_path):
+    """Which their rounded and bounded values would not tell."""
+    from reverie.kinds.table import open as table
+
+    file, rng = tmp_path / "rows.csv", np.random.default_rng(0)
+    few, high = rng.normal(50, 20, 200).round(), np.minimum(100, rng.normal(95, 15, 200)).round(1)
+    days = [f"2024-{1 + k // 20:02d}-{1 + k % 20:02d}" for k in range(200)]
+    lines = [f"{a},{b},{c}" for a, b, c in zip(few, high, days)]
+    file.write_text("\n".join(["few,high,day", *lines, ""]))
+    prepared = table(str(file), DataOptions()).prepare()
+    found = {row["column"]: row for row in whole(prepared.codec, lost=0.5).reconstruct(file).rows()}
+    deviation = {c.name: c.deviation / (86_400 if c.type == "date" else 1) for c in prepared.codec.columns}
+    assert set(found) == {"few", "high", "day"}
+    for name, row in found.items():
+        assert row["value"] == pytest.approx(deviation[name] / 2, rel=1e-4), row
+        assert row["reference"] == pytest.approx(deviation[name], rel=0.1)
+
+
 def test_a_series_has_an_error_a_channel(whole, tmp_path):
     from reverie.kinds.series import open as series
 

@@ -17,7 +17,7 @@ from reverie.core import Tables
 
 CHUNK = 16  # bits of a number without a table that are told at once
 LENGTHS = 64  # a distance has at most so many bits
-FURTHEST = 1 << 62  # from its table that a number can lie
+FURTHEST = 1 << 63  # from its table that a number can lie
 MOST_CUT = 8  # bytes that the coder's end may hold beyond what is needed
 
 FAMILY = stream.model.Categorical(perfect=False)
@@ -122,7 +122,7 @@ class Reader:
     def distance(self, last: int) -> int:
         """The column of a number that no table has. Raises ValueError for one that no encoder had."""
         found = zagzig(self.gamma(), last)
-        if abs(found) > FURTHEST:
+        if abs(found) >= FURTHEST:
             raise ValueError("the file's numbers are none of this run's")
         return found
 
