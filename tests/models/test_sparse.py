@@ -7,6 +7,7 @@ import torch
 from lightning_fabric import Fabric
 
 from reverie.core import At, Batch, Field, Spec
+from reverie.maths.sparsity import top
 from reverie.models.autoencoders.sparse import Config, Sparse
 from reverie.training.trainer import Plan, Trainer
 from toys import Values, pictures, rows, series
@@ -38,6 +39,16 @@ def test_exactly_the_target_share_passes_top_k_after_training():
     assert ((code != 0).sum(1) == 4).all()
     logs = model.loss(batch, At(1, 24, 1)).logs
     assert float(logs["active"]) / 24 == pytest.approx(0.1)
+
+
+def test_an_item_s_own_code_is_decoded_whole_though_units_of_it_are_below_zero():
+    model, batch = built(units=40, target=0.5)
+    code = model.encode(batch)
+    assert (code < 0).any(), "some item has fewer than k units above 0"
+    said = model.flat.decoded(model.decoder(code).flatten(1))
+    assert torch.equal(model.decode(code)["image"], said["image"])
+    full = torch.randn(3, 40)
+    assert torch.equal(model.decode(full)["image"], model.decode(top(full, 20))["image"])
 
 
 def test_more_units_pass_in_the_beginning_and_fewer_and_fewer_until_the_fall_ends():

@@ -195,3 +195,8 @@ def test_a_learnt_deviation_settles_at_the_error_s_own():
 def test_tokens_are_refused_in_words():
     with pytest.raises(ValueError, match="one after the other"):
         VAE(Config(), Spec("text", {"text": Field((9,), categories=5, start=0)}))
+
+
+def test_a_linear_mean_is_no_probability():
+    with pytest.raises(ValueError, match="--mean linear: of a bernoulli decoder no probability"):
+        VAE(Config(mean="linear"), Spec("image", {"image": Field((1, 8, 8), levels=256)}))

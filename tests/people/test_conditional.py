@@ -34,6 +34,19 @@ def test_the_report_says_what_a_code_holds(clothes):
     assert any(line.startswith("A code holds ") for line in done.json["headline"])
 
 
+def test_items_without_labels_are_enough_where_codes_hang_on_none(office, clothes):
+    """A vq_vae's classes go into its prior alone; a conditional vae's codes hold the class."""
+    done = clothes("fit", "demo-fashion", "--model", "vq_vae", "--set", "tiny", "--steps", 2, "--out", "grids")
+    assert done.code == 0, done.err
+    made = clothes("sample", "grids", "-n", 3, "--label", "8", "--out", "loose", "--json")
+    assert made.code == 0, made.err
+    for words in (("reconstruct",), ("embed",), ("anomalies",), ("denoise", "--out", "cleaned")):
+        done = clothes(words[0], "grids", "loose", *words[1:])
+        assert done.code == 0, done.err
+    clothes("embed", "clothes", "loose").refused("a code holds its item's label", "Give a folder a class")
+    clothes("denoise", "clothes", "loose").refused("its codes hang on an item's label", "Name a run without")
+
+
 def test_data_without_classes_are_refused(clothes):
     done = clothes("fit", "pictures", "--model", "vae", "--set", "tiny", "--conditional", "--out", "none")
     done.refused("--conditional", "no classes")

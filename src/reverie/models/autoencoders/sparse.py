@@ -197,7 +197,8 @@ class Sparse(core.Model):
         """Of a code that no item has, such as a drawn one, what an encoder could say: the k most active units, units
         between 0 and 1, units from 0 up."""
         if self.cfg.sparsity == "top_k":
-            codes = top(codes, self.passing())
+            k = self.passing()
+            codes = torch.where((codes != 0).sum(1, keepdim=True) > k, top(codes, k), codes)  # units may be below 0
         else:
             codes = codes.clamp(0, 1) if self.cfg.sparsity == "kl" else codes.relu()
         return self.flat.decoded(self.decoder(codes).flatten(1))
