@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from PIL import Image
 from scipy.stats import betabinom, ks_2samp
 
@@ -15,6 +16,8 @@ import reverie
 from reverie.cli import main
 from reverie.errors import Problem
 from reverie.metrics.alarms import area
+from reverie.tasks.codes import encoded, files
+from reverie.tasks.unlike import looks, usual
 
 NORMAL, OTHERS = 1_300, 40
 
@@ -128,8 +131,8 @@ def test_the_table_and_the_page_say_what_was_found(run, place, tmp_path, capsys)
     assert page.count("<figure") == 1 + 40  # the histogram and the worst
     assert page.count("data:image/png") == 3 * 40
     assert "http" not in page.replace("http-equiv", "")
-    assert main([*command, "--out", str(tmp_path / "found.parquet")]) == 0
-    again = pq.read_table(tmp_path / "found.parquet").to_pydict()
+    assert main([*command, "--out", str(tmp_path / "other.parquet")]) == 0
+    again = pq.read_table(tmp_path / "other.parquet").to_pydict()
     assert again["flagged"] == [row["flagged"] == "True" for row in rows]
     assert (tmp_path / "found.csv").is_file()
 
@@ -234,3 +237,15 @@ def test_items_that_all_had_one_label_say_what_is_normal(place, tmp_path):
     run = reverie.fit(tmp_path / "train.npz", "vae", out=tmp_path / "run", steps=2, set="tiny")
     found = run.anomalies(place / "mixed")
     assert (found.area.normal, found.area.other) == (100, 2 * OTHERS)
+
+
+def test_codes_that_are_compared_with_take_so_much_memory_and_no_more(run, place, monkeypatch):
+    items = files(run, [str(place / "few.npy")]).items
+    whole = usual(run, ("latent",))
+    monkeypatch.setattr("reverie.tasks.unlike.CODES", 8 * whole.codes.shape[1] * 300)
+    few = usual(run, ("latent",))
+    assert (len(whole.codes), len(few.codes)) == (NORMAL * 9 // 10 - NORMAL * 9 // 10 // 6, 250)
+    seen = looks(run, items, ("latent",), None, few.codes)
+    assert seen.codes is None
+    near = torch.cdist(encoded(run, items).double(), few.codes).topk(5, largest=False).values.mean(1)
+    assert torch.allclose(seen.near, near, atol=1e-9)

@@ -37,7 +37,9 @@ class Reference:
 def made(run: Run, parts: tuple[str, ...]) -> Reference:
     """From the run's data, and kept. Raises Problem where the data are not there."""
     known, held_out = usual(run, parts), some(run.prepared.held_out, HELD)
-    held = total(looks(run, held_out, parts, known.items), known, parts)[0] if len(held_out) else torch.zeros(0)
+    held = torch.zeros(0)
+    if len(held_out):
+        held = total(looks(run, held_out, parts, known.items, known.codes), known, parts)[0]
     found = Reference(known, held.double())
     with suppress(NoRoom):  # a run that can't be written to is compared anew each time
         leave(run, parts, found)

@@ -45,6 +45,7 @@ TABLE = ("nearest", "reconstruction", "likelihood")  # the same of rows of a tab
 TOKENS = ("reconstruction", "return", "latent")  # the same of items that are tokens, which lie nowhere
 NEAREST = 5  # codes or items, whose mean distance counts
 BANK = 64 * 2**20  # bytes of training items, at most, that others are compared with
+CODES = 256 * 2**20  # bytes of their codes, at most
 SEEN = 6_000  # training items, at most, that say what is usual
 APART = 6  # a sixth of them gives the scale, and none of the codes that others are compared with
 DRAWS = 8  # of a likelihood that chance is in
@@ -58,7 +59,8 @@ class Looks(NamedTuple):
 
     errors: Tensor | None = None  # (N, columns): mean error of each, see `rebuilt`
     moved: Tensor | None = None  # (N,): squared distance of the code, encoded again, from itself
-    codes: Tensor | None = None  # (N, latents)
+    codes: Tensor | None = None  # (N, latents), where nothing is known yet that they are compared with
+    near: Tensor | None = None  # (N,): their mean distance from the nearest codes of training items
     far: Tensor | None = None  # (N,): mean distance from the nearest training items
     nats: Tensor | None = None  # (N,), a dimension or token
 
@@ -101,15 +103,18 @@ def able(run: Run, by: str) -> tuple[str, ...]:
 
 
 @torch.inference_mode()
-def looks(run: Run, items: Items, parts: tuple[str, ...], bank: Tensor | None) -> Looks:
+def looks(run: Run, items: Items, parts: tuple[str, ...], bank: Tensor | None, codes: Tensor | None = None) -> Looks:
     """Of all items, a block at a time: an item's row hangs on no other item. Where chance is in a likelihood, its draws
-    go by an item's place in its block. `bank`: training items that others are compared with, (n, D). Raises Problem."""
+    go by an item's place in its block. `bank`, `codes`: training items (n, D) and codes of some (n, latents) that
+    others are compared with. Raises Problem."""
     model, device = run.model, run.device
     fit(run, items)
-    known = None if bank is None else Bank.of(bank)
+    known, coded = (None if x is None else Bank.of(x) for x in (bank, codes))
     found = []
     for batch, kept in blocks(items):
         seen = look(run.spec, model, batch.to(device), parts)
+        if coded and seen.codes is not None:  # not kept: they can be as long as the items
+            seen = seen._replace(codes=None, near=coded.away(seen.codes.double().cpu()))
         if known:
             seen = seen._replace(far=known.away(torch.cat(vector(run.spec, batch), 1).double()))
         found.append([None if x is None else x[:kept].double().cpu() for x in seen])
@@ -131,7 +136,7 @@ def look(spec: Spec, model: Any, batch: Batch, parts: tuple[str, ...]) -> Looks:
         reseed(SEED, "nll")
         total, units = model.nll(batch, DRAWS)
         nats = total.double() / units
-    return Looks(errors, moved, codes, None, nats)
+    return Looks(errors, moved, codes if "latent" in parts else None, None, None, nats)
 
 
 def fit(run: Run, items: Items) -> None:
@@ -145,7 +150,7 @@ def fit(run: Run, items: Items) -> None:
 
 def usual(run: Run, parts: tuple[str, ...]) -> Usual:
     """Of a run's training items, of some where there are more than needed. Raises Problem."""
-    items = some(run.prepared.train, SEEN)
+    items = some(run.prepared.train, most(run, parts))
     count = len(items)
     order = drawn(count, count)
     cut = count // APART if count // APART > 1 else 0
@@ -162,6 +167,17 @@ def usual(run: Run, parts: tuple[str, ...]) -> Usual:
     return Usual(errors, rest.codes, bank, scale)
 
 
+@torch.inference_mode()
+def most(run: Run, parts: tuple[str, ...]) -> int:
+    """Training items that say what is usual, as many as memory is given to their codes."""
+    if "latent" not in parts:
+        return SEEN
+    model: Any = run.model
+    batch, _ = next(iter(blocks(run.prepared.train)))
+    size = int(model.encode(batch.to(run.device)).shape[1])
+    return min(SEEN, max(APART * NEAREST, CODES // (8 * size)))
+
+
 def scored(seen: Looks, by: Usual, parts: tuple[str, ...]) -> dict[str, Tensor]:
     """Each part of the score (N,), on its own scale: logarithms, but of a likelihood, which is one."""
     found: dict[str, Tensor] = {}
@@ -169,8 +185,10 @@ def scored(seen: Looks, by: Usual, parts: tuple[str, ...]) -> dict[str, Tensor]:
         found["reconstruction"] = (seen.errors / by.errors).sum(1).clamp(min=TINY).log()
     if "return" in parts and seen.moved is not None:
         found["return"] = seen.moved.clamp(min=TINY).log()
-    if "latent" in parts and seen.codes is not None and by.codes is not None:
-        found["latent"] = Bank.of(by.codes).away(seen.codes).clamp(min=TINY).log()
+    if "latent" in parts and by.codes is not None:
+        near = Bank.of(by.codes).away(seen.codes) if seen.codes is not None else seen.near
+        assert near is not None
+        found["latent"] = near.clamp(min=TINY).log()
     if "nearest" in parts and seen.far is not None:
         found["nearest"] = seen.far.clamp(min=TINY).log()
     if "likelihood" in parts and seen.nats is not None:

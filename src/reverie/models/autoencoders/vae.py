@@ -314,9 +314,7 @@ def check(cfg: Config, flat: Flat, spec: Spec) -> None:
     if cfg.resampled and cfg.importance == 1:
         raise ValueError("--resampled: needs several draws to choose from. Leave it out, or pass --importance 5")
     if cfg.mean == "linear" and cfg.decoder == "bernoulli" and flat.within:
-        raise ValueError(
-            "--mean linear: of a bernoulli decoder no probability. Pass --decoder gaussian too"
-        )
+        raise ValueError("--mean linear: of a bernoulli decoder no probability. Pass --decoder gaussian too")
     if cfg.conditional and "label" not in spec.condition:
         raise ValueError("--conditional: the data has no classes. Leave it out, or put each class in a folder")
     if cfg.binarise and not (flat.within and flat.numbers):
