@@ -1,6 +1,6 @@
 """Noto emoji as Twemoji and back, learnt without a single pair: by cyclegan, judged by the true pairs.
 
-    REVERIE_DATA=… python benchmarks/emoji_translation.py OUT [--steps N] [--set small] [--batch B] [--width W]
+    REVERIE_DATA=… python benchmarks/emoji_translation.py OUT [--steps N] [--set small] [--batch B] [--width W] [--page N]
 
 Half of the base emoji (code points without skin tones) give only Noto's drawing to train on, the other half only
 Twemoji's; a tenth of them give neither, and judge. Emoji whose drawing equals one that is trained on judge nothing.
@@ -130,6 +130,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=0)
     parser.add_argument("--width", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--page", default="emoji_translation", help="the name of the page of results")
     asked = parser.parse_args()
     prepare(asked.out / "data")
     reporter: Reporter = Printing()
@@ -145,7 +146,7 @@ def main() -> None:
         reporter=reporter,
     )
     strips(run).save(asked.out / "strips.png")
-    print(tables.write("emoji_translation", "Noto and Twemoji, translated", said(run), table(run)))
+    print(tables.write(asked.page, "Noto and Twemoji, translated", said(run), table(run)))
 
 
 if __name__ == "__main__":
