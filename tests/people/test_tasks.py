@@ -115,7 +115,7 @@ FURTHER = [
     (("interpolate", "gan", "--space", "w"), ("--space w", "There are: z")),
     (("project", "run", "pictures"), ("vae's samples come from no code", "reverie models")),
     (("project", "gan", "pictures/000.png", "--space", "w"), ("--space w", "There are: z")),
-    (("project", "gan", "pictures/000.png", "--label", "x"), ("--label x", "no classes")),
+    (("project", "gan", "pictures/000.png", "--label", "x"), ("--label x", "dcgan takes no labels")),
     (("project", "gan", "nowhere"), ("nowhere", "no such file")),
     (("project", "gan", "broken"), ("b.png", "broken image")),
     (("project", "gan", "pictures", "--out", "pictures"), ("--out pictures", "not empty")),

@@ -216,5 +216,9 @@ def test_a_run_of_a_gan_is_searched_without_its_classes_being_told(stripes, tmp_
     run = reverie.fit(stripes, "dcgan", set="tiny", steps=2, out=tmp_path / "gan")
     made = run.project(stripes / "dots" / "00.png", steps=5)
     assert made.codes.shape == (1, 8)
+    assert "label" not in made.found.columns
+    assert made.given == {}
+    with pytest.raises(Problem, match="--label dots: dcgan takes no labels"):
+        run.project(stripes / "dots" / "00.png", label="dots")
     again = run.project(stripes / "dots" / "00.png", steps=5)
     assert torch.equal(made.codes, again.codes)

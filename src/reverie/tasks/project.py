@@ -28,7 +28,7 @@ from .codes import files
 from .explain import inputs
 from .latent import among, items_of, points, space_of
 from .reconstruct import Reconstruction, pictures
-from .sample import chosen
+from .sample import wished
 from .written import rows, save_table
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def project(run: Run, places: Sequence[str], *, space: str = "", steps: int = 0,
         raise Problem(f"{run.path}: makes {run.spec.kind}, and only pictures are projected. Name a run of pictures")
     if steps < 0:
         raise Problem(f"--steps {steps}: give a number above 0")
+    wish = wished(run, label, None, {})
     unseen = files(run, places)
-    wish = chosen(run.spec, label) if label else None
-    made = of_items(run, unseen.items, unseen.names, space, steps or STEPS, wish)
+    made = of_items(run, unseen.items, unseen.names, space, steps or STEPS, wish.label)
     return replace(made, notes=[*unseen.notes, *made.notes])
 
 
