@@ -212,6 +212,19 @@ def test_a_space_that_is_not_there_is_refused(halves, coded):
         coded.mix()
 
 
+def test_rows_are_not_searched_for_and_it_is_said_what_goes_without(tmp_path):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("a,b\n" + "".join(f"{k},{k * k % 7}\n" for k in range(40)))
+    run = reverie.fit(rows, "gan", set="tiny", steps=2, out=tmp_path / "gan")
+    for task, cure in (
+        (lambda: run.project(rows), "Name a run of pictures"),
+        (lambda: run.interpolate(rows, rows), "Leave both out, which takes samples"),
+        (lambda: run.traverse(rows), "Leave --item out"),
+    ):
+        with pytest.raises(Problem, match=f"makes table, and only pictures are projected. {cure}"):
+            task()
+
+
 def test_a_run_of_a_gan_is_searched_without_its_classes_being_told(stripes, tmp_path):
     run = reverie.fit(stripes, "dcgan", set="tiny", steps=2, out=tmp_path / "gan")
     made = run.project(stripes / "dots" / "00.png", steps=5)

@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from reverie.core import At, Items
+from reverie.core import At
 from reverie.errors import Problem
+from reverie.kinds import Unseen
 from reverie.maths.schedules import warm_up_then_cosine
 from reverie.metrics.features.maps import colours, maps
 from reverie.training.files import write
@@ -78,37 +79,38 @@ def project(run: Run, places: Sequence[str], *, space: str = "", steps: int = 0,
     """The code of every picture of files, folders or named sets, found in `steps` steps. `label` is the class that all
     are made with, of a model that takes one; else that of the sample where the search begins. Raises Problem."""
     space = space_of(run, space)
-    if inputs(run.spec) != "pictures":
-        raise Problem(f"{run.path}: makes {run.spec.kind}, and only pictures are projected. Name a run of pictures")
     if steps < 0:
         raise Problem(f"--steps {steps}: give a number above 0")
     wish = wished(run, label, None, {})
-    unseen = files(run, places)
-    made = of_items(run, unseen.items, unseen.names, space, steps or STEPS, wish.label)
-    return replace(made, notes=[*unseen.notes, *made.notes])
+    return of_items(run, read(run, places, "Name a run of pictures"), space, steps or STEPS, wish.label)
+
+
+def read(run: Run, places: Sequence[str], cure: str) -> Unseen:
+    """Pictures to search for. Raises Problem, with the cure, where the run makes something else."""
+    if inputs(run.spec) != "pictures":
+        raise Problem(f"{run.path}: makes {run.spec.kind}, and only pictures are projected. {cure}")
+    return files(run, places)
 
 
 def alone(run: Run, item: str, space: str) -> Projection:
     """One picture. Raises Problem."""
-    unseen = files(run, [item])
+    unseen = read(run, [item], "Leave --item out")
     if len(unseen.items) != 1:
         raise Problem(f"--item {item}: {len(unseen.items):,} items. Name a file of one")
-    return of_items(run, unseen.items, unseen.names, space)
+    return of_items(run, unseen, space)
 
 
 def projected(run: Run, places: Sequence[str], space: str, steps: int = 0) -> Projection:
     """Two pictures: files of one each, or one of two. Raises Problem."""
-    unseen = files(run, places)
+    unseen = read(run, places, "Leave both out, which takes samples")
     if len(unseen.items) != 2:
         raise Problem(f"{', '.join(places)}: {len(unseen.items)} pictures. Name two files of one each, or one of two")
-    return of_items(run, unseen.items, unseen.names, space, steps or STEPS)
+    return of_items(run, unseen, space, steps or STEPS)
 
 
-def of_items(
-    run: Run, items: Items, names: Sequence[str], space: str, steps: int = STEPS, label: int | None = None
-) -> Projection:
+def of_items(run: Run, unseen: Unseen, space: str, steps: int = STEPS, label: int | None = None) -> Projection:
     """The same of items that are read already."""
-    search = Search(run, space, label)
+    items, search = unseen.items, Search(run, space, label)
     codes, given = [], []
     for index in torch.split(torch.arange(len(items)), AT_ONCE):
         one, told = search(items.take(index)[search.name].to(run.device), steps)
@@ -117,7 +119,7 @@ def of_items(
     code, told = torch.cat(codes), {name: torch.cat([one[name] for one in given]) for name in given[0]}
     made = run.codec.decode(items_of(run, code, told, space))
     true = items.raw(torch.arange(len(items)))
-    found = pictures(true, made, names)
+    found = pictures(true, made, unseen.names)
     columns = dict(found.columns)
     if "label" in told:
         names_of = run.spec.condition["label"].names or tuple(map(str, range(run.spec.classes)))
@@ -127,7 +129,8 @@ def of_items(
         f"found in {steps} steps in {space}; usual: how far a code lies from the mean of samples, over how far theirs "
         f"do ({fmean(columns['usual']):.2f} on average; far above 1: a place that no sample comes from)"
     )
-    return Projection(space, code, told, true, replace(found, columns=columns, notes=[]), [*found.notes, said])
+    notes = [*unseen.notes, *found.notes, said]
+    return Projection(space, code, told, true, replace(found, columns=columns, notes=[]), notes)
 
 
 class Search:
