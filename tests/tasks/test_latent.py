@@ -212,6 +212,17 @@ def test_a_space_that_is_not_there_is_refused(halves, coded):
         coded.mix()
 
 
+def test_what_is_changed_of_a_picture_before_it_is_searched_for_is_said(halves, coded, tmp_path, monkeypatch):
+    monkeypatch.setattr("reverie.tasks.project.STEPS", 1)
+    large = np.zeros((2 * SIDE, 2 * SIDE, 1), np.uint8)
+    a, b = (written(tmp_path / f"{name}.png", large) for name in "ab")
+    for made in (
+        halves.project(a, steps=1), halves.mix(a, b, steps=1), halves.interpolate(a, b, steps=2),
+        halves.traverse(a, dims=1), coded.traverse(a),
+    ):  # fmt: skip
+        assert any("resized" in note or "scaled" in note for note in made.notes), made.notes
+
+
 def test_rows_are_not_searched_for_and_it_is_said_what_goes_without(tmp_path):
     rows = tmp_path / "rows.csv"
     rows.write_text("a,b\n" + "".join(f"{k},{k * k % 7}\n" for k in range(40)))

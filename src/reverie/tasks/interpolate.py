@@ -225,7 +225,7 @@ def through(run: Run, space: str, along: Along, seed: int, places: Sequence[str]
         codes, given, ends = found.codes, found.given, found.true
         first, second = (one["item"] for one in found.rows())
         named = (first, second)
-        notes = [f"{one['item']}: projected, {one['psnr_db']:.1f} dB" for one in found.rows()]
+        notes = [f"{one['item']}: projected, {one['psnr_db']:.1f} dB" for one in found.rows()] + found.notes
     else:
         codes, given = points(run, range(2), seed, space)
         named, notes = ("sample 0", "sample 1"), [f"between samples 0 and 1 of seed {seed}, in {space}"]

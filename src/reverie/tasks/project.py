@@ -97,7 +97,7 @@ def alone(run: Run, item: str, space: str) -> Projection:
     unseen = read(run, [item], "Leave --item out")
     if len(unseen.items) != 1:
         raise Problem(f"--item {item}: {len(unseen.items):,} items. Name a file of one")
-    return of_items(run, unseen, space)
+    return of_items(run, unseen, space, STEPS)
 
 
 def projected(run: Run, places: Sequence[str], space: str, steps: int = 0) -> Projection:
@@ -108,7 +108,7 @@ def projected(run: Run, places: Sequence[str], space: str, steps: int = 0) -> Pr
     return of_items(run, unseen, space, steps or STEPS)
 
 
-def of_items(run: Run, unseen: Unseen, space: str, steps: int = STEPS, label: int | None = None) -> Projection:
+def of_items(run: Run, unseen: Unseen, space: str, steps: int, label: int | None = None) -> Projection:
     """The same of items that are read already."""
     items, search = unseen.items, Search(run, space, label)
     codes, given = [], []

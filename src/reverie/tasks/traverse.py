@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,7 +98,7 @@ def traverse(
     own = bare(run, whole)
     if dims > own.shape[1]:
         raise Problem(f"--dims {dims}: a code of {run.path} has {own.shape[1]} numbers. Give {own.shape[1]} or fewer")
-    base, about = start(run, item, whole, own)
+    base, about, read = start(run, item, whole, own)
     deviation, mean = own.std(0), own.mean(0)
     latents = deviation.argsort(descending=True, stable=True)[: dims or min(DIMS, own.shape[1])].tolist()
     shifts = torch.linspace(-reach, reach, steps)
@@ -106,7 +107,7 @@ def traverse(
         codes[i * steps : (i + 1) * steps, k] = mean[k] + shifts * deviation[k]
     columns, notes = table(latents, own, known(run, chosen))
     where = "held-out" if items is run.prepared.held_out else "training"
-    notes = [f"{about}; numbers are ordered by their deviation over {len(chosen):,} {where} items", *notes]
+    notes = [f"{about}; numbers are ordered by their deviation over {len(chosen):,} {where} items", *read, *notes]
     raw = raw_of(run, decoded(run, codes))
     if inputs(run.spec) == "columns":
         raw = [
@@ -125,16 +126,17 @@ def in_space(run: Run, space: str, item: str, dims: int, shifts: Tensor) -> Trav
     return Traversal(run.spec.kind, raw, latents, [round(t, 6) for t in shifts.tolist()], columns, found.notes)
 
 
-def start(run: Run, item: str, whole: Tensor, own: Tensor) -> tuple[Tensor, str]:
-    """The code that stays, and what to say of it."""
+def start(run: Run, item: str, whole: Tensor, own: Tensor) -> tuple[Tensor, str, Sequence[str]]:
+    """The code that stays, what to say of it, and of how it was read."""
     if not item:
         base = whole.mean(0)
         base[own.shape[1] :] = whole[0, own.shape[1] :]  # a label that the code carries: no mixture of classes
-        return base, "all other numbers stay at their mean"
+        return base, "all other numbers stay at their mean", ()
     unseen = files(run, [item])
     if len(unseen.items) != 1:
         raise Problem(f"--item {item}: {len(unseen.items):,} items. Name a file of one")
-    return encoded(run, unseen.items)[0], f"all other numbers stay as those of {unseen.names[0]}"
+    about = f"all other numbers stay as those of {unseen.names[0]}"
+    return encoded(run, unseen.items)[0], about, unseen.notes
 
 
 def table(latents: list[int], codes: Tensor, labels: Known | None) -> tuple[dict[str, list[Any]], list[str]]:
