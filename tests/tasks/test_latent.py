@@ -196,6 +196,13 @@ def test_of_what_noise_becomes_directions_are_the_axes_of_its_codes(halves):
     assert "100%" in made.notes[1]
 
 
+def test_of_a_code_of_few_numbers_all_are_moved_where_nobody_says_how_many(halves):
+    assert halves.traverse(space="z", steps=2).columns["latent"] == ["z0", "z1"]
+    assert len(halves.traverse(space="w", steps=2).latents) == 4
+    with pytest.raises(Problem, match="--dims 8: a code of w has 4 numbers"):
+        halves.traverse(space="w", dims=8)
+
+
 def test_a_traversal_starts_at_a_projected_picture(halves, tmp_path):
     file = written(tmp_path / "a.png", picture(halves, [0.5, 0.0, -0.5, 0.0]))
     made = halves.traverse(file, dims=1, steps=3)

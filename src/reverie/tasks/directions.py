@@ -20,6 +20,7 @@ from .project import alone
 if TYPE_CHECKING:
     from reverie.training.run import Run
 
+DIMS = 8  # directions, or numbers of a code, that are moved where nobody says
 SAMPLES = 2_000  # whose codes say where a space's axes lie
 PROBED, PART = 4, 64  # samples on which a step is tried, and steps at a time
 
@@ -49,9 +50,11 @@ class Directions:
 
 
 def directions(run: Run, space: str, dims: int, item: str = "") -> Directions:
-    """The first `dims` directions of a space. The base is sample 0, or an item that is projected. Raises Problem."""
+    """The first `dims` directions of a space; 0: some. The base is sample 0, or an item that is projected. Raises
+    Problem."""
     first = next(iter(run.model.spaces)) == space  # type: ignore[arg-type]
     codes, given = points(run, range(SAMPLES), 0, space)
+    dims = dims or min(DIMS, codes.shape[1])
     if dims > codes.shape[1]:
         raise Problem(f"--dims {dims}: a code of {space} has {codes.shape[1]} numbers. Give that or fewer")
     base, told, notes = start(run, space, codes, given, item)

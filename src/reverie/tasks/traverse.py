@@ -17,7 +17,7 @@ from reverie.metrics.embedding import FOLDS, carried
 from reverie.training.files import write, write_text
 
 from .codes import able, decoded, encoded, files
-from .directions import directions
+from .directions import DIMS, directions
 from .explain import inputs
 from .latent import space_of
 from .sheet import sheet, shown
@@ -27,7 +27,6 @@ from .written import rows, save_table
 if TYPE_CHECKING:
     from reverie.training.run import Run
 
-DIMS = 8  # numbers of the code that are moved, where nobody says
 MOST = 1_000  # values of a number
 ITEMS = 2_000  # by whose codes the numbers are ordered and measured, at most
 
@@ -90,7 +89,7 @@ def traverse(
     if not reach > 0:
         raise Problem(f"--reach {reach:g}: not above 0. Give some, like --reach 3")
     if space or (isinstance(run.model, Latents) and "encode" not in run.family.abilities):
-        return in_space(run, space_of(run, space), item, dims or DIMS, torch.linspace(-reach, reach, steps))
+        return in_space(run, space_of(run, space), item, dims, torch.linspace(-reach, reach, steps))
     able(run, "encode", "decode")
     items = run.prepared.held_out if len(run.prepared.held_out) > 1 else run.prepared.train
     chosen = Some(items, evenly(len(items), ITEMS))
