@@ -13,8 +13,10 @@ from coded import Whole, written
 from reverie.catalog import find
 from reverie.errors import Problem
 from reverie.kinds.image import Codec
+from reverie.kinds.image.items import Pictures
 from reverie.tasks.latent import items_of, points
 from reverie.tasks.mix import cut
+from reverie.tasks.project import AT_ONCE, Search, together
 
 SIDE = 16
 
@@ -177,6 +179,20 @@ def test_a_path_between_pictures_goes_through_their_codes(halves, tmp_path):
     assert np.abs(made.raw[1].astype(int) - wish.astype(int)).max() <= 3
     assert made.words == tuple(str(place) for place in places)
     assert "projected" in made.notes[0]
+
+
+def test_a_search_begins_at_the_nearest_of_all_samples(halves):
+    """Of samples of the first block and of later ones, that sample itself."""
+    search, wish = Search(halves, "w"), [3, 63, 64, 200, 511]
+    raw = halves.codec.decode(items_of(halves, search.codes[wish], {}, "w"))
+    found = search.nearest(Pictures(raw, None, np.arange(len(wish)), halves.codec))
+    gap = (search.codes[found] - search.codes[wish])[:, [0, 2]].abs()
+    assert gap.max() < 0.05  # of one brightness there may be two samples
+
+
+@pytest.mark.parametrize(("side", "count"), [(16, AT_ONCE), (256, AT_ONCE), (512, 4), (1024, 1), (4096, 1)])
+def test_of_large_pictures_fewer_are_searched_at_a_time(side, count):
+    assert together((3, side, side)) == count
 
 
 def test_of_noise_the_numbers_that_change_most_come_first(halves):
