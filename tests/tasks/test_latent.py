@@ -83,6 +83,21 @@ def test_a_picture_is_found_with_the_class_that_makes_it(told, tmp_path):
     assert framed.tolist() == [False, False, True, True]  # each half is of the class of its end
 
 
+def test_a_path_between_samples_keeps_the_class_of_the_first_and_says_so(told):
+    framed = {}
+    for seed in range(8):
+        path = told.interpolate(steps=3, seed=seed)
+        one, other = points(told, range(2), seed, "z")[1]["label"].tolist()
+        framed[one, other] = (path.raw[:, 0, 0, 0] == 255).tolist(), path.words[1], path.notes[1:]
+    said = "all with sample 0's label {}: the path ends at sample 1's code, and not at sample 1 itself"
+    assert framed == {
+        (0, 0): ([False] * 3, "sample 1", []),
+        (0, 1): ([False] * 3, "sample 1's code", [said.format("bare")]),
+        (1, 0): ([True] * 3, "sample 1's code", [said.format("framed")]),
+        (1, 1): ([True] * 3, "sample 1", []),
+    }
+
+
 def picture(run, w) -> np.ndarray:
     return run.codec.decode(items_of(run, torch.tensor([w]), {}, "w"))[0]
 

@@ -62,6 +62,12 @@ def items_of(run: Run, codes: Tensor, given: Mapping[str, Tensor], space: str) -
     return made(codes, make)
 
 
+def called(run: Run, labels: Tensor) -> list[str]:
+    """The names of classes."""
+    names = run.spec.condition["label"].names or tuple(map(str, range(run.spec.classes)))
+    return [names[k] for k in labels.tolist()]
+
+
 def among(given: Mapping[str, Tensor], index: Any) -> dict[str, Tensor]:
     """The classes of some of the points."""
     return {name: value[index] for name, value in given.items()}

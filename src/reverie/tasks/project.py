@@ -28,7 +28,7 @@ from reverie.training.files import write
 
 from .codes import BLOCK, files
 from .explain import inputs
-from .latent import among, items_of, points, space_of
+from .latent import among, called, items_of, points, space_of
 from .reconstruct import Reconstruction, pictures
 from .sample import wished
 from .written import rows, save_table
@@ -124,8 +124,7 @@ def of_items(run: Run, unseen: Unseen, space: str, steps: int, label: int | None
     found = pictures(true, made, unseen.names)
     columns = dict(found.columns)
     if "label" in told:
-        names_of = run.spec.condition["label"].names or tuple(map(str, range(run.spec.classes)))
-        columns["label"] = [names_of[k] for k in told["label"].tolist()]
+        columns["label"] = called(run, told["label"])
     columns["usual"] = search.usual(code).tolist()
     said = (
         f"found in {steps} steps in {space}; usual: how far a code lies from the mean of samples, over how far theirs "
