@@ -75,6 +75,7 @@ def several(
     """Items, and the files that hold them."""
     from reverie.kinds.find import module
     from reverie.tasks.complete import complete
+    from reverie.tasks.written import beside
 
     made, kind = complete(run, asked, args.n), module(run.spec.kind)
     for note in made.notes:
@@ -86,7 +87,7 @@ def several(
             screen.tell(f"{f' {k} ':─^80}", item)
     files: list[Path] = []
     if folder:
-        sheet = folder.with_name(f"{folder.name}-grid{kind.SHEET}")
+        sheet = beside(folder, f"-grid{kind.SHEET}")
         kind.show(made.raw[:100], sheet)
         files = kind.save(made.raw, folder)
         files += [*(kind.play(made.raw, files) if args.wav else []), sheet]

@@ -37,6 +37,7 @@ def parser(words: Sequence[str]) -> Parser:
 def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     from reverie.kinds.music.page import show
     from reverie.tasks.harmonise import Asked, harmonise, save
+    from reverie.tasks.written import beside
     from reverie.training.run import Run
 
     opened = Run.open(args.run)
@@ -45,7 +46,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     made = harmonise(opened, args.files, asked)
     for note in made.notes:
         screen.tell(f"note: {note}")
-    sheet = folder.with_name(f"{folder.name}-grid.png")
+    sheet = beside(folder, "-grid.png")
     files = save(made, folder)
     show(made.pieces[:100], sheet)
     bars = sum(piece.steps / piece.measure for piece in made.melodies)

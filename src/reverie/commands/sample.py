@@ -60,7 +60,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
 
 def places(args: Namespace, run: Path, suffix: str) -> tuple[Path, Path]:
     """Folder of the files, and the sheet. A folder that holds other things is left alone, and a file that is there."""
-    from reverie.tasks.written import free
+    from reverie.tasks.written import beside, free
 
     if args.out:
         folder = Path(args.out)
@@ -73,7 +73,7 @@ def places(args: Namespace, run: Path, suffix: str) -> tuple[Path, Path]:
         asked = ["".join(c if c.isalnum() else "-" for c in word or "") for word in (args.label, told)]
         parts = [f"seed-{args.seed}", *asked]
         folder = run / "samples" / "-".join(filter(None, parts))
-    grid = Path(args.grid) if args.grid else folder.with_name(f"{folder.name or 'samples'}-grid{suffix}")
+    grid = Path(args.grid) if args.grid else beside(folder, f"-grid{suffix}")
     if grid.is_dir():
         raise Problem(f"--grid {grid}: a folder of that name is there. Name a file")
     return folder, free("--grid", grid) if args.grid else grid
