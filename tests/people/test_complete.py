@@ -9,6 +9,7 @@ def written(office):
     assert done.code == 0, done.err
     (office.folder / "begin.txt").write_text("to be")
     (office.folder / "latin.txt").write_bytes(b"caf\xe9")
+    (office.folder / "mine-grid.txt").write_text("mine")
     return office
 
 
@@ -54,6 +55,7 @@ WRONG = [
     (("--prompt", "to", "--temperature", "-1"), ("--temperature -1", "from 0 up")),
     (("--prompt", "to", "--repetition-penalty", "0"), ("--repetition-penalty 0", "not above 0")),
     (("--prompt", "to", "-n", "0"), ("-n 0", "1 or more")),
+    (("--prompt", "to", "--out", "mine"), ("--out mine: mine-grid.txt goes beside it", "Name another place")),
 ]
 
 

@@ -41,7 +41,9 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
         if getattr(args, name) is not None:
             raise Problem(f"--{name} {getattr(args, name)}: A is named, and nothing is drawn. Leave one of the two out")
     if args.steps is not None and not args.a:
-        raise Problem(f"--steps {args.steps}: of a search for A and B, and samples need none. Leave it out, or name both")
+        raise Problem(
+            f"--steps {args.steps}: of a search for A and B, and samples need none. Leave it out, or name both"
+        )
     opened = Run.open(args.run)
     page = opened.path / f"mix-{args.part.replace(':', '-')}.png"
     if args.out:

@@ -55,7 +55,7 @@ class Traversal:
             write_text(place, "\n\n".join(self.lines()) + "\n")
         else:
             module(self.kind).show(self.raw, place)
-        return [place, save_table(place.with_name(f"{place.stem}-latents.csv"), self.columns)]
+        return [place, save_table(beside(place), self.columns)]
 
     def grid(self) -> Any:
         many, wide = shown(self.raw), len(self.shifts)
@@ -73,6 +73,11 @@ class Traversal:
             )
             for i, k in enumerate(self.latents)
         ]
+
+
+def beside(page: Path) -> Path:
+    """The table of a page's rows."""
+    return page.with_name(f"{page.stem}-latents.csv")
 
 
 def traverse(
