@@ -46,7 +46,22 @@ def test_what_lies_beside_a_named_place_is_not_written_over(office, typed, words
 
 
 def test_samples_that_were_asked_for_otherwise_lie_beside_those_of_before(office, typed):
-    done = typed("fit", "pictures", "--model", "dcgan", "--set", "tiny", "--size", 16, "--steps", 1, "--out", "cut")
+    done = typed(
+        "fit",
+        "pictures",
+        "--model",
+        "dcgan",
+        "--set",
+        "tiny",
+        "--size",
+        16,
+        "--prior",
+        "normal",
+        "--steps",
+        1,
+        "--out",
+        "cut",
+    )
     assert done.code == 0, done.err
     for words, name in (((), "seed-0"), (("--truncation", "0.7"), "seed-0-truncation-0-7")):
         assert typed("sample", "cut", "-n", 2, *words).code == 0
