@@ -141,6 +141,13 @@ def test_domains_are_called_as_their_folders_or_files_made_distinct(tmp_path, pl
     assert [domain.name for domain in named([str(tmp_path / place) for place in places])] == names
 
 
+def test_the_folder_that_one_is_in_gives_a_domain_its_name(tmp_path, monkeypatch):
+    (tmp_path / "horses").mkdir()
+    (tmp_path / "zebras").mkdir()
+    monkeypatch.chdir(tmp_path / "horses")
+    assert [domain.name for domain in named([".", "../zebras"])] == ["horses", "zebras"]
+
+
 @pytest.mark.usefixtures("cached")
 @pytest.mark.parametrize(
     ("other", "options", "says"),

@@ -6,6 +6,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from reverie.core import At, Batch, Field, Finishes, Samples, Spec
+from reverie.errors import Problem
 from reverie.models.adversarial.gan import GAN, Config
 from reverie.nets.adversaries import Maxout
 from reverie.training.trainer import Plan, Trainer
@@ -233,3 +234,15 @@ def test_texts_are_refused():
     spec = Spec("text", {"text": Field((17,), categories=7, start=0)})
     with pytest.raises(ValueError, match="takes pictures, rows and series"):
         GAN(Config(), spec)
+
+
+@pytest.mark.parametrize(("batch", "shards", "cure"), [(1, 1, 2), (8, 8, 16), (11, 6, 12)])
+def test_batch_norm_of_single_items_is_refused_before_the_first_step(batch, shards, cure):
+    items, fabric = Values(batch_of(n=20).values), Fabric(accelerator="cpu", devices=1)
+    with pytest.raises(Problem, match=f"--batch {batch} --shards {shards}: batch norm .* Pass --batch {cure} or more"):
+        Trainer(build(norm=True), items, Plan(batch=batch, shards=shards), fabric)
+    for model, plan in (
+        (build(norm=True), Plan(batch=cure, shards=shards)),
+        (build(norm=False), Plan(batch=batch, shards=shards)),
+    ):
+        Trainer(model.double(), items, plan, fabric).advance(1)

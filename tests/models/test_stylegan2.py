@@ -341,6 +341,7 @@ def test_truncation_draws_styles_towards_the_centre(psi):
         (Sampling(truncation=1.6), "--truncation 1.6: above 1.5.*Pass 0 to 1.5"),
         (Sampling(truncation=float("nan")), "--truncation nan"),
         (Sampling(cutoff=-1), "--cutoff -1"),
+        (Sampling(cutoff=2), "--cutoff 2 at --truncation 1: nothing is truncated.*--truncation below 1"),
     ],
 )
 def test_a_truncation_that_cannot_be_is_a_problem(how, says):

@@ -1,5 +1,7 @@
 """The Wasserstein GAN against algorithm 1 and distances that are known."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from lightning_fabric import Fabric
@@ -169,7 +171,7 @@ def test_pictures_of_any_size_are_made_within_range(shape):
 def test_dense_networks_make_windows_of_a_series():
     spec, items = series(32)
     torch.manual_seed(0)
-    model = WGAN(Config(network="dense", hidden=(16,), latents=4, long_turns=False), spec)
+    model = WGAN(replace(Config.small().config, hidden=(16,), latents=4), spec)  # auto: dense
     trainer = Trainer(model, items, Plan(batch=16), Fabric(accelerator="cpu", devices=1))
     trainer.advance(1)
     assert trainer.weights().sample(torch.randn(5, 4), {}, None)["past"].shape == (5, 24, 2)
@@ -178,11 +180,11 @@ def test_dense_networks_make_windows_of_a_series():
 @pytest.mark.parametrize(
     ("shape", "fields", "says"),
     [
-        ((1, 7, 30), {}, "7x30: wgan makes 8x8 and larger. Pass the nearest: --size 8x30"),
+        ((1, 7, 30), {}, "7x30: convolutions make 8x8 and larger. .*--size 8x30, or --network dense"),
         ((1, 8, 8), {"clip_value": 0.0}, "clip_value 0.0: not above 0"),
         ((1, 8, 8), {"critic_turns": 0}, "critic_turns 0: too small. Pass 1 or more"),
         ((1, 8, 8), {"hidden": (8, 0)}, r"--hidden \(8, 0\): a layer needs at least 1 unit"),
-        ((16,), {}, "wgan takes pictures"),
+        ((16,), {}, "--network convolutional: for pictures, and an item is none. Pass --network dense"),
     ],
 )
 def test_what_it_cannot_make_is_refused_with_the_cure(shape, fields, says):

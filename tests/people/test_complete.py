@@ -9,6 +9,7 @@ def written(office):
     assert done.code == 0, done.err
     (office.folder / "begin.txt").write_text("to be")
     (office.folder / "latin.txt").write_bytes(b"caf\xe9")
+    (office.folder / "mine-grid.txt").write_text("mine")
     return office
 
 
@@ -36,6 +37,14 @@ def test_several_are_written_as_files_where_a_folder_is_named(written, typed):
     typed("complete", "text-run", "--prompt", "to ", "--out", "told").refused("--out told", "nothing is overwritten")
 
 
+def test_the_folder_that_one_is_in_is_a_place(written, at):
+    (written.folder / "here").mkdir()
+    done = at(written.folder / "here")("complete", "../text-run", "--prompt", "to ", "--length", 8, "--out", ".")
+    assert done.code == 0, done.err
+    assert [file.name for file in (written.folder / "here").iterdir()] == ["sample-000000.txt"]
+    assert (written.folder / "here-grid.txt").is_file()
+
+
 WRONG = [
     (("--prompt", "zebra 漢"), ("'z' (U+007A), '漢' (U+6F22)", "not among the")),
     ((), ("no --prompt", "--prompt-file FILE")),
@@ -46,6 +55,7 @@ WRONG = [
     (("--prompt", "to", "--temperature", "-1"), ("--temperature -1", "from 0 up")),
     (("--prompt", "to", "--repetition-penalty", "0"), ("--repetition-penalty 0", "not above 0")),
     (("--prompt", "to", "-n", "0"), ("-n 0", "1 or more")),
+    (("--prompt", "to", "--out", "mine"), ("--out mine: mine-grid.txt goes beside it", "Name another place")),
 ]
 
 

@@ -42,6 +42,13 @@ def test_a_melody_comes_back_as_files_with_its_notes_on_top(folder, tmp_path, ca
     assert len(said["nats_a_step"]) == 2
 
 
+def test_the_folder_that_one_is_in_is_a_place(folder, tmp_path, at):
+    (tmp_path / "here").mkdir()
+    done = at(tmp_path / "here")("harmonise", folder / "run", folder / "tune.mid", "--voices", "2", "--out", ".")
+    assert done.code == 0, done.err
+    assert sorted(file.name for file in tmp_path.rglob("*.*")) == ["here-grid.png", "tune.mid"]
+
+
 def test_without_a_place_the_files_lie_in_the_run_and_those_of_before_are_gone(folder, capsys):
     words = ["harmonise", str(folder / "run"), str(folder / "tune.mid"), "--voices", "2"]
     assert main([*words, "-n", "3"]) == 0
@@ -58,12 +65,15 @@ def test_without_a_place_the_files_lie_in_the_run_and_those_of_before_are_gone(f
         (["tune.mid", "--voices", "1"], "--voices 1: from 2"),
         (["tune.mid", "--voices", "2", "--temperature", "-1"], "temperature"),
         (["tune.mid", "--voices", "2", "--out", "run"], "there already"),
+        (["tune.mid", "--voices", "2", "--out", "new"], "new-grid.png goes beside it"),
         (["walks.json", "--voices", "2", "--label", "x"], "--label x"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_nothing_is_written(folder, words, says, capsys, monkeypatch):
     monkeypatch.chdir(folder)
+    (folder / "new-grid.png").write_text("mine")
     assert main(["harmonise", "run", *words]) == 2
+    assert (folder / "new-grid.png").read_text() == "mine"
     said = capsys.readouterr().err
     assert says in said
     assert said.count("\n") == 1

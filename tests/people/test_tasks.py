@@ -57,6 +57,10 @@ AT_ONCE = [  # none of these needs torch or reads data
     (("project", "run"), ("FILES", "missing")),
     (("project", "run", "a.png", "--steps", "0"), ("--steps 0", "1 or more")),
     (("mix", "run", "--rows", "0"), ("--rows 0", "1 or more")),
+    (("mix", "run", "a.png", "b.png", "--rows", "4"), ("--rows 4", "Leave one")),
+    (("mix", "run", "a.png", "b.png", "--columns", "1"), ("--columns 1", "Leave one")),
+    (("mix", "run", "a.png", "b.png", "--seed", "0"), ("--seed 0", "Leave one")),
+    (("mix", "run", "--steps", "50"), ("--steps 50", "samples need none")),
     (("traverse", "run", "--reach", "wide"), ("--reach wide", "not a number")),
 ]
 
@@ -115,7 +119,7 @@ FURTHER = [
     (("interpolate", "gan", "--space", "w"), ("--space w", "There are: z")),
     (("project", "run", "pictures"), ("vae's samples come from no code", "reverie models")),
     (("project", "gan", "pictures/000.png", "--space", "w"), ("--space w", "There are: z")),
-    (("project", "gan", "pictures/000.png", "--label", "x"), ("--label x", "no classes")),
+    (("project", "gan", "pictures/000.png", "--label", "x"), ("--label x", "dcgan takes no labels")),
     (("project", "gan", "nowhere"), ("nowhere", "no such file")),
     (("project", "gan", "broken"), ("b.png", "broken image")),
     (("project", "gan", "pictures", "--out", "pictures"), ("--out pictures", "not empty")),

@@ -79,6 +79,9 @@ REFUSED = [
     (("translate", "run", "nowhere"), ("nowhere",)),
     (("translate", "run", "horses", "--to", "cows"), ("--to cows", "--to horses", "--to zebras")),
     (("translate", "run", "other"), ("other", "of which domain")),
+    (("translate", "run", "horses", "other"), ("horses, other", "of which domain")),
+    (("translate", "run", "horses", "zebras"), ("horses, zebras: of horses and of zebras", "one domain at a time")),
+    (("translate", "run", "long", "--to", "zebras", "--scale", "own"), ("long/l.png: 4×16400", "--scale run")),
     (("translate", "run", "colour", "--to", "zebras"), ("colour/0.png", "RGB", "Channels are not changed")),
     (("translate", "run", "horses", "--scale", "mine"), ("--scale mine", "run, own")),
     (("translate", "run", "broken", "--to", "zebras"), ("broken/b.png", "broken image")),
@@ -97,8 +100,9 @@ REFUSED = [
 @pytest.mark.parametrize(("words", "says"), REFUSED, ids=[" ".join(w)[:60] for w, _ in REFUSED])
 def test_a_wrong_wish_is_one_line_and_nothing_changes(said, folder, words, says):
     pictures(folder / "other", 2)
-    for name in ("broken", "colour"):
+    for name in ("broken", "colour", "long"):
         (folder / name).mkdir()
+    Image.fromarray(np.zeros((4, 16_400), np.uint8)).save(folder / "long" / "l.png")
     whole = (folder / "horses" / "000.png").read_bytes()
     (folder / "broken" / "b.png").write_bytes(whole[: len(whole) // 2])
     for i in range(4):

@@ -13,8 +13,10 @@ from coded import Whole, written
 from reverie.catalog import find
 from reverie.errors import Problem
 from reverie.kinds.image import Codec
+from reverie.kinds.image.items import Pictures
 from reverie.tasks.latent import items_of, points
 from reverie.tasks.mix import cut
+from reverie.tasks.project import AT_ONCE, Search, together
 
 SIDE = 16
 
@@ -79,6 +81,21 @@ def test_a_picture_is_found_with_the_class_that_makes_it(told, tmp_path):
     path = told.interpolate(*places, steps=4)
     framed = path.raw[:, 0, 0, 0] == 255
     assert framed.tolist() == [False, False, True, True]  # each half is of the class of its end
+
+
+def test_a_path_between_samples_keeps_the_class_of_the_first_and_says_so(told):
+    framed = {}
+    for seed in range(8):
+        path = told.interpolate(steps=3, seed=seed)
+        one, other = points(told, range(2), seed, "z")[1]["label"].tolist()
+        framed[one, other] = (path.raw[:, 0, 0, 0] == 255).tolist(), path.words[1], path.notes[1:]
+    said = "all with sample 0's label {}: the path ends at sample 1's code, and not at sample 1 itself"
+    assert framed == {
+        (0, 0): ([False] * 3, "sample 1", []),
+        (0, 1): ([False] * 3, "sample 1's code", [said.format("bare")]),
+        (1, 0): ([True] * 3, "sample 1's code", [said.format("framed")]),
+        (1, 1): ([True] * 3, "sample 1", []),
+    }
 
 
 def picture(run, w) -> np.ndarray:
@@ -179,6 +196,20 @@ def test_a_path_between_pictures_goes_through_their_codes(halves, tmp_path):
     assert "projected" in made.notes[0]
 
 
+def test_a_search_begins_at_the_nearest_of_all_samples(halves):
+    """Of samples of the first block and of later ones, that sample itself."""
+    search, wish = Search(halves, "w"), [3, 63, 64, 200, 511]
+    raw = halves.codec.decode(items_of(halves, search.codes[wish], {}, "w"))
+    found = search.nearest(Pictures(raw, None, np.arange(len(wish)), halves.codec))
+    gap = (search.codes[found] - search.codes[wish])[:, [0, 2]].abs()
+    assert gap.max() < 0.05  # of one brightness there may be two samples
+
+
+@pytest.mark.parametrize(("side", "count"), [(16, AT_ONCE), (256, AT_ONCE), (512, 4), (1024, 1), (4096, 1)])
+def test_of_large_pictures_fewer_are_searched_at_a_time(side, count):
+    assert together((3, side, side)) == count
+
+
 def test_of_noise_the_numbers_that_change_most_come_first(halves):
     made = halves.traverse(space="z", dims=2, steps=3, reach=2.0)
     assert made.columns["latent"] == ["z0", "z1"]  # brightness moves every pixel by 0.25, the slope by 0.1 at most
@@ -194,6 +225,13 @@ def test_of_what_noise_becomes_directions_are_the_axes_of_its_codes(halves):
     # along an axis both halves move alike, as in every sample: nothing leaves what z can make
     assert np.abs(made.raw[:, :, : SIDE // 2].astype(int) - made.raw[:, :, SIDE // 2 :].astype(int)).max() <= 1
     assert "100%" in made.notes[1]
+
+
+def test_of_a_code_of_few_numbers_all_are_moved_where_nobody_says_how_many(halves):
+    assert halves.traverse(space="z", steps=2).columns["latent"] == ["z0", "z1"]
+    assert len(halves.traverse(space="w", steps=2).latents) == 4
+    with pytest.raises(Problem, match="--dims 8: a code of w has 4 numbers"):
+        halves.traverse(space="w", dims=8)
 
 
 def test_a_traversal_starts_at_a_projected_picture(halves, tmp_path):
@@ -212,9 +250,37 @@ def test_a_space_that_is_not_there_is_refused(halves, coded):
         coded.mix()
 
 
+def test_what_is_changed_of_a_picture_before_it_is_searched_for_is_said(halves, coded, tmp_path, monkeypatch):
+    monkeypatch.setattr("reverie.tasks.project.STEPS", 1)
+    large = np.zeros((2 * SIDE, 2 * SIDE, 1), np.uint8)
+    a, b = (written(tmp_path / f"{name}.png", large) for name in "ab")
+    for made in (
+        halves.project(a, steps=1), halves.mix(a, b, steps=1), halves.interpolate(a, b, steps=2),
+        halves.traverse(a, dims=1), coded.traverse(a),
+    ):  # fmt: skip
+        assert any("resized" in note or "scaled" in note for note in made.notes), made.notes
+
+
+def test_rows_are_not_searched_for_and_it_is_said_what_goes_without(tmp_path):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("a,b\n" + "".join(f"{k},{k * k % 7}\n" for k in range(40)))
+    run = reverie.fit(rows, "gan", set="tiny", steps=2, out=tmp_path / "gan")
+    for task, cure in (
+        (lambda: run.project(rows), "Name a run of pictures"),
+        (lambda: run.interpolate(rows, rows), "Leave both out, which takes samples"),
+        (lambda: run.traverse(rows), "Leave --item out"),
+    ):
+        with pytest.raises(Problem, match=f"makes table, and only pictures are projected. {cure}"):
+            task()
+
+
 def test_a_run_of_a_gan_is_searched_without_its_classes_being_told(stripes, tmp_path):
     run = reverie.fit(stripes, "dcgan", set="tiny", steps=2, out=tmp_path / "gan")
     made = run.project(stripes / "dots" / "00.png", steps=5)
     assert made.codes.shape == (1, 8)
+    assert "label" not in made.found.columns
+    assert made.given == {}
+    with pytest.raises(Problem, match="--label dots: dcgan takes no labels"):
+        run.project(stripes / "dots" / "00.png", label="dots")
     again = run.project(stripes / "dots" / "00.png", steps=5)
     assert torch.equal(made.codes, again.codes)

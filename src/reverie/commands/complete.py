@@ -47,11 +47,11 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     if args.wav:
         played(opened.spec.kind)
     asked = Asked(prompt(args), args.seed, args.label or "", args.attribute, given_fields(args))
-    folder, found = place(args, opened), dict[str, Any]()
+    (folder, sheet), found = place(args, opened), dict[str, Any]()
     if opened.spec.kind in WRITTEN and args.n == 1 and not folder:
         raw: Any = [streamed(opened, asked, screen)]
     else:
-        raw, found = several(opened, asked, args, folder, screen)
+        raw, found = several(opened, asked, args, folder, sheet, screen)
     after = f"reverie sample {shlex.quote(str(opened.path))}"
     said = {"completions": raw} if all(isinstance(item, str) for item in raw) else {}
     return {"prompt": asked.prompt, "seed": args.seed, **said, **found, "next": after}
@@ -70,9 +70,9 @@ def streamed(run: Run, asked: Asked, screen: Terminal) -> str:
 
 
 def several(
-    run: Run, asked: Asked, args: Namespace, folder: Path | None, screen: Terminal
+    run: Run, asked: Asked, args: Namespace, folder: Path | None, sheet: Path, screen: Terminal
 ) -> tuple[Any, dict[str, Any]]:
-    """Items, and the files that hold them."""
+    """Items, and the files that hold them: of each one, and a page of all."""
     from reverie.kinds.find import module
     from reverie.tasks.complete import complete
 
@@ -86,7 +86,6 @@ def several(
             screen.tell(f"{f' {k} ':─^80}", item)
     files: list[Path] = []
     if folder:
-        sheet = folder.with_name(f"{folder.name}-grid{kind.SHEET}")
         kind.show(made.raw[:100], sheet)
         files = kind.save(made.raw, folder)
         files += [*(kind.play(made.raw, files) if args.wav else []), sheet]
@@ -113,16 +112,21 @@ def prompt(args: Namespace) -> str:
         raise Problem(f"--prompt-file {args.prompt_file}: not UTF-8 at {where}. Save it as UTF-8") from None
 
 
-def place(args: Namespace, run: Run) -> Path | None:
-    """The folder of the files; None of texts where nobody asks for files."""
+def place(args: Namespace, run: Run) -> tuple[Path | None, Path]:
+    """The folder of the files, None of texts where nobody asks for files; and their page. Raises Problem for those that
+    a person names and that are not new."""
+    from reverie.kinds.find import module
+    from reverie.tasks.written import beside, free_beside
+
+    ending = f"-grid{module(run.spec.kind).SHEET}"
     if args.out:
         folder = Path(args.out)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise Problem(f"--out {folder}: there already, and nothing is overwritten. Name a new folder")
-        return folder
-    if run.spec.kind in WRITTEN:
-        return None
+        return folder, free_beside(folder, beside(folder, ending))
     folder = run.path / "samples" / f"complete-seed-{args.seed}"
+    if run.spec.kind in WRITTEN:
+        return None, beside(folder, ending)
     for stale in folder.glob("*-*"):  # of an earlier call, in the run's own folder
         stale.unlink()
-    return folder
+    return folder, beside(folder, ending)

@@ -41,11 +41,10 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
 
     opened = Run.open(args.run)
     asked = Asked(args.n, args.tries, args.voices, args.seed, args.label or "", given_fields(args), args.free)
-    folder = place(args, opened.path)
+    folder, sheet = place(args, opened.path)
     made = harmonise(opened, args.files, asked)
     for note in made.notes:
         screen.tell(f"note: {note}")
-    sheet = folder.with_name(f"{folder.name}-grid.png")
     files = save(made, folder)
     show(made.pieces[:100], sheet)
     bars = sum(piece.steps / piece.measure for piece in made.melodies)
@@ -58,14 +57,16 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     return {"nats_a_step": made.nats, "notes": made.notes, "files": [*files, sheet], "next": after}
 
 
-def place(args: Namespace, path: Path) -> Path:
-    """The folder of the files. Raises Problem for one that a person names and that is not new."""
+def place(args: Namespace, path: Path) -> tuple[Path, Path]:
+    """The folder of the files, and their page. Raises Problem for those that a person names and that are not new."""
+    from reverie.tasks.written import beside, free_beside
+
     if args.out:
         folder = Path(args.out)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise Problem(f"--out {folder}: there already, and nothing is overwritten. Name a new folder")
-        return folder
+        return folder, free_beside(folder, beside(folder, "-grid.png"))
     folder = path / "samples" / f"harmonise-seed-{args.seed}"
     for stale in folder.glob("*.mid"):  # of an earlier call, in the run's own folder
         stale.unlink()
-    return folder
+    return folder, beside(folder, "-grid.png")

@@ -7,12 +7,14 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
+from reverie.errors import Problem
 from reverie.terminal import Terminal
 
 from .arguments import Parser
 from .readers import text, whole
 
 HELP = "mix coarse parts of one item with fine parts of another"
+DRAWN = ("rows", "columns", "seed")  # of samples, where A and B are left out
 
 
 def parser(words: Sequence[str]) -> Parser:
@@ -22,9 +24,9 @@ def parser(words: Sequence[str]) -> Parser:
     made.add_argument("b", metavar="B", nargs="?", default="", help="a picture, of which one part is taken")
     thirds = "what is taken of B, or of each column: coarse, middle, fine, or parts K:L of the code (default coarse)"
     made.value("--part", text("--part"), thirds, default="coarse", metavar="P")
-    made.value("--rows", whole("--rows", 1), "samples down the side (default 4)", default=4)
-    made.value("--columns", whole("--columns", 1), "samples along the top (default 6)", default=6)
-    made.value("--seed", whole("--seed", 0), "of the samples (default 0)", default=0)
+    made.value("--rows", whole("--rows", 1), "samples down the side (default 4)")
+    made.value("--columns", whole("--columns", 1), "samples along the top (default 6)")
+    made.value("--seed", whole("--seed", 0), "of the samples (default 0)")
     made.value("--steps", whole("--steps", 1), "of the search for the codes of A and B (default 1000)")
     made.value("--out", text("--out"), "the grid (default RUN/mix-PART.png)", metavar="FILE")
     made.switch("--json", "print one JSON object, and nothing else, on standard output")
@@ -35,13 +37,20 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     from reverie.tasks.written import file_place
     from reverie.training.run import Run
 
+    for name in DRAWN if args.a else ():
+        if getattr(args, name) is not None:
+            raise Problem(f"--{name} {getattr(args, name)}: A is named, and nothing is drawn. Leave one of the two out")
+    if args.steps is not None and not args.a:
+        raise Problem(
+            f"--steps {args.steps}: of a search for A and B, and samples need none. Leave it out, or name both"
+        )
     opened = Run.open(args.run)
     page = opened.path / f"mix-{args.part.replace(':', '-')}.png"
     if args.out:
         read = [one for one in (args.a, args.b, opened.info["source"]["where"]) if one]
         page = file_place("--out", args.out, (".png",), read)
-    asked = {"part": args.part, "rows": args.rows, "columns": args.columns, "seed": args.seed}
-    made = opened.mix(args.a, args.b, steps=args.steps or 0, **asked)
+    asked = {name: value for name, value in vars(args).items() if name in (*DRAWN, "steps") and value is not None}
+    made = opened.mix(args.a, args.b, part=args.part, **asked)
     files = [made.save(page)]
     screen.tell(f"{opened.info['model']}: {len(made.raw):,} mixtures, {made.words} from the columns", *made.notes)
     screen.files(files)

@@ -30,7 +30,12 @@ def parser(words: Sequence[str]) -> Parser:
     made.value("--seed", whole("--seed", 0), "of all chance (default 0)", default=0)
     told = "attributes, of a model that was told some; what is not asked for is as in some training item"
     made.value("--attribute", assigned("--attribute"), told)
-    made.value("--out", text("--out"), "folder for the files (default RUN/samples/seed-S)", metavar="DIR")
+    made.value(
+        "--out",
+        text("--out"),
+        "folder for the files (default RUN/samples/seed-S, and what is asked for)",
+        metavar="DIR",
+    )
     made.value("--grid", text("--grid"), "file that shows them on one page (default: beside DIR)", metavar="FILE")
     made.switch("--wav", "of music: also as sound, a .wav beside each .mid")
     add_drawing(made, family)
@@ -60,7 +65,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
 
 def places(args: Namespace, run: Path, suffix: str) -> tuple[Path, Path]:
     """Folder of the files, and the sheet. A folder that holds other things is left alone, and a file that is there."""
-    from reverie.tasks.written import free
+    from reverie.tasks.written import beside, free, free_beside
 
     if args.out:
         folder = Path(args.out)
@@ -70,13 +75,16 @@ def places(args: Namespace, run: Path, suffix: str) -> tuple[Path, Path]:
             raise Problem(f"--out {folder}: not empty, and samples overwrite nothing. Name another folder")
     else:
         told = ",".join(f"{name}={value:g}" for name, value in (args.attribute or {}).items())
-        asked = ["".join(c if c.isalnum() else "-" for c in word or "") for word in (args.label, told)]
+        how = ",".join(f"{name}={value}" for name, value in given_fields(args).items())
+        asked = ["".join(c if c.isalnum() else "-" for c in word or "") for word in (args.label, told, how)]
         parts = [f"seed-{args.seed}", *asked]
         folder = run / "samples" / "-".join(filter(None, parts))
-    grid = Path(args.grid) if args.grid else folder.with_name(f"{folder.name or 'samples'}-grid{suffix}")
+    grid = Path(args.grid) if args.grid else beside(folder, f"-grid{suffix}")
     if grid.is_dir():
         raise Problem(f"--grid {grid}: a folder of that name is there. Name a file")
-    return folder, free("--grid", grid) if args.grid else grid
+    if args.grid:
+        return folder, free("--grid", grid)
+    return folder, free_beside(folder, grid) if args.out else grid
 
 
 def written(args: Namespace, opened: Any, kind: ModuleType, folder: Path, grid: Path) -> list[Path]:

@@ -32,7 +32,8 @@ def parser(words: Sequence[str]) -> Parser:
 
 def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     from reverie.kinds.find import module
-    from reverie.tasks.written import file_place
+    from reverie.tasks.traverse import beside
+    from reverie.tasks.written import file_place, free_beside
     from reverie.training.run import Run
 
     opened = Run.open(args.run)
@@ -41,6 +42,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     if args.out:
         inputs = [one for one in (args.item, opened.info["source"]["where"]) if one]
         page = file_place("--out", args.out, (suffix,), inputs)
+        free_beside(page, beside(page))
     asked = {"dims": args.dims or 0, "reach": args.reach, "steps": args.steps, "space": args.space or ""}
     made = opened.traverse(args.item or "", **asked)
     files = made.save(page)

@@ -15,6 +15,7 @@ from .conv import Discriminator, Generator
 from .norm import BatchNorm, BatchNorm1d, population_statistics
 from .vectors import Vectors
 
+LEAST = 8  # shortest side of a picture that convolutions take
 PASSES = 16  # batches that batch norm's population statistics are averaged over
 SLOPE = 0.2  # of leaky ReLUs, below 0: Radford et al. 2016, arXiv:1511.06434
 
@@ -93,6 +94,20 @@ class DenseJudge(nn.Module):
     def forward(self, *inputs: Float[Tensor, "b _"]) -> Float[Tensor, " b"]:
         y: Tensor = self.network(*inputs)
         return y.squeeze(1)
+
+
+def convolutional(network: str, shape: tuple[int, ...]) -> bool:
+    """Are items of this shape, () of what is no picture, made by convolutions? `network`: convolutional | dense | auto,
+    convolutional wherever it can be. Raises ValueError where convolutions are asked for and can't be."""
+    fits = bool(shape) and min(shape[1:]) >= LEAST
+    if network != "convolutional" or fits:
+        return network != "dense" and fits
+    if not shape:
+        raise ValueError("--network convolutional: for pictures, and an item is none. Pass --network dense")
+    given, nearest = ("x".join(map(str, s)) for s in (shape[1:], [max(side, LEAST) for side in shape[1:]]))
+    raise ValueError(
+        f"{given}: convolutions make {LEAST}x{LEAST} and larger. Pass the nearest, --size {nearest}, or --network dense"
+    )
 
 
 class PictureMaker(nn.Module):

@@ -20,6 +20,7 @@ from .project import alone
 if TYPE_CHECKING:
     from reverie.training.run import Run
 
+DIMS = 8  # directions, or numbers of a code, that are moved where nobody says
 SAMPLES = 2_000  # whose codes say where a space's axes lie
 PROBED, PART = 4, 64  # samples on which a step is tried, and steps at a time
 
@@ -49,12 +50,14 @@ class Directions:
 
 
 def directions(run: Run, space: str, dims: int, item: str = "") -> Directions:
-    """The first `dims` directions of a space. The base is sample 0, or an item that is projected. Raises Problem."""
+    """The first `dims` directions of a space; 0: some. The base is sample 0, or an item that is projected. Raises
+    Problem."""
     first = next(iter(run.model.spaces)) == space  # type: ignore[arg-type]
     codes, given = points(run, range(SAMPLES), 0, space)
+    dims = dims or min(DIMS, codes.shape[1])
     if dims > codes.shape[1]:
         raise Problem(f"--dims {dims}: a code of {space} has {codes.shape[1]} numbers. Give that or fewer")
-    base, told, about = start(run, space, codes, given, item)
+    base, told, notes = start(run, space, codes, given, item)
     if first:
         axes, deviation = torch.eye(codes.shape[1]), codes.std(0)
         effect = effects(run, space, axes * deviation[:, None], codes[:PROBED], among(given, slice(PROBED)))
@@ -69,7 +72,7 @@ def directions(run: Run, space: str, dims: int, item: str = "") -> Directions:
         share = float(deviation.square().sum() / codes.var(0).sum())
         how = f"principal axes of {len(codes):,} samples' codes: these hold {share:.0%} of their variance"
     said = f"effect: root mean square change of an item's values by one deviation, over {PROBED} samples"
-    return Directions(space, names, axes, deviation, effect, base, codes.mean(0), told, [about, how, said])
+    return Directions(space, names, axes, deviation, effect, base, codes.mean(0), told, [*notes, how, said])
 
 
 def effects(run: Run, space: str, stepped: Tensor, codes: Tensor, given: dict[str, Tensor]) -> Tensor:
@@ -86,10 +89,11 @@ def effects(run: Run, space: str, stepped: Tensor, codes: Tensor, given: dict[st
 
 def start(
     run: Run, space: str, codes: Tensor, given: dict[str, Tensor], item: str
-) -> tuple[Tensor, dict[str, Tensor], str]:
+) -> tuple[Tensor, dict[str, Tensor], list[str]]:
     """The code that is moved, its class, and what to say of it."""
     if not item:
-        return codes[0], among(given, slice(1)), "all else stays as in sample 0"
+        return codes[0], among(given, slice(1)), ["all else stays as in sample 0"]
     found = alone(run, item, space)
     (row,) = found.rows()
-    return found.codes[0], found.given, f"all else stays as in {row['item']}, projected ({row['psnr_db']:.1f} dB)"
+    about = f"all else stays as in {row['item']}, projected ({row['psnr_db']:.1f} dB)"
+    return found.codes[0], found.given, [about, *found.notes]

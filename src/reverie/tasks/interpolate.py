@@ -23,7 +23,7 @@ from reverie.training.files import write, write_text
 
 from .codes import able, decoded, encoded, files
 from .explain import inputs
-from .latent import among, items_of, points, space_of
+from .latent import among, called, items_of, points, space_of
 from .project import projected
 from .sample import BLOCK, block, conditions, options
 from .sheet import sheet, shown
@@ -218,17 +218,21 @@ def drawn(run: Run, seed: int) -> Ends:
 
 def through(run: Run, space: str, along: Along, seed: int, places: Sequence[str]) -> Between:
     """In a space that samples come from: between two projected pictures, each half of the path of the class that its
-    end was found with; else between samples 0 and 1, all of sample 0's class."""
+    end was found with; else between samples 0 and 1, all of sample 0's class, which is said."""
     ends = None
     if places:
         found = projected(run, places, space)
         codes, given, ends = found.codes, found.given, found.true
         first, second = (one["item"] for one in found.rows())
         named = (first, second)
-        notes = [f"{one['item']}: projected, {one['psnr_db']:.1f} dB" for one in found.rows()]
+        notes = [f"{one['item']}: projected, {one['psnr_db']:.1f} dB" for one in found.rows()] + found.notes
     else:
         codes, given = points(run, range(2), seed, space)
         named, notes = ("sample 0", "sample 1"), [f"between samples 0 and 1 of seed {seed}, in {space}"]
+        if any(not torch.equal(*value) for value in given.values()):
+            kept = f"label {called(run, given['label'])[0]}" if "label" in given else ", ".join(given)
+            named = ("sample 0", "sample 1's code")
+            notes.append(f"all with sample 0's {kept}: the path ends at sample 1's code, and not at sample 1 itself")
 
     def make(between: Tensor, at: Tensor) -> dict[str, Tensor]:
         whose = (at > 0.5).long().tolist() if places else [0] * len(at)

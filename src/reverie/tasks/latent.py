@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reverie.core import Latents, Samples
+from reverie.core import Conditioned, Latents, Samples
 from reverie.errors import Problem
 from reverie.training.seeds import generator
 
@@ -34,15 +34,18 @@ def space_of(run: Run, space: str = "") -> str:
 def points(
     run: Run, numbers: Sequence[int], seed: int, space: str, label: int | None = None
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Codes (N, latents) of samples of these numbers, and the classes that they are drawn with."""
+    """Codes (N, latents) of samples of these numbers, and the classes that they are drawn with: of a model that takes
+    none, none."""
     model, how = run.model, options(run.sampling, {})
+    takes = model.conditions if isinstance(model, Conditioned) else ()
     assert isinstance(model, Samples) and isinstance(model, Latents)  # noqa: PT018
     found, told = [], []
     for first in range(0, len(numbers), BLOCK):
         part = [numbers[min(i, len(numbers) - 1)] for i in range(first, first + BLOCK)]
         kept = min(BLOCK, len(numbers) - first)
         noise = torch.stack([model.noise(generator(seed, "item", i), how) for i in part]).to(run.device)
-        given = conditions(run.spec, part, seed, label, run.device)
+        drawn = conditions(run.spec, part, seed, label, run.device)
+        given = {name: value for name, value in drawn.items() if name in takes}
         found.append(model.placed(noise, given, how, space)[:kept].cpu())
         told.append({name: value[:kept].cpu() for name, value in given.items()})
     return torch.cat(found), {name: torch.cat([one[name] for one in told]) for name in told[0]}
@@ -57,6 +60,12 @@ def items_of(run: Run, codes: Tensor, given: Mapping[str, Tensor], space: str) -
         return found
 
     return made(codes, make)
+
+
+def called(run: Run, labels: Tensor) -> list[str]:
+    """The names of classes."""
+    names = run.spec.condition["label"].names or tuple(map(str, range(run.spec.classes)))
+    return [names[k] for k in labels.tolist()]
 
 
 def among(given: Mapping[str, Tensor], index: Any) -> dict[str, Tensor]:

@@ -161,7 +161,10 @@ def read(run: Run, file: Path, does: str, refuses: Refuses) -> Read:
 
 
 def checked(out: Path, places: Sequence[str]) -> None:
-    """Raises Problem where the new folder would lie in what is read."""
+    """Raises Problem where the new folder would lie in what is read, or is the one that the person is in: it comes
+    whole, in place of what is there."""
+    if out.resolve() == Path.cwd():
+        raise Problem(f"--out {out}: the folder that you are in. Name a new one in it, such as --out {out}/copies")
     for name in places:
         place = Path(name).expanduser()
         if place.is_dir() and out.resolve().is_relative_to(place.resolve()):
@@ -178,7 +181,7 @@ def written(file: Path, picture: np.ndarray, form: str) -> bytes:
 @contextmanager
 def whole(out: Path) -> Iterator[Path]:
     """A folder to fill, which takes the name `out` at the end; on any error it is gone. Raises NoRoom."""
-    out = out.resolve()  # "." has no name of its own
+    out = out.resolve()  # ".." has no name of its own
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         part.mkdir(parents=True)

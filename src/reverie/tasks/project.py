@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import prod
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -20,15 +21,16 @@ from torch.optim import Adam
 
 from reverie.core import At, Items
 from reverie.errors import Problem
+from reverie.kinds import Unseen
 from reverie.maths.schedules import warm_up_then_cosine
 from reverie.metrics.features.maps import colours, maps
 from reverie.training.files import write
 
-from .codes import files
+from .codes import BLOCK, files
 from .explain import inputs
-from .latent import among, items_of, points, space_of
+from .latent import among, called, items_of, points, space_of
 from .reconstruct import Reconstruction, pictures
-from .sample import chosen
+from .sample import wished
 from .written import rows, save_table
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 
 STEPS = 1_000
 CANDIDATES = 512  # samples, of which the nearest is where a search begins
-AT_ONCE = 16  # pictures that are searched side by side
+AT_ONCE = 16  # pictures that are searched side by side, at most
+PIXELS_AT_ONCE = 1 << 20  # and how many pixels these have together: 16 pictures of 256×256, one of 1024×1024
 RATE, WARM = 0.1, 0.05  # of Adam, in deviations of a code's number over samples; share of the steps in which it rises
 PIXELS = 100.0  # weight of the mean squared difference of pixels in [0, 1] beside that of features
 
@@ -78,56 +81,62 @@ def project(run: Run, places: Sequence[str], *, space: str = "", steps: int = 0,
     """The code of every picture of files, folders or named sets, found in `steps` steps. `label` is the class that all
     are made with, of a model that takes one; else that of the sample where the search begins. Raises Problem."""
     space = space_of(run, space)
-    if inputs(run.spec) != "pictures":
-        raise Problem(f"{run.path}: makes {run.spec.kind}, and only pictures are projected. Name a run of pictures")
     if steps < 0:
         raise Problem(f"--steps {steps}: give a number above 0")
-    unseen = files(run, places)
-    wish = chosen(run.spec, label) if label else None
-    made = of_items(run, unseen.items, unseen.names, space, steps or STEPS, wish)
-    return replace(made, notes=[*unseen.notes, *made.notes])
+    wish = wished(run, label, None, {})
+    return of_items(run, read(run, places, "Name a run of pictures"), space, steps or STEPS, wish.label)
+
+
+def read(run: Run, places: Sequence[str], cure: str) -> Unseen:
+    """Pictures to search for. Raises Problem, with the cure, where the run makes something else."""
+    if inputs(run.spec) != "pictures":
+        raise Problem(f"{run.path}: makes {run.spec.kind}, and only pictures are projected. {cure}")
+    return files(run, places)
 
 
 def alone(run: Run, item: str, space: str) -> Projection:
     """One picture. Raises Problem."""
-    unseen = files(run, [item])
+    unseen = read(run, [item], "Leave --item out")
     if len(unseen.items) != 1:
         raise Problem(f"--item {item}: {len(unseen.items):,} items. Name a file of one")
-    return of_items(run, unseen.items, unseen.names, space)
+    return of_items(run, unseen, space, STEPS)
 
 
 def projected(run: Run, places: Sequence[str], space: str, steps: int = 0) -> Projection:
     """Two pictures: files of one each, or one of two. Raises Problem."""
-    unseen = files(run, places)
+    unseen = read(run, places, "Leave both out, which takes samples")
     if len(unseen.items) != 2:
         raise Problem(f"{', '.join(places)}: {len(unseen.items)} pictures. Name two files of one each, or one of two")
-    return of_items(run, unseen.items, unseen.names, space, steps or STEPS)
+    return of_items(run, unseen, space, steps or STEPS)
 
 
-def of_items(
-    run: Run, items: Items, names: Sequence[str], space: str, steps: int = STEPS, label: int | None = None
-) -> Projection:
+def of_items(run: Run, unseen: Unseen, space: str, steps: int, label: int | None = None) -> Projection:
     """The same of items that are read already."""
-    search = Search(run, space, label)
-    codes, given = [], []
-    for index in torch.split(torch.arange(len(items)), AT_ONCE):
-        one, told = search(items.take(index)[search.name].to(run.device), steps)
+    items, search = unseen.items, Search(run, space, label)
+    codes, given, first = [], [], search.nearest(items)
+    for index in torch.split(torch.arange(len(items)), search.at_once):
+        one, told = search(search.pictures(items, index), first[index], steps)
         codes.append(one)
         given.append(told)
     code, told = torch.cat(codes), {name: torch.cat([one[name] for one in given]) for name in given[0]}
     made = run.codec.decode(items_of(run, code, told, space))
     true = items.raw(torch.arange(len(items)))
-    found = pictures(true, made, names)
+    found = pictures(true, made, unseen.names)
     columns = dict(found.columns)
     if "label" in told:
-        names_of = run.spec.condition["label"].names or tuple(map(str, range(run.spec.classes)))
-        columns["label"] = [names_of[k] for k in told["label"].tolist()]
+        columns["label"] = called(run, told["label"])
     columns["usual"] = search.usual(code).tolist()
     said = (
         f"found in {steps} steps in {space}; usual: how far a code lies from the mean of samples, over how far theirs "
         f"do ({fmean(columns['usual']):.2f} on average; far above 1: a place that no sample comes from)"
     )
-    return Projection(space, code, told, true, replace(found, columns=columns, notes=[]), [*found.notes, said])
+    notes = [*unseen.notes, *found.notes, said]
+    return Projection(space, code, told, true, replace(found, columns=columns, notes=[]), notes)
+
+
+def together(shape: Sequence[int]) -> int:
+    """How many pictures (C, H, W) are searched side by side."""
+    return min(AT_ONCE, max(1, PIXELS_AT_ONCE // prod(shape[1:])))
 
 
 class Search:
@@ -138,10 +147,7 @@ class Search:
         self.maps = maps()
         self.maps.network.to(run.device)
         self.codes, self.given = points(run, range(CANDIDATES), 0, space, label)
-        made = items_of(run, self.codes, self.given, space)[self.name]
-        self.unit = run.spec.only[1].to_unit
-        with torch.no_grad():
-            self.made = torch.cat([self.seen(part.to(run.device)) for part in torch.split(made, AT_ONCE)])
+        self.unit, self.at_once = run.spec.only[1].to_unit, together(run.spec.only[1].shape)
         self.deviation = self.codes.std(0).clamp(min=1e-3 * float(self.codes.std())).to(run.device)
         self.center = self.codes.mean(0)
 
@@ -151,11 +157,29 @@ class Search:
         pixels = x.flatten(1) * (PIXELS / x[0].numel()) ** 0.5
         return torch.cat([pixels, self.maps(colours(x))], 1)
 
-    def __call__(self, target: Tensor, steps: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Codes (B, latents) for pictures (B, C, H, W), and their classes. The best step of each counts."""
+    def pictures(self, items: Items, index: Tensor) -> Tensor:
+        """(B, C, H, W), where they are searched for."""
+        return items.take(index)[self.name].to(self.run.device)
+
+    @torch.no_grad()
+    def nearest(self, items: Items) -> Tensor:
+        """Of each picture the nearest sample: (N,). Block by block of samples: all at once would fill memory."""
+        least, first = torch.full((len(items),), torch.inf), torch.zeros(len(items), dtype=torch.long)
+        for block in torch.split(torch.arange(CANDIDATES), BLOCK):
+            made = items_of(self.run, self.codes[block], among(self.given, block), self.space)[self.name]
+            theirs = torch.cat([self.seen(part.to(self.run.device)) for part in torch.split(made, self.at_once)])
+            for index in torch.split(torch.arange(len(items)), self.at_once):
+                far = torch.cdist(self.seen(self.pictures(items, index)), theirs).cpu()
+                nearer = far.amin(1) < least[index]
+                first[index] = torch.where(nearer, block[far.argmin(1)], first[index])
+                least[index] = torch.where(nearer, far.amin(1), least[index])
+        return first
+
+    def __call__(self, target: Tensor, first: Tensor, steps: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """Codes (B, latents) for pictures (B, C, H, W), from the samples `first` (B,) on, and their classes. The best
+        step of each counts."""
         with torch.no_grad():
             wish = self.seen(target)
-            first = torch.cdist(wish, self.made).argmin(1).cpu()
         start, told = self.codes[first].to(target.device), among(self.given, first)
         on_device = {name: value.to(target.device) for name, value in told.items()}
         with torch.enable_grad():

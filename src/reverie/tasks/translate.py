@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from reverie.errors import Problem
-from reverie.kinds.image.codec import Codec
+from reverie.kinds.image.codec import LONGEST, Codec
 from reverie.kinds.image.items import Pictures
 from reverie.kinds.image.picture import fitted
 
@@ -68,7 +68,8 @@ def translate(
         if not isinstance(run.model, AnySize):
             return only(height, width)
         cure = "--scale run, or smaller pictures" if scale == "own" else "a picture that is less long"
-        return f"At that scale it is {tall:,}×{wide:,}, too large. Give {cure}" if tall * wide > MOST else ""
+        large = tall * wide > MOST or max(padded(run.model, (tall, wide))) > LONGEST
+        return f"At that scale it is {tall:,}×{wide:,}, too large. Give {cure}" if large else ""
 
     made = copied(run, places, out, "translates", change, BLOCK, refuses)
     own = replace(codec, bits=8 * made.first.itemsize)
@@ -110,9 +111,16 @@ def prepared(run: Run, picture: np.ndarray, scale: str) -> np.ndarray:
         return picture
     assert isinstance(run.model, AnySize)
     picture = fitted(picture, scaled(run.codec, size, scale), "stretch")
-    unit = run.model.divides
-    more = [max(-(-side // unit), -(-run.model.least // unit)) * unit - side for side in picture.shape[:2]]
-    return np.pad(picture, [(0, more[0]), (0, more[1]), (0, 0)], mode="symmetric")
+    tall, wide = padded(run.model, picture.shape[:2])
+    more = [(0, tall - picture.shape[0]), (0, wide - picture.shape[1]), (0, 0)]
+    return np.pad(picture, more, mode="symmetric")
+
+
+def padded(model: AnySize, size: Sequence[int]) -> tuple[int, int]:
+    """The next sides that the network takes."""
+    unit = model.divides
+    tall, wide = (max(-(-side // unit), -(-model.least // unit)) * unit for side in size)
+    return tall, wide
 
 
 def restored(run: Run, picture: np.ndarray, size: tuple[int, int], scale: str) -> np.ndarray:
@@ -144,6 +152,8 @@ def direction(run: Run, places: Sequence[str], to: str) -> tuple[str, str]:
     if not places:
         raise Problem("no files. Name pictures or folders after the run")
     found = {of(place, domains) for place in places}
+    if len(found) > 1 and None not in found:
+        raise Problem(f"{', '.join(places)}: of {' and of '.join(domains)}. Give those of one domain at a time")
     if len(found) != 1 or None in found:
         where = ", ".join(places[:2])
         raise Problem(f"{where}: of which domain, {' or '.join(domains)}? No folder's name says. Pass {both}")

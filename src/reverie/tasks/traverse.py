@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from reverie.metrics.embedding import FOLDS, carried
 from reverie.training.files import write, write_text
 
 from .codes import able, decoded, encoded, files
-from .directions import directions
+from .directions import DIMS, directions
 from .explain import inputs
 from .latent import space_of
 from .sheet import sheet, shown
@@ -26,7 +27,6 @@ from .written import rows, save_table
 if TYPE_CHECKING:
     from reverie.training.run import Run
 
-DIMS = 8  # numbers of the code that are moved, where nobody says
 MOST = 1_000  # values of a number
 ITEMS = 2_000  # by whose codes the numbers are ordered and measured, at most
 
@@ -55,7 +55,7 @@ class Traversal:
             write_text(place, "\n\n".join(self.lines()) + "\n")
         else:
             module(self.kind).show(self.raw, place)
-        return [place, save_table(place.with_name(f"{place.stem}-latents.csv"), self.columns)]
+        return [place, save_table(beside(place), self.columns)]
 
     def grid(self) -> Any:
         many, wide = shown(self.raw), len(self.shifts)
@@ -75,6 +75,11 @@ class Traversal:
         ]
 
 
+def beside(page: Path) -> Path:
+    """The table of a page's rows."""
+    return page.with_name(f"{page.stem}-latents.csv")
+
+
 def traverse(
     run: Run, item: str = "", *, dims: int = 0, reach: float = 3.0, steps: int = 9, space: str = ""
 ) -> Traversal:
@@ -89,7 +94,7 @@ def traverse(
     if not reach > 0:
         raise Problem(f"--reach {reach:g}: not above 0. Give some, like --reach 3")
     if space or (isinstance(run.model, Latents) and "encode" not in run.family.abilities):
-        return in_space(run, space_of(run, space), item, dims or DIMS, torch.linspace(-reach, reach, steps))
+        return in_space(run, space_of(run, space), item, dims, torch.linspace(-reach, reach, steps))
     able(run, "encode", "decode")
     items = run.prepared.held_out if len(run.prepared.held_out) > 1 else run.prepared.train
     chosen = Some(items, evenly(len(items), ITEMS))
@@ -97,7 +102,7 @@ def traverse(
     own = bare(run, whole)
     if dims > own.shape[1]:
         raise Problem(f"--dims {dims}: a code of {run.path} has {own.shape[1]} numbers. Give {own.shape[1]} or fewer")
-    base, about = start(run, item, whole, own)
+    base, about, read = start(run, item, whole, own)
     deviation, mean = own.std(0), own.mean(0)
     latents = deviation.argsort(descending=True, stable=True)[: dims or min(DIMS, own.shape[1])].tolist()
     shifts = torch.linspace(-reach, reach, steps)
@@ -106,7 +111,7 @@ def traverse(
         codes[i * steps : (i + 1) * steps, k] = mean[k] + shifts * deviation[k]
     columns, notes = table(latents, own, known(run, chosen))
     where = "held-out" if items is run.prepared.held_out else "training"
-    notes = [f"{about}; numbers are ordered by their deviation over {len(chosen):,} {where} items", *notes]
+    notes = [f"{about}; numbers are ordered by their deviation over {len(chosen):,} {where} items", *read, *notes]
     raw = raw_of(run, decoded(run, codes))
     if inputs(run.spec) == "columns":
         raw = [
@@ -125,16 +130,17 @@ def in_space(run: Run, space: str, item: str, dims: int, shifts: Tensor) -> Trav
     return Traversal(run.spec.kind, raw, latents, [round(t, 6) for t in shifts.tolist()], columns, found.notes)
 
 
-def start(run: Run, item: str, whole: Tensor, own: Tensor) -> tuple[Tensor, str]:
-    """The code that stays, and what to say of it."""
+def start(run: Run, item: str, whole: Tensor, own: Tensor) -> tuple[Tensor, str, Sequence[str]]:
+    """The code that stays, what to say of it, and of how it was read."""
     if not item:
         base = whole.mean(0)
         base[own.shape[1] :] = whole[0, own.shape[1] :]  # a label that the code carries: no mixture of classes
-        return base, "all other numbers stay at their mean"
+        return base, "all other numbers stay at their mean", ()
     unseen = files(run, [item])
     if len(unseen.items) != 1:
         raise Problem(f"--item {item}: {len(unseen.items):,} items. Name a file of one")
-    return encoded(run, unseen.items)[0], f"all other numbers stay as those of {unseen.names[0]}"
+    about = f"all other numbers stay as those of {unseen.names[0]}"
+    return encoded(run, unseen.items)[0], about, unseen.notes
 
 
 def table(latents: list[int], codes: Tensor, labels: Known | None) -> tuple[dict[str, list[Any]], list[str]]:

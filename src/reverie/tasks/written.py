@@ -73,6 +73,19 @@ def free(flag: str, place: Path) -> Path:
     return place
 
 
+def beside(folder: Path, ending: str) -> Path:
+    """A file beside a folder, called as it is and with this ending; of "." beside the folder that it means."""
+    named = folder.resolve() if folder.name in ("", "..") else folder
+    return named.with_name(f"{named.name}{ending}")
+
+
+def free_beside(place: Path, file: Path) -> Path:
+    """What goes beside a place that a person named by --out. Raises Problem where it is there."""
+    if file.exists():
+        raise Problem(f"--out {place}: {file} goes beside it, is there, and nothing is overwritten. Name another place")
+    return file
+
+
 def empty_folder(flag: str, folder: str | Path) -> Path:
     """A folder for files that overwrite nothing. Raises Problem where it holds anything, or is a file."""
     place = Path(folder)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reverie.core import Absorbs, At, Batch, Begins, Carries, Finishes, Items, Loss, Model, Update
+from reverie.core import Absorbs, At, Batch, Begins, Carries, Finishes, Items, Loss, Model, Several, Update
 from reverie.errors import Problem
 
 from .ema import Average
@@ -46,6 +46,12 @@ class Trainer:
             raise Problem(
                 f"--shards {plan.shards}: not a multiple of the {fabric.world_size} processes. "
                 f"Pass --shards {fabric.world_size} on a new run"
+            )
+        least = max((layer.least_items for layer in model.modules() if isinstance(layer, Several)), default=1)
+        if plan.batch // plan.shards < least:
+            raise Problem(
+                f"--batch {plan.batch} --shards {plan.shards}: batch norm compares the items of a shard, {least} or "
+                f"more. Pass --batch {least * plan.shards} or more"
             )
         self.plan, self.fabric = plan, fabric
         self.model = model.to(fabric.device)

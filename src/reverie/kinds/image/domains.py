@@ -43,12 +43,12 @@ def laid_out(folder: Path) -> list[Domain]:
 
 
 def named(places: Sequence[str]) -> list[Domain]:
-    """A domain each, called as its folder or file is; of two with one name, with the folder that it lies in before
-    it."""
-    paths = [Path(place) for place in places]
+    """A domain each, called as its folder or file is, also where that is "."; of two with one name, with the folder
+    that it lies in before it."""
+    paths = [Path(place).resolve() for place in places]
     names = [path.name if path.is_dir() else path.name.split(".")[0] for path in paths]
     if not distinct(names):
-        names = [f"{path.resolve().parent.name}-{name}" for path, name in zip(paths, names)]
+        names = [f"{path.parent.name}-{name}" for path, name in zip(paths, names)]
     if not distinct(names):
         names = [f"{name}-{i}" for i, name in enumerate(names, 1)]
     return [Domain(name, place) for name, place in zip(names, places)]

@@ -25,6 +25,7 @@ from reverie.nets.adversaries import (
     Hidden,
     PictureJudge,
     PictureMaker,
+    convolutional,
     judged,
     settle,
 )
@@ -34,7 +35,6 @@ from reverie.nets.noise import narrowed
 from reverie.nets.vectors import Vectors
 
 SPACES = {"z": 1}  # noise is what an item of a condition is made of
-LEAST = 8  # shortest side of a picture that convolutions take
 FLOOR = 1e-6  # that a decaying learning rate does not fall below
 
 
@@ -110,7 +110,7 @@ class CGAN(core.Model):
         shape = self.vectors.flat.picture
         self.generator: nn.Module
         self.discriminator: nn.Module
-        if convolutional(cfg, shape):
+        if convolutional(cfg.network, shape):
             self.generator = PictureMaker(cfg.latents + size, shape, cfg.width)
             self.discriminator = PictureJudge(shape, size, cfg.width)
             dcgan_(self)
@@ -216,19 +216,6 @@ def dense_discriminator(cfg: Config, told: int, size: int) -> Dense:
     own = [alone.layers(size, cfg.judge_units), alone.layers(told, cfg.judge_told_units)]
     units = cfg.judge_units + cfg.judge_told_units
     return Dense(own, both.layers(units, *cfg.judge_joint), nn.Linear([units, *cfg.judge_joint][-1], 1))
-
-
-def convolutional(cfg: Config, shape: tuple[int, ...]) -> bool:
-    """Raises ValueError where convolutions are asked for and the items are no pictures, or too small ones."""
-    fits = bool(shape) and min(shape[1:]) >= LEAST
-    if cfg.network != "convolutional" or fits:
-        return cfg.network != "dense" and fits
-    if not shape:
-        raise ValueError("--network convolutional: for pictures, and an item is none. Pass --network dense")
-    given, nearest = ("x".join(map(str, s)) for s in (shape[1:], [max(side, LEAST) for side in shape[1:]]))
-    raise ValueError(
-        f"{given}: convolutions make {LEAST}x{LEAST} and larger. Pass the nearest, --size {nearest}, or --network dense"
-    )
 
 
 # --------------------------------------------------------------------------------------------------------------- checks

@@ -279,7 +279,10 @@ def check(cfg: Config) -> None:
 
 
 def within(how: Sampling) -> None:
-    """Raises Problem for a truncation that can't be."""
+    """Raises Problem for a truncation that can't be, or that changes nothing where layers are named for it."""
     from_zero(how, "truncation", "cutoff")
+    if how.cutoff and how.truncation == 1:
+        told = f"--cutoff {how.cutoff} at --truncation 1"
+        raise Problem(f"{told}: nothing is truncated, in no layer. Pass a --truncation below 1, such as 0.7")
     if how.truncation > FURTHEST:
         raise Problem(f"--truncation {how.truncation}: above {FURTHEST}, too far from any style. Pass 0 to {FURTHEST}")

@@ -15,20 +15,29 @@ from torch.optim import Optimizer, RMSprop
 
 from reverie import core
 from reverie.core import At, Batch, Field, Loss, Named, Spec, Training, Update
-from reverie.nets.adversaries import Dense, DenseJudge, DenseMaker, Hidden, PictureJudge, PictureMaker, judged, settle
-from reverie.nets.checks import at_least, picture, positive
+from reverie.nets.adversaries import (
+    Dense,
+    DenseJudge,
+    DenseMaker,
+    Hidden,
+    PictureJudge,
+    PictureMaker,
+    convolutional,
+    judged,
+    settle,
+)
+from reverie.nets.checks import at_least, positive
 from reverie.nets.init import dcgan_
 from reverie.nets.noise import narrowed
 from reverie.nets.vectors import Vectors
 
-LEAST = 8  # shortest side of a picture that convolutions take
 SPACES = {"z": 1}  # noise is all that an item is made of
 LONG, FIRST, EVERY = 100, 25, 500  # turns of the critic in the first steps, how many these are, and every which one
 
 
 @dataclass(frozen=True)
 class Config:
-    network: Literal["convolutional", "dense"] = "convolutional"  # the DCGAN's, or layers of ReLUs for any items
+    network: Literal["convolutional", "dense", "auto"] = "convolutional"  # DCGAN's, or ReLUs for all; auto: by item
     latents: int = 100  # length of the noise vector z, normal
     width: int = 64  # channels of the convolution next to the picture, doubled with each halving
     kernel: int = 4  # side of every convolution's kernel between base and picture
@@ -48,9 +57,10 @@ class Config:
 
     @classmethod
     def small(cls) -> Named:
-        """For minutes on two cores: a higher rate, no long turns, and averaged weights, which the paper has not."""
+        """For minutes on two cores: a higher rate, no long turns, and averaged weights, which the paper has not; dense
+        where items are no pictures."""
         spec = Spec("image", {"image": Field((3, 32, 32), levels=256)})
-        config = cls(width=32, long_turns=False, learning_rate=5e-4)
+        config = cls(network="auto", width=32, long_turns=False, learning_rate=5e-4)
         return Named(config, Training(batch=64, steps=2_500, ema_items=10_000, spec=spec))
 
     @classmethod
@@ -74,15 +84,14 @@ class WGAN(core.Model):
         check(cfg)
         self.generator: nn.Module
         self.critic: nn.Module
-        if cfg.network == "convolutional":
-            _, field = picture(spec, "wgan", LEAST)
-            self.vectors = Vectors(spec)
-            self.generator = PictureMaker(cfg.latents, field.shape, cfg.width, cfg.kernel)
-            self.critic = PictureJudge(field.shape, 0, cfg.width, cfg.kernel, cfg.norm)
+        self.vectors = Vectors(spec)
+        shape = self.vectors.flat.picture
+        if convolutional(cfg.network, shape):
+            self.generator = PictureMaker(cfg.latents, shape, cfg.width, cfg.kernel)
+            self.critic = PictureJudge(shape, 0, cfg.width, cfg.kernel, cfg.norm)
             dcgan_(self)
             self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         else:
-            self.vectors = Vectors(spec)
             self.generator = DenseMaker(dense(cfg, cfg.latents, self.vectors.size), self.vectors)
             self.critic = DenseJudge(dense(cfg, self.vectors.size, 1))
         self.clip()
