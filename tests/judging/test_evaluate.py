@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from html import escape
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 
 from clothes import clothes
 from reverie.errors import Problem
-from reverie.judging import items
+from reverie.judging import items, samples
 from reverie.judging.evaluate import evaluate
 from reverie.metrics import wilson
 from reverie.training.fit import fit
@@ -242,6 +243,16 @@ def test_other_data_can_judge_and_then_nothing_is_said_of_what_was_trained_on(tr
     assert "20 generated against 20 given (others)" in found["frechet_20"].protocol
     assert not [name for name in found if name.startswith("nearer_training")]
     assert "copies_20" in found  # which training pictures alone decide
+
+
+def test_other_data_judges_alone_also_where_the_run_was_given_a_test_part(folder, others, tmp_path):
+    few = tmp_path / "few"
+    few.mkdir()
+    for path in sorted(others.iterdir())[:7]:
+        shutil.copy(path, few)
+    run = fit(folder, "vae", out=tmp_path / "run", steps=2, set="tiny", test=str(folder), reporter=Silent())
+    real, what = samples.beside(run, samples.Asked(against=str(few)))
+    assert (len(real), what) == (7, "given (few)")
 
 
 def test_data_of_another_kind_can_not_judge(trained, tmp_path):

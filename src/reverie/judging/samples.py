@@ -177,7 +177,9 @@ def beside(run: Run, asked: Asked) -> tuple[items.Parts, str]:
     """What samples are judged by; and what that is, where it is other data than the run's own."""
     if not asked.against:
         return items.Parts([run.prepared.held_out]), ""
-    source = open_source(asked.against, read_options(run.info["source"]["options"]))
+    options = read_options(run.info["source"]["options"])
+    plain = replace(options, attributes=(), test="", test_where="", fold="", group="", order="")  # all that is there
+    source = open_source(asked.against, plain)
     if source.kind != run.spec.kind:
         raise Problem(f"--against {asked.against}: {source.kind}, and {run.path} makes {run.spec.kind}. Name such data")
     prepared = source.prepare(tuple(run.info["source"]["size"]))
