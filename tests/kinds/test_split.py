@@ -1,6 +1,7 @@
 """Splitting: parts are disjoint, cover everything, and keep together what belongs together."""
 
 import re
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from reverie.errors import Problem
 from reverie.kinds import DataOptions
-from reverie.kinds.split import Parts, parts
+from reverie.kinds.split import Parts, numbered, parts
 
 PLAIN = DataOptions(predict="label")
 
@@ -90,6 +91,22 @@ def test_items_that_are_the_same_are_not_on_both_sides():
     text = [str(i % 30) for i in range(300)]
     found = parts(300, PLAIN, kept_together=text)
     assert not {text[i] for i in found.train} & {text[i] for i in found.held_out}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(st.characters(), max_size=3), min_size=1, max_size=40))
+def test_groups_are_numbered_as_numpy_numbers_them_so_that_no_split_ever_moves(values):
+    known = np.unique(np.asarray(values, dtype=str), return_inverse=True)[1].reshape(-1)
+    assert numbered(values).tolist() == known.tolist()
+
+
+def test_one_long_value_makes_the_others_no_longer():
+    values = ["a" * 1_000_000, *(str(i) for i in range(5_000))]  # 20 GB as an array of numpy's strings
+    tracemalloc.start()
+    assert len(parts(len(values), replace(PLAIN, group="text"), columns={"text": values}).train) > 4_000
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 20_000_000
 
 
 def test_the_split_is_the_same_every_time():

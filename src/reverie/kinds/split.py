@@ -93,7 +93,15 @@ def grouped(count: int, options: DataOptions, columns: Columns, together: Sequen
     values = column(columns, options.group, "--group") if options.group else together
     if values is None:
         return np.arange(count)
-    return np.unique(np.asarray(values, dtype=str), return_inverse=True)[1].reshape(-1)
+    return numbered(values)
+
+
+def numbered(values: Sequence[str]) -> np.ndarray:
+    """The place of each value among the sorted different ones (N,), as np.unique numbers them (which ends a string
+    before its last NULs), without an array in which every value is as long as the longest."""
+    plain = [value.rstrip("\0") for value in values]
+    places = {value: k for k, value in enumerate(sorted(set(plain)))}
+    return np.fromiter((places[value] for value in plain), np.int64, len(plain))
 
 
 def column(columns: Columns, name: str, flag: str) -> Sequence[str]:
