@@ -232,7 +232,9 @@ def test_a_generator_is_no_classifier(trained):
         evaluate(run, samples=10, classifier=str(run.path))
 
 
-@pytest.mark.parametrize("ask", [{"against": "x"}, {"extractor": "default"}, {"classifier": "x"}, {"statistics": "x"}])
+@pytest.mark.parametrize(
+    "ask", [{"against": "x"}, {"extractor": "default"}, {"classifier": "x"}, {"statistics": "x"}, {"seeds": 2}]
+)
 def test_what_judges_samples_judges_no_predictor(trained, ask):
     with pytest.raises(Problem, match="makes no samples to judge"):
         evaluate(trained("convolutional"), **ask)
@@ -291,6 +293,21 @@ def test_statistics_that_were_kept_judge_as_the_pictures_did(trained, tmp_path):
     assert alone.name == "frechet_12"
     assert alone.value == pytest.approx(whole["frechet"], rel=1e-9)
     assert "real.npz" in alone.protocol
+
+
+def test_statistics_judge_over_seeds_and_are_not_kept_again(trained, tmp_path):
+    run, file = trained("dcgan"), tmp_path / "real.npz"
+    evaluate(run, samples=12, statistics=str(file))
+    single = [evaluate(run, samples=12, seed=seed, against=str(file))["frechet"] for seed in (3, 4)]
+    (whole,) = evaluate(run, samples=12, seed=3, seeds=2, against=str(file)).metrics
+    assert whole.value == pytest.approx(np.mean(single), rel=1e-9)
+    assert "mean of 2 sampling seeds" in whole.protocol
+    before = file.read_bytes()
+    for other in (file, tmp_path / "other.npz"):
+        with pytest.raises(Problem, match=r"--against .*real\.npz --statistics .*: what judges is no pictures"):
+            evaluate(run, samples=12, against=str(file), statistics=str(other))
+    assert file.read_bytes() == before
+    assert not (tmp_path / "other.npz").exists()
 
 
 def test_statistics_of_another_extractor_are_refused(trained, tmp_path):

@@ -78,12 +78,16 @@ def judged(run: Run, asked: Asked) -> Judged:
     if not file:  # statistics say nothing of it
         sets = replace(sets, untrained=items.drawn_untrained(run, min(count, own.get("UNTRAINED", count)), asked.seed))
     prepared = measures.prepare(sets)
-    found = [against(prepared, file)] if file else judge(kind, prepared)
+
+    def measured(seen: Any) -> list[Metric]:
+        return [against(seen, file)] if file else judge(kind, seen)
+
+    found = measured(prepared)
     if asked.statistics:
         keep(prepared, asked.statistics, asked.against or run.info["source"]["where"])
-    if asked.seeds > 1 and not file:
+    if asked.seeds > 1:
         rest = [
-            judge(kind, measures.prepare(replace(sets, **drawn(run, asked, count, seed)), prepared))
+            measured(measures.prepare(replace(sets, **drawn(run, asked, count, seed)), prepared))
             for seed in range(asked.seed + 1, asked.seed + asked.seeds)
         ]
         found = over_seeds([found, *rest])
