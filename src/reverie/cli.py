@@ -158,7 +158,8 @@ def one_line(text: str) -> str:
 
 def as_text(result: Any) -> str:
     """As JSON, in whose strings nothing steers a terminal."""
-    return json.dumps(result, ensure_ascii=False, allow_nan=False).translate(STEERING)
+    text = json.dumps(result, ensure_ascii=False, allow_nan=False).translate(STEERING)
+    return text.encode("utf-8", "backslashreplace").decode()  # a file's name that is no UTF-8: as JSON escapes it
 
 
 def first_process() -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from html import escape
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 
 from clothes import clothes
 from reverie.errors import Problem
-from reverie.judging import items
+from reverie.judging import items, samples
 from reverie.judging.evaluate import evaluate
 from reverie.metrics import wilson
 from reverie.training.fit import fit
@@ -231,7 +232,9 @@ def test_a_generator_is_no_classifier(trained):
         evaluate(run, samples=10, classifier=str(run.path))
 
 
-@pytest.mark.parametrize("ask", [{"against": "x"}, {"extractor": "default"}, {"classifier": "x"}, {"statistics": "x"}])
+@pytest.mark.parametrize(
+    "ask", [{"against": "x"}, {"extractor": "default"}, {"classifier": "x"}, {"statistics": "x"}, {"seeds": 2}]
+)
 def test_what_judges_samples_judges_no_predictor(trained, ask):
     with pytest.raises(Problem, match="makes no samples to judge"):
         evaluate(trained("convolutional"), **ask)
@@ -242,6 +245,16 @@ def test_other_data_can_judge_and_then_nothing_is_said_of_what_was_trained_on(tr
     assert "20 generated against 20 given (others)" in found["frechet_20"].protocol
     assert not [name for name in found if name.startswith("nearer_training")]
     assert "copies_20" in found  # which training pictures alone decide
+
+
+def test_other_data_judges_alone_also_where_the_run_was_given_a_test_part(folder, others, tmp_path):
+    few = tmp_path / "few"
+    few.mkdir()
+    for path in sorted(others.iterdir())[:7]:
+        shutil.copy(path, few)
+    run = fit(folder, "vae", out=tmp_path / "run", steps=2, set="tiny", test=str(folder), reporter=Silent())
+    real, what = samples.beside(run, samples.Asked(against=str(few)))
+    assert (len(real), what) == (7, "given (few)")
 
 
 def test_data_of_another_kind_can_not_judge(trained, tmp_path):
@@ -280,6 +293,21 @@ def test_statistics_that_were_kept_judge_as_the_pictures_did(trained, tmp_path):
     assert alone.name == "frechet_12"
     assert alone.value == pytest.approx(whole["frechet"], rel=1e-9)
     assert "real.npz" in alone.protocol
+
+
+def test_statistics_judge_over_seeds_and_are_not_kept_again(trained, tmp_path):
+    run, file = trained("dcgan"), tmp_path / "real.npz"
+    evaluate(run, samples=12, statistics=str(file))
+    single = [evaluate(run, samples=12, seed=seed, against=str(file))["frechet"] for seed in (3, 4)]
+    (whole,) = evaluate(run, samples=12, seed=3, seeds=2, against=str(file)).metrics
+    assert whole.value == pytest.approx(np.mean(single), rel=1e-9)
+    assert "mean of 2 sampling seeds" in whole.protocol
+    before = file.read_bytes()
+    for other in (file, tmp_path / "other.npz"):
+        with pytest.raises(Problem, match=r"--against .*real\.npz --statistics .*: what judges is no pictures"):
+            evaluate(run, samples=12, against=str(file), statistics=str(other))
+    assert file.read_bytes() == before
+    assert not (tmp_path / "other.npz").exists()
 
 
 def test_statistics_of_another_extractor_are_refused(trained, tmp_path):

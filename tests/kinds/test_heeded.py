@@ -1,5 +1,7 @@
 """What a person asked of the data is done, or refused: never left undone in silence."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -39,6 +41,29 @@ def test_an_option_that_a_kind_has_no_use_for_is_named_with_the_kinds_that_have(
     assert "\n" not in said
     if name not in own.predicted | own.made:
         assert f"data is read as {own.items}" in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"test": "t.csv", "test_where": "a=1"}, "--test t.csv --test-where a=1: each says which items are held out"),
+        ({"test": "t.csv", "fold": "1/5"}, "--test t.csv --fold 1/5: each says which items are held out. Give one"),
+        ({"test_where": "a=1", "fold": "1/5"}, "--test-where a=1 --fold 1/5: each says"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["table", "molecule", "sentences", "pairs"])
+def test_two_options_that_say_what_is_held_out_are_refused(kind, asked, says):
+    with pytest.raises(Problem, match=re.escape(says)):
+        heeded.check(kind, "data", DataOptions(predict="" if kind == "molecule" else "b", **asked))
+
+
+def test_rows_to_judge_by_are_never_learnt_from(tmp_path):
+    for name, first in (("all.csv", 0), ("test.csv", 100)):
+        rows = "".join(f"{first + i},{i % 5},{i % 2}\n" for i in range(40))
+        (tmp_path / name).write_text("x,take,y\n" + rows)
+    options = DataOptions(predict="y", test=str(tmp_path / "test.csv"), test_where="take=1")
+    with pytest.raises(Problem, match=r"--test .*test\.csv --test-where take=1: each says"):
+        open_source(str(tmp_path / "all.csv"), options)
 
 
 def test_what_is_at_its_default_asks_for_nothing():

@@ -8,6 +8,7 @@ import pytest
 from kinds.picture_sets import everything, png, prepared, write_folder, write_zip
 from reverie.errors import Problem
 from reverie.kinds.image import cache
+from reverie.kinds.image.places import Place
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -108,3 +109,39 @@ def test_a_broken_cache_is_built_again(tmp_path, raw):
     for file in (tmp_path / "cache").rglob("keys/*.json"):
         file.write_text("{")
     assert everything(prepared(root)) == everything(first)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "beside"),
+    [("train-images.npy", "train-labels.npy"), ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")],
+)
+def test_labels_in_a_file_beside_the_pictures_are_read_again_when_it_changes(tmp_path, raw, pictures, beside):
+    def write(file, array):
+        if file.suffix:
+            np.save(file, array)
+        else:
+            sides = b"".join(side.to_bytes(4, "big") for side in array.shape)
+            file.write_bytes(bytes([0, 0, 8, array.ndim]) + sides + array.tobytes())
+
+    write(tmp_path / pictures, raw[..., 0])
+    labels = np.arange(len(raw), dtype=np.uint8) % 3
+    write(tmp_path / beside, labels)
+    first = prepared(tmp_path / pictures, size=(4, 4))
+    write(tmp_path / beside, labels[::-1].copy())
+    os.utime(tmp_path / beside, (1, 1))
+    second = prepared(tmp_path / pictures, size=(4, 4))
+    assert second.fingerprint != first.fingerprint
+    (tmp_path / beside).unlink()
+    assert not prepared(tmp_path / pictures, size=(4, 4)).codec.classes
+
+
+def test_names_of_classes_beside_an_arrow_file_are_read_again_when_they_change(tmp_path):
+    (tmp_path / "data.arrow").write_bytes(b"")
+    place = Place("arrow", str(tmp_path), (tmp_path / "data.arrow",))
+    bare = place.key
+    for k, name in enumerate(("dataset_info.json", "state.json")):
+        (tmp_path / name).write_text("{}")
+        keys = {bare, Place("arrow", str(tmp_path), place.files).key}
+        os.utime(tmp_path / name, (k, k))
+        keys.add(Place("arrow", str(tmp_path), place.files).key)
+        assert len(keys) == 3

@@ -117,6 +117,21 @@ def test_a_broken_record_is_named(tmp_path):
         source(path, kind="sentences").prepare()
 
 
+@pytest.mark.parametrize("predict", ["verdict", ""])
+def test_half_a_surrogate_pair_is_a_bad_line(tmp_path, predict):
+    path = write(tmp_path, "reviews.jsonl")
+    whole = path.read_text()
+    path.write_text(whole + '\n{"verdict": "pos", "year": "2001", "review": "a film \\ud83d to see"}\n')
+    options = {"kind": "sentences", "column": "review", "vocabulary": 300}
+    with pytest.raises(Problem, match=r"reviews\.jsonl: line \d+ holds half a surrogate pair. Mend it, or pass --skip-b"):
+        source(path, predict, **options).prepare()
+    found = source(path, predict, skip_bad=True, **options).prepare()
+    assert any("1 records left out" in note for note in found.notes)
+    path.write_text('{"verdict": "pos", "review": "a film \\ud83d to see"}\n')
+    with pytest.raises(Problem, match=r"line 1 holds half a surrogate pair. Mend it"):
+        source(path, predict, skip_bad=True, **options).prepare()
+
+
 @pytest.mark.parametrize("name", ["reviews.csv", "reviews.jsonl"])
 def test_it_is_learnt_judged_and_answered(tmp_path, name, capsys):
     run = reverie.fit(write(tmp_path, name), out=tmp_path / "run", steps=60, predict="verdict")

@@ -1,6 +1,7 @@
 """Splitting: parts are disjoint, cover everything, and keep together what belongs together."""
 
 import re
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from reverie.errors import Problem
 from reverie.kinds import DataOptions
-from reverie.kinds.split import Parts, parts
+from reverie.kinds.split import Parts, numbered, parts
 
 PLAIN = DataOptions(predict="label")
 
@@ -86,10 +87,44 @@ def test_the_data_s_own_part_and_a_named_one_come_first():
     assert found.held_out.tolist() == [i for i in range(50) if i % 10 in (0, 3)]
 
 
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"fold": "1/10"}, "--fold 1/10: the data has a test part of its own, which is what is held out. Leave --fold"),
+        ({"order": "day", "calibration": 0.0}, "--order day: the data has a test part of its own"),
+        ({"order": "day"}, None),  # sets which of the others calibrate
+    ],
+)
+def test_an_option_that_the_datas_own_part_leaves_idle_is_refused(changes, says):
+    own, known = np.arange(50) >= 40, {"day": [str(99 - i) for i in range(50)]}
+    if says is None:
+        found = parts(50, replace(PLAIN, calibration=0.5, **changes), own=own, columns=known)
+        assert found.calibration.tolist() == list(range(20))
+        return
+    with pytest.raises(Problem, match=re.escape(says)):
+        parts(50, replace(PLAIN, **changes), own=own, columns=known)
+
+
 def test_items_that_are_the_same_are_not_on_both_sides():
     text = [str(i % 30) for i in range(300)]
     found = parts(300, PLAIN, kept_together=text)
     assert not {text[i] for i in found.train} & {text[i] for i in found.held_out}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(st.characters(), max_size=3), min_size=1, max_size=40))
+def test_groups_are_numbered_as_numpy_numbers_them_so_that_no_split_ever_moves(values):
+    known = np.unique(np.asarray(values, dtype=str), return_inverse=True)[1].reshape(-1)
+    assert numbered(values).tolist() == known.tolist()
+
+
+def test_one_long_value_makes_the_others_no_longer():
+    values = ["a" * 1_000_000, *(str(i) for i in range(5_000))]  # 20 GB as an array of numpy's strings
+    tracemalloc.start()
+    assert len(parts(len(values), replace(PLAIN, group="text"), columns={"text": values}).train) > 4_000
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 20_000_000
 
 
 def test_the_split_is_the_same_every_time():
@@ -108,6 +143,7 @@ def test_the_split_is_the_same_every_time():
         ({"fold": "0/10"}, "--fold 0/10: of 10 items, take n from 2 to 10"),
         ({"fold": "1-10"}, "--fold 1-10: write k/n"),
         ({"fold": "1/11"}, "--fold 1/11"),
+        ({"fold": "1/10/99999999999999999999"}, "--fold 1/10/99999999999999999999: write k/n"),
         ({"order": "take", "held_out": 0.5}, None),
     ],
 )

@@ -11,9 +11,10 @@ from reverie.tasks.packed import HEAD, Packed, checksum, inside, read
 
 ONE = Packed(b"\x01\x02\x03\x04", True, b"content")
 SET = Packed(b"abcd", False, b"many", {"names": ["a.png", "b/ä.png"], "run": "r"})
+LATIN = Packed(b"abcd", False, b"many", {"names": ["caf\udce9.png"]})  # a file's name that is no UTF-8
 
 
-@pytest.mark.parametrize("packed", [ONE, SET, Packed(b"abcd", False, b"")])
+@pytest.mark.parametrize("packed", [ONE, SET, LATIN, Packed(b"abcd", False, b"")])
 def test_what_is_written_is_read(packed, tmp_path):
     file = tmp_path / "x.rvz"
     file.write_bytes(packed.to_bytes())

@@ -19,6 +19,7 @@ from reverie.training.log import read
 from reverie.training.pace import seconds
 from reverie.training.progress import Silent
 from reverie.training.run import Run
+from reverie.training.session import Looks
 
 SMALL = {"set": "tiny", "training": {"batch": 8}}
 
@@ -164,6 +165,30 @@ def test_time_becomes_steps_once(pictures, tmp_path, monkeypatch):
     assert planned["steps"] == run.step >= 1
     same = fit(pictures, "vae", out=tmp_path / "other", steps=planned["steps"], **SMALL)
     assert (run.path / "weights.safetensors").read_bytes() == (same.path / "weights.safetensors").read_bytes()
+
+
+def test_another_time_for_a_run_without_a_checkpoint_is_measured_too(monkeypatch, tmp_path):
+    class Cut(Silent):
+        def start(self, steps, done):
+            raise KeyboardInterrupt
+
+    monkeypatch.setenv("REVERIE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("reverie.training.length.step_seconds", lambda trainer: 0.5)
+    table = tmp_path / "t.csv"
+    table.write_text("a,y\n" + "".join(f"{i},{'yn'[i % 2]}\n" for i in range(60)))
+    for time in ("10s", "20s", "5s"):
+        with pytest.raises(KeyboardInterrupt):
+            fit(table, "feedforward", out=tmp_path / "run", predict="y", time=time, set="tiny", reporter=Cut())
+    planned = [segment["steps"] for segment in Run.open(tmp_path / "run").info["segments"]]
+    assert planned == [18, 36]  # 9 of 10 seconds, of 20; what was planned is not cut short
+
+
+@pytest.mark.parametrize(("planned", "until"), [(60, 60), (640, 640), (3_200, 3_200), (20_000, 20_000), (100, 10_000)])
+def test_looks_are_early_evenly_spaced_and_at_the_end(planned, until):
+    apart = max(50, planned // 16)
+    early = {step for step in (planned // 64, planned // 32) if step >= 50}
+    looks = Looks(planned, until)
+    assert {step for step in range(until + 100) if step in looks} == {*early, *range(apart, until, apart), until}
 
 
 class Interrupting(Silent):

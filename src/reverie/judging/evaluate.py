@@ -19,7 +19,7 @@ from .likelihood import likelihood
 from .parts import rate_distortion
 from .predictions import predictions
 from .report import page
-from .samples import Asked, is_statistics, judged, told
+from .samples import Asked, is_statistics, judged, statistics_in, told
 from .translations import translations
 from .verdict import Verdict, verdicts
 from .words import headline
@@ -124,3 +124,8 @@ def check(run: Run, asked: Asked, draws: int) -> None:
         for name in ("against", "extractor", "classifier", "statistics"):
             if getattr(asked, name) and not (name == "extractor" and isinstance(run.model, Translates)):
                 raise Problem(f"--{name}: {run.family.name} makes no samples to judge. Leave it out")
+        if asked.seeds > 1:
+            raise Problem(f"--seeds {asked.seeds}: {run.family.name} makes no samples to judge. Leave it out")
+    elif asked.statistics and statistics_in(run, asked):
+        both = f"--against {asked.against} --statistics {asked.statistics}"
+        raise Problem(f"{both}: what judges is no pictures whose statistics could be kept. Leave one of the two out")

@@ -78,12 +78,16 @@ def judged(run: Run, asked: Asked) -> Judged:
     if not file:  # statistics say nothing of it
         sets = replace(sets, untrained=items.drawn_untrained(run, min(count, own.get("UNTRAINED", count)), asked.seed))
     prepared = measures.prepare(sets)
-    found = [against(prepared, file)] if file else judge(kind, prepared)
+
+    def measured(seen: Any) -> list[Metric]:
+        return [against(seen, file)] if file else judge(kind, seen)
+
+    found = measured(prepared)
     if asked.statistics:
         keep(prepared, asked.statistics, asked.against or run.info["source"]["where"])
-    if asked.seeds > 1 and not file:
+    if asked.seeds > 1:
         rest = [
-            judge(kind, measures.prepare(replace(sets, **drawn(run, asked, count, seed)), prepared))
+            measured(measures.prepare(replace(sets, **drawn(run, asked, count, seed)), prepared))
             for seed in range(asked.seed + 1, asked.seed + asked.seeds)
         ]
         found = over_seeds([found, *rest])
@@ -177,7 +181,9 @@ def beside(run: Run, asked: Asked) -> tuple[items.Parts, str]:
     """What samples are judged by; and what that is, where it is other data than the run's own."""
     if not asked.against:
         return items.Parts([run.prepared.held_out]), ""
-    source = open_source(asked.against, read_options(run.info["source"]["options"]))
+    options = read_options(run.info["source"]["options"])
+    plain = replace(options, attributes=(), test="", test_where="", fold="", group="", order="")  # all that is there
+    source = open_source(asked.against, plain)
     if source.kind != run.spec.kind:
         raise Problem(f"--against {asked.against}: {source.kind}, and {run.path} makes {run.spec.kind}. Name such data")
     prepared = source.prepare(tuple(run.info["source"]["size"]))

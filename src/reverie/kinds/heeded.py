@@ -12,6 +12,7 @@ from reverie.kinds import DataOptions
 
 COMMON = frozenset(("kind", "size", "held_out", "skip_bad", "predict", "beside"))  # of every kind
 SPLIT = frozenset(("fold", "group", "order", "test", "test_where"))
+HELD_OUT = ("test", "test_where", "fold")  # each says by itself which items judge
 FLAGS = {"fit": "--aspect"}  # of fields whose flag has another name
 
 
@@ -54,7 +55,7 @@ KINDS: Mapping[str, Heeded] = {
 
 
 def check(kind: str, where: str, options: DataOptions) -> None:
-    """Raises Problem at the first option that data of this kind has no use for."""
+    """Raises Problem at the first option that data of this kind has no use for, and where two say which items judge."""
     own = KINDS[kind]
     knows = COMMON | (own.predicted if options.predict else own.made)
     for field in fields(options):
@@ -69,6 +70,9 @@ def check(kind: str, where: str, options: DataOptions) -> None:
             raise Problem(f"{what}: of a model that makes {own.items}. Leave it or --predict out")
         cure = f"Leave it out{'; ' * bool(own.cure)}{own.cure}" if field.name in SPLIT else "Leave it out"
         raise Problem(f"{what}: of {listed(of)}, and {where} is read as {own.items}. {cure}")
+    named = [f"{flag(name)} {getattr(options, name)}" for name in HELD_OUT if getattr(options, name)]
+    if len(named) > 1:
+        raise Problem(f"{' '.join(named)}: each says which items are held out. Give one of them")
 
 
 def flag(name: str) -> str:

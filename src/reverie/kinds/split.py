@@ -14,6 +14,7 @@ from . import DataOptions
 SEED = 20240229  # seeds what is drawn: the same for every run, so that runs can be compared
 MOST = 10_000  # items of a drawn part: more makes no measure better
 CALIBRATING = 5_000  # items at most that are kept from training for calibration
+DIGITS = 18  # of a seed, at most: torch takes 64 bits
 FEWEST = 20  # below that many there is nothing to calibrate by
 
 Columns = Mapping[str, Sequence[str]]  # what is known of each item, by name
@@ -41,7 +42,8 @@ def parts(
     """Split `count` items. The first of these that is given decides what is held out: `options.test_where`, the data's
     `own` test part (a mask), `options.fold`, `options.order` (the latest), a share drawn by a fixed seed, of each of
     the `classes` (integers) alike. Items that share the value of `options.group`, or an entry of `kept_together` (such
-    as their text, where there are duplicates), stay in one part. Raises Problem."""
+    as their text, where there are duplicates), stay in one part. Raises Problem, also where --fold or --order would
+    change nothing."""
     if not 0 <= options.held_out < 1:
         raise Problem(f"--held-out {options.held_out:g}: not a share. Give one from 0 to below 1, such as 0.1")
     known = columns or {}
@@ -50,6 +52,11 @@ def parts(
         mask, note = chosen(count, options, known), f"where {options.test_where}"
         leak(groups, mask, options)
     elif own is not None and own.any() and not own.all():
+        idle = "fold" if options.fold else "order" if options.order and not options.calibration else ""
+        if idle:
+            asked = f"--{idle} {getattr(options, idle)}"
+            cure = f"Leave --{idle} out, or name the training part alone"
+            raise Problem(f"{asked}: the data has a test part of its own, which is what is held out. {cure}")
         mask, note = own.astype(bool), "the data's own test part"
     elif options.fold:
         mask, note = fold(count, options.fold, groups, classes), f"part {options.fold}"
@@ -93,7 +100,15 @@ def grouped(count: int, options: DataOptions, columns: Columns, together: Sequen
     values = column(columns, options.group, "--group") if options.group else together
     if values is None:
         return np.arange(count)
-    return np.unique(np.asarray(values, dtype=str), return_inverse=True)[1].reshape(-1)
+    return numbered(values)
+
+
+def numbered(values: Sequence[str]) -> np.ndarray:
+    """The place of each value among the sorted different ones (N,), as np.unique numbers them (which ends a string
+    before its last NULs), without an array in which every value is as long as the longest."""
+    plain = [value.rstrip("\0") for value in values]
+    places = {value: k for k, value in enumerate(sorted(set(plain)))}
+    return np.fromiter((places[value] for value in plain), np.int64, len(plain))
 
 
 def column(columns: Columns, name: str, flag: str) -> Sequence[str]:
@@ -130,8 +145,8 @@ def leak(groups: np.ndarray, mask: np.ndarray, options: DataOptions) -> None:
 def fold(count: int, text: str, groups: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
     """k/n[/seed] -> the mask of part k. Parts of one seed are disjoint and cover everything."""
     words = text.split("/")
-    if len(words) not in (2, 3) or not all(w.isdecimal() for w in words):
-        raise Problem(f"--fold {text}: write k/n, such as 1/10, or k/n/seed")
+    if len(words) not in (2, 3) or not all(w.isdecimal() and len(w) <= DIGITS for w in words):
+        raise Problem(f"--fold {text}: write k/n, such as 1/10, or k/n/seed, in numbers of at most {DIGITS} digits")
     k, n = int(words[0]), int(words[1])
     most = len(np.unique(groups))
     if not (1 <= k <= n and 2 <= n <= most):

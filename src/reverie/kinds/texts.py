@@ -127,14 +127,18 @@ def _records(where: str, head: bool = False) -> Table:
     """Every object's plain values, as a table's cells; those in its first bytes, if only its head is wanted. Raises
     Problem."""
     notes: list[str] = []
+    bad: list[str] = []
+    numbers: list[int] = []
     rows: list[dict[str, str | None]] = []
     names: dict[str, None] = {}
     every = beginning(Path(where)).decode("utf-8", "replace").split("\n") if head else lines(Path(where), notes)
     if head and len(every) > 1:
         every.pop()  # it may be cut
+    row = 0
     for k, line in enumerate(every, 1):
         if not line:
             continue
+        row += 1
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
@@ -144,11 +148,26 @@ def _records(where: str, head: bool = False) -> Table:
         inner = [value for value in record.values() if isinstance(value, dict)]  # {"translation": {"en": …, "de": …}}
         whole = {**{name: x for one in inner for name, x in one.items()}, **record}
         plain = {name: clean(x) for name, x in whole.items() if not isinstance(x, list | dict)}
+        if has_half("".join([*plain, *filter(None, plain.values())])):
+            bad.append(f"line {k} holds half a surrogate pair")
+            continue
         names.update(dict.fromkeys(plain))
         rows.append(plain)
+        numbers.append(row)
     if not names:
-        raise Problem(f"{where}: no records. Write a JSON object a line")
-    return Table(where, {name: [row.get(name) for row in rows] for name in names}, notes)
+        raise Problem(f"{where}: {bad[0]}. Mend it" if bad else f"{where}: no records. Write a JSON object a line")
+    if bad:
+        notes.append(f"{len(bad):,} records left out: {bad[0]}")
+    return Table(where, {name: [row.get(name) for row in rows] for name in names}, notes, bad, numbers)
+
+
+def has_half(text: str) -> bool:
+    """Does it hold half a surrogate pair, which no file can? JSON can say one: "\\ud83d"."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def filled(rows: Mapping[str, Sequence[np.ndarray]], more: Mapping[str, np.ndarray] | None = None) -> Batch:

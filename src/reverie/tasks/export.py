@@ -25,7 +25,7 @@ from torch import Tensor
 from reverie.core import Model
 from reverie.errors import NoRoom, Problem
 from reverie.training import checkpoint
-from reverie.training.files import cause
+from reverie.training.files import ESCAPED, cause
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -90,7 +90,8 @@ def written(run: Run, model: Model, format: str, file: Path) -> Mapping[str, Any
         **facts,
         "files": {part.name: digest(part) for part in parts},
     }
-    beside(file).write_text(json.dumps(description, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
+    beside(file).write_text(text, encoding="utf-8", errors=ESCAPED)
     return description
 
 

@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from reverie.errors import Problem
+from reverie.training.files import ESCAPED
 
 MAGIC = b"RVZ"
 VERSION = 1
@@ -44,7 +45,8 @@ class Packed:
         kind = VERSION << 4 | self.lossless * LOSSLESS | (self.facts is not None) * SET
         names = b""
         if self.facts is not None:
-            text = zlib.compress(json.dumps(self.facts, ensure_ascii=False, separators=(",", ":")).encode(), 9)
+            plain = json.dumps(self.facts, ensure_ascii=False, separators=(",", ":")).encode("utf-8", ESCAPED)
+            text = zlib.compress(plain, 9)
             names = NAMES.pack(len(text)) + text
         head = MAGIC + bytes([kind]) + self.run
         return head + checksum(head, names, self.content) + names + self.content

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from reverie.judging import chart
+from reverie.training.files import ESCAPED
 
 WIDE, HIGH, SIDE = 760, 560, 180  # of the whole, and of the legend beside the plot
 LEFT, TOP, RIGHT, BOTTOM = 56, 40, 16, 48  # around the plot
@@ -35,7 +36,7 @@ class Scatter:
 
     def save(self, part: Path, suffix: str) -> None:
         if suffix.lower() == ".svg":
-            part.write_text(self.svg(), encoding="utf-8")
+            part.write_text(self.svg(), encoding="utf-8", errors=ESCAPED)
         else:
             self.png().save(part, "PNG")
 

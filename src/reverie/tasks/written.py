@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from reverie.errors import Problem
-from reverie.training.files import write
+from reverie.training.files import ESCAPED, write
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -28,12 +28,18 @@ def parquet(part: Path, columns: Columns) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
-    parquet.write_table(pa.table({name: pa.array(values) for name, values in columns.items()}), part)
+    kept = {escaped(name): pa.array([escaped(value) for value in values]) for name, values in columns.items()}
+    parquet.write_table(pa.table(kept), part)
+
+
+def escaped(value: Any) -> Any:
+    """A word whose half surrogate pairs, bytes of a file's name, are escaped; all else as it is."""
+    return value.encode("utf-8", ESCAPED).decode() if isinstance(value, str) else value
 
 
 def as_json(part: Path, columns: Columns) -> None:
     whole = [{name: plain(value) for name, value in row.items()} for row in rows(columns)]
-    part.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    part.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", errors=ESCAPED)
 
 
 def plain(value: Any) -> Any:
@@ -43,7 +49,7 @@ def plain(value: Any) -> Any:
 
 
 def as_csv(part: Path, columns: Columns) -> None:
-    with open(part, "w", newline="", encoding="utf-8") as out:
+    with open(part, "w", newline="", encoding="utf-8", errors=ESCAPED) as out:
         writer = csv.writer(out)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values()))

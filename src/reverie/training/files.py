@@ -12,6 +12,9 @@ from typing import Any
 from reverie.errors import NoRoom, Problem
 
 
+ESCAPED = "backslashreplace"  # bytes of a name that are no UTF-8, as \\udce9: JSON's own way, so that it comes back
+
+
 def write(path: Path, save: Callable[[Path], object]) -> None:
     """`save(temporary)` fills a file beside `path`; it is synced and takes the name only when whole. Raises NoRoom."""
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
@@ -48,7 +51,8 @@ def cause(error: BaseException) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    write(path, lambda part: part.write_text(text, encoding="utf-8"))
+    """As UTF-8; what of a file's name is none is escaped. Raises NoRoom."""
+    write(path, lambda part: part.write_text(text, encoding="utf-8", errors=ESCAPED))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -65,6 +69,8 @@ def clean(folder: Path) -> None:
 def locked(folder: Path) -> Iterator[None]:
     """One process trains in a folder. Raises Problem where another does, or where it can't be written. Where
     nothing was written, the folder is as it was before."""
+    if (said := str(folder).encode("utf-8", ESCAPED).decode()) != str(folder):  # safetensors opens no such file
+        raise Problem(f"{said}: its name is not UTF-8, and no weights can be read there. Name another by --out")
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -42,10 +42,10 @@ def length(order: Order, run: Run, session: Session) -> tuple[int, int]:
 def timed(order: Order, session: Session, last: Mapping[str, Any] | None) -> int:
     """--time as a number of steps."""
     trainer = session.trainer
-    if last:
+    if last and trainer.step:
         pace = session.seconds / max(1, trainer.step)
         return int(max(last["steps"], trainer.step + (order.budget - session.seconds) / max(pace, 1e-9)))
     pace = step_seconds(trainer)
-    steps = max(1, int(order.budget * MARGIN / pace))
+    steps = max(1, int(order.budget * MARGIN / pace), last["steps"] if last else 0)  # planned before: never less
     session.reporter.say(f"--time {order.time}: {steps} steps, at {1 / pace:.3g} a second in a short trial")
     return steps

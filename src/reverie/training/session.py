@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,7 +56,7 @@ class Session:
         """Train up to step `until` on schedules of `planned` steps. Raises Stopped, Diverged or NoRoom, each after
         keeping what can be kept."""
         every = log_interval(planned)
-        looks = rule.look_steps(until) if self.stop == "auto" else look_steps(planned, until)
+        looks = rule.look_steps(until) if self.stop == "auto" else Looks(planned, until)
         self.reporter.start(until, self.trainer.step)
         log = Log(self.folder, self.trainer.step, self.tensorboard) if self.first else None
         try:
@@ -67,7 +67,7 @@ class Session:
                 log.close()
             self.reporter.close()
 
-    def loop(self, until: int, planned: int, every: int, looks: set[int], log: Log | None) -> None:
+    def loop(self, until: int, planned: int, every: int, looks: Container[int], log: Log | None) -> None:
         trainer, sums, begun, saved = self.trainer, Sums(), time.monotonic(), time.monotonic()
         earlier, first = self.seconds, self.trainer.step
         while trainer.step < until:
@@ -242,12 +242,18 @@ def log_interval(planned: int) -> int:
     return max(1, min(50, planned // 1000))
 
 
-def look_steps(planned: int, until: int) -> set[int]:
+@dataclass(frozen=True)
+class Looks:
     """Steps at which a run looks at itself: early ones, for a first picture, then evenly spaced; a function of the plan
-    alone, so that a run that was cut looks at the same steps."""
-    apart = max(APART, planned // LOOKS)
-    early = [step for step in (planned // 64, planned // 32) if step >= APART]
-    return {*early, *range(apart, until, apart), until}
+    alone, so that a run that was cut looks at the same steps. Not listed: a long extension has many."""
+
+    planned: int
+    until: int
+
+    def __contains__(self, step: object) -> bool:
+        early = [step for step in (self.planned // 64, self.planned // 32) if step >= APART]
+        apart = max(APART, self.planned // LOOKS)
+        return step == self.until or step in early or step in range(apart, self.until, apart)
 
 
 @contextmanager

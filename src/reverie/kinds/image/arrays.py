@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import math
-import os
 import re
 import zipfile
 import zlib
@@ -19,7 +18,7 @@ from reverie.kinds.reading import unpacked
 from reverie.machine import memory
 
 from .listing import Decoded, Numbers, numbered, part, parted
-from .places import Place, is_idx
+from .places import Place, beside, is_idx
 from .values import as_labels, as_pictures
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -45,8 +44,8 @@ def read_idx(place: Place, options: DataOptions) -> Decoded:
             raise Problem(f"{place.where}: several sets of pictures ({names}). Name one of the files.")
     found: list[Part] = []
     for name, path in by_part.items():
-        images, beside = _idx(path), _labels_beside(path)
-        found.append((name, str(path), images, None if beside is None else (str(beside), _idx(beside))))
+        images, labels = _idx(path), _labels_beside(path)
+        found.append((name, str(path), images, None if labels is None else (str(labels), _idx(labels))))
     return _joined(found)
 
 
@@ -86,25 +85,15 @@ def _idx(path: Path) -> np.ndarray:
 
 
 def _labels_beside(path: Path) -> Path | None:
-    """train-images-idx3-ubyte.gz -> train-labels-idx1-ubyte, with .gz or without."""
-    name = re.sub(r"idx\d", "idx1", re.sub("images?", "labels", path.name, flags=re.IGNORECASE))
-    bare = name.removesuffix(".gz")
-    if bare == path.name.removesuffix(".gz"):
-        return None
-    return next((file for file in (path.with_name(bare), path.with_name(bare + ".gz")) if is_file(file)), None)
-
-
-def is_file(path: Path) -> bool:
-    return os.path.isfile(path) and is_idx(path)
+    return next((file for file in beside("idx", path) if is_idx(file)), None)
 
 
 def read_npy(place: Place, options: DataOptions) -> Decoded:
     """One array (N, H, W) or (N, H, W, C); labels of its own length in the file of that name with "labels" for
     "images", if it stands beside. Raises Problem."""
     path = place.files[0]
-    beside = path.with_name(path.name.replace("images", "labels"))
-    has = beside != path and beside.is_file()
-    return _joined([("", str(path), _npy(path), (str(beside), _npy(beside)) if has else None)])
+    labels = next(((str(file), _npy(file)) for file in beside("npy", path)), None)
+    return _joined([("", str(path), _npy(path), labels)])
 
 
 def _npy(path: Path) -> np.ndarray:

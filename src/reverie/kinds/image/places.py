@@ -64,17 +64,32 @@ class Place:
 
     @cached_property
     def key(self) -> str:
-        """Changes when a file is added, removed, or written again."""
+        """Changes when a file is added, removed, or written again; also one beside them that says the labels."""
         digest = hashlib.blake2b(f"{self.form} {os.path.realpath(self.where)}".encode("utf-8", "surrogateescape"))
         for file in self.tree:
             digest.update(f"{file.name}\0{file.size} {file.changed}\n".encode("utf-8", "surrogateescape"))
-        for path in self.files:
+        for path in (*self.files, *(one for file in self.files for one in beside(self.form, file))):
             digest.update(f"{path.name}\0".encode("utf-8", "surrogateescape"))
             try:
                 digest.update(f"{path.stat().st_size} {path.stat().st_mtime_ns}\n".encode())
             except OSError:
                 digest.update(b"gone\n")
         return digest.hexdigest()[:32]
+
+
+def beside(form: str, path: Path) -> list[Path]:
+    """Files that stand beside one of pictures and say its labels, or the labels' names."""
+    names: list[str] = []
+    if form == "idx":  # train-images-idx3-ubyte.gz -> train-labels-idx1-ubyte, with .gz or without
+        name = re.sub(r"idx\d", "idx1", re.sub("images?", "labels", path.name, flags=re.IGNORECASE))
+        bare = name.removesuffix(".gz")
+        names = [bare, f"{bare}.gz"] if bare != path.name.removesuffix(".gz") else []
+    elif form == "npy":
+        name = path.name.replace("images", "labels")
+        names = [name] if name != path.name else []
+    elif form in ("arrow", "parquet"):  # as `datasets` saves them
+        names = ["dataset_info.json", "state.json"]
+    return [file for name in names if os.path.isfile(file := path.with_name(name))]
 
 
 def is_junk(name: str) -> bool:

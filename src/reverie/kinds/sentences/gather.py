@@ -17,12 +17,12 @@ from .rows import Rows, alone
 PARTS = ("train", "test")  # stems of files that are parts, not classes
 
 
-def gathered(where: str, column: str, notes: list[str]) -> Rows:
+def gathered(where: str, column: str, skip_bad: bool, notes: list[str]) -> Rows:
     """Every sentence, with its class where a folder has a file or a folder a class, and a table's other columns.
     Raises Problem."""
     path = Path(where)
     if readable(path):
-        return alone(where, column, notes)
+        return alone(where, column, skip_bad, notes)
     found = folder(path, notes) if path.is_dir() else file(path, "line", "", notes)
     if not found:
         raise Problem(f"{where}: no sentence in it. Give a text with a sentence a line")

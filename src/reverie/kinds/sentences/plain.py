@@ -54,10 +54,10 @@ class Plain:
     @cached_property
     def rows(self) -> Rows:
         """Every sentence, those of --test as the test part."""
-        own = gathered(self.where, self.options.column, self.notes)
+        own = gathered(self.where, self.options.column, self.options.skip_bad, self.notes)
         if not self.options.test:
             return own
-        other = gathered(located(self.options.test).as_posix(), own.text, self.notes)
+        other = gathered(located(self.options.test).as_posix(), own.text, self.options.skip_bad, self.notes)
         lines = [*own.lines, *(line._replace(name=f"test {line.name}", part="test") for line in other.lines)]
         both = {name: cells + other.columns[name] for name, cells in own.columns.items() if name in other.columns}
         return Rows(lines, both, own.text, "")

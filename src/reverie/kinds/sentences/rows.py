@@ -38,9 +38,9 @@ def labelled(where: str, options: DataOptions, notes: list[str]) -> Rows:
     return Rows(_lines(table, places, text, answer), columns, text, answer)
 
 
-def alone(where: str, column: str, notes: list[str]) -> Rows:
+def alone(where: str, column: str, skip_bad: bool, notes: list[str]) -> Rows:
     """The rows with a text, which nobody predicts anything from: `column`, or the only one of texts. Raises Problem."""
-    table = read(where)
+    table = read(where).checked(skip_bad)
     text = _text(table, column, "")
     rest = [name for name in table.columns if name != text]
     notes += [*table.notes, f"texts: {text}" + (f"; not read: {', '.join(rest)}" if rest else "")]

@@ -17,7 +17,7 @@ import numpy as np
 from reverie.errors import Problem
 from reverie.kinds import DataOptions, Prepared, Summary
 from reverie.kinds.public import resolve
-from reverie.kinds.split import Parts, key, parts
+from reverie.kinds.split import Parts, key, numbered, parts
 
 from . import labels, making, threshold
 from .codec import BUCKETS, CLASSES, Codec, Column, fit, fit_target
@@ -162,7 +162,7 @@ class Rows:
         if not options.predict:
             options = replace(options, calibration=0.0)
         elif len(set(answers := columns[options.predict])) <= len(answers) // 10:
-            classes = np.unique(np.array(answers), return_inverse=True)[1].reshape(-1)
+            classes = numbered(answers)
         lines = ["\0".join(row) for row in zip(*columns.values())]
         again = len(set(lines)) < len(lines) and own is None and not self.options.test_where
         found = parts(
