@@ -1,6 +1,6 @@
 """Noto emoji as Twemoji and back, learnt without a single pair: by cyclegan, judged by the true pairs.
 
-    REVERIE_DATA=… python benchmarks/emoji_translation.py OUT [--steps N] [--set small] [--batch B] [--width W] [--page N]
+    REVERIE_DATA=… python benchmarks/emoji_translation.py OUT [--steps N] [--set small] [--batch B] [--width W]
 
 Half of the base emoji (code points without skin tones) give only Noto's drawing to train on, the other half only
 Twemoji's; a tenth of them give neither, and judge. Emoji whose drawing equals one that is trained on judge nothing.

@@ -285,6 +285,19 @@ def test_a_folder_that_may_not_be_read_hides_no_run(desk, run, tmp_path, monkeyp
     assert decompress.maker(file, read(file)).path.resolve() == tmp_path / "work" / "runs" / "one"
 
 
+@pytest.mark.parametrize("lossless", [False, True])
+def test_large_pictures_are_coded_fewer_at_a_time_and_a_set_says_how_many(desk, run, tmp_path, monkeypatch, lossless):
+    before = run.compress(desk / "new", lossless=lossless, together=True, out=tmp_path / "64.rvz")
+    monkeypatch.setattr("reverie.tasks.compress.NUMBERS", 2 * prod(SIZE))
+    made = run.compress(desk / "new", lossless=lossless, together=True, out=tmp_path / "2.rvz")
+    assert ("block" in read(before.files[0]).facts, read(made.files[0]).facts["block"]) == (False, 2)
+    monkeypatch.undo()
+    for name in ("64", "2"):
+        run.decompress(tmp_path / f"{name}.rvz", out=tmp_path / name)
+    assert np.array_equal(back(tmp_path / "64"), back(tmp_path / "2"))
+    assert made.psnr == before.psnr
+
+
 def test_a_run_that_can_t_is_refused(desk, tmp_path, capsys):
     tiny = {"out": tmp_path / "lossy", "steps": 2, "set": "tiny", "training": {"batch": 4}}
     lossy = reverie.fit(desk / "pictures", "compressive", fields={"residual": "none"}, **tiny)

@@ -53,7 +53,7 @@ def test_another_version_is_said(tmp_path):
         read(file)
 
 
-@pytest.mark.parametrize("facts", [{}, {"names": 3}, {"names": [1]}, {"names": None}])
+@pytest.mark.parametrize("facts", [{}, {"names": 3}, {"names": [1]}, {"names": None}, {"names": [], "block": 0}])
 def test_a_set_that_says_no_names_is_not_read(facts, tmp_path):
     file = tmp_path / "x.rvz"
     file.write_bytes(Packed(b"abcd", False, b"", facts).to_bytes())

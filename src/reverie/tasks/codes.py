@@ -37,11 +37,11 @@ def files(run: Run, places: Sequence[str]) -> Unseen:
     return read(run, places)
 
 
-def blocks(items: Items) -> Iterator[tuple[Batch, int]]:
-    """All items in order, BLOCK at a time, and how many of each block count."""
-    for first in range(0, len(items), BLOCK):
-        kept = min(BLOCK, len(items) - first)
-        index = torch.arange(first, first + BLOCK).clamp(max=len(items) - 1)
+def blocks(items: Items, size: int = BLOCK) -> Iterator[tuple[Batch, int]]:
+    """All items in order, so many at a time, and how many of each block count."""
+    for first in range(0, len(items), size):
+        kept = min(size, len(items) - first)
+        index = torch.arange(first, first + size).clamp(max=len(items) - 1)
         yield items.take(index), kept
 
 

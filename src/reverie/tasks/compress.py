@@ -26,6 +26,7 @@ from .packed import SUFFIX, Packed, inside, run_id
 if TYPE_CHECKING:
     from reverie.training.run import Run
 
+NUMBERS = 1 << 20  # of a block, at most: their tables take some kilobytes each
 Said = list[tuple[Tensor, Tables]]  # of each stage: numbers (B, n) and their tables
 
 
@@ -71,10 +72,10 @@ def packed(
 ) -> Iterator[tuple[bytes, list[float]]]:
     """The content of each file, and the PSNR of each item in it."""
     model, mark = able(run, "compress"), run_id(run.path)
-    writer, ratios = Writer(trim=False), list[float]()
-    for number, (batch, kept) in enumerate(blocks(items)):
+    writer, ratios, size = Writer(trim=False), list[float](), at_once(run)
+    for number, (batch, kept) in enumerate(blocks(items, size)):
         said, back = coded(model, batch, kept, lossless)
-        alike = likeness(run, items, back, number)
+        alike = likeness(run, items, back, number * size)
         if together:
             ratios += alike
             for symbols, tables in said:
@@ -84,6 +85,7 @@ def packed(
             yield Packed(mark, lossless, alone(said, i)).to_bytes(), alike[i : i + 1]
     if together:
         facts = {"names": list(names), "run": run.path.name, "size": run.info["codec"].get("size")}
+        facts |= {"block": size} if size != BLOCK else {}
         yield Packed(mark, lossless, writer.content(), facts).to_bytes(), ratios
 
 
@@ -114,12 +116,17 @@ def alone(said: Said, i: int) -> bytes:
     return writer.content()
 
 
-def likeness(run: Run, items: Items, back: dict[str, Tensor], number: int) -> list[float]:
-    """PSNR of each picture of a block as it comes back, in dB; [] of items that are no pictures."""
+def at_once(run: Run) -> int:
+    """Items of a block: fewer of large ones, so that memory has a bound. A set says how many, as its stages take turns
+    by blocks."""
+    return max(1, min(BLOCK, NUMBERS // sum(field.size for field in run.spec.fields.values())))
+
+
+def likeness(run: Run, items: Items, back: dict[str, Tensor], first: int) -> list[float]:
+    """PSNR of each picture of the block from `first` on as it comes back, in dB; [] of items that are no pictures."""
     made = run.codec.decode(back)
     if not isinstance(made, np.ndarray):
         return []
-    first = number * BLOCK
     found: list[float] = psnr(made, np.asarray(items.raw(torch.arange(first, first + len(made))))).tolist()
     return found
 

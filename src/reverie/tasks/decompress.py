@@ -15,7 +15,7 @@ from reverie.errors import Problem
 from reverie.kinds.find import module
 from reverie.training.files import write
 
-from .codes import BLOCK, able
+from .codes import able
 from .entropy import Reader
 from .packed import SUFFIX, Packed, inside, read, run_id
 
@@ -77,9 +77,9 @@ def written(run: Run, parts: Sequence[Packed], names: Sequence[list[str]], folde
 def unpacked(run: Run, part: Packed, count: int) -> Iterator[Any]:
     """Raw items, a block at a time. Raises Problem where the run can't be lossless."""
     model = able(run, "compress")
-    reader = Reader(part.content)
-    for first in range(0, count, BLOCK):
-        items = min(BLOCK, count - first)
+    reader, size = Reader(part.content), part.block
+    for first in range(0, count, size):
+        items = min(size, count - first)
         coding = model.coding(part.lossless)
         try:
             tables = next(coding)

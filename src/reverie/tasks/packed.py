@@ -28,6 +28,7 @@ VERSION = 1
 SUFFIX = ".rvz"
 LOSSLESS, SET = 1, 2
 HEAD = len(MAGIC) + 1 + 4 + 4  # bytes of a file a picture that are no content
+MOST = 64  # items of a block; of a set that does not say how many, all blocks have so many
 LONGEST = 1 << 28  # bytes of the names of a set, unpacked
 NAMES = struct.Struct(">I")
 
@@ -39,7 +40,12 @@ class Packed:
     run: bytes  # 4 bytes
     lossless: bool
     content: bytes
-    facts: dict[str, Any] | None = field(default=None)  # of a set: {"names": [...], and for people "run", "size" …}
+    facts: dict[str, Any] | None = field(default=None)  # of a set: {"names": [...], "block"; for people "run" …}
+
+    @property
+    def block(self) -> int:
+        """Items whose stages take turns."""
+        return int((self.facts or {}).get("block", MOST))
 
     def to_bytes(self) -> bytes:
         kind = VERSION << 4 | self.lossless * LOSSLESS | (self.facts is not None) * SET
@@ -94,6 +100,7 @@ def parted(rest: bytes, broken: str) -> tuple[dict[str, Any], bytes]:
         facts = json.loads(zlib.decompressobj().decompress(rest[NAMES.size : NAMES.size + length], LONGEST))
         names = facts["names"]
         good = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        good = good and facts.get("block", MOST) in range(1, MOST + 1)
     except (struct.error, zlib.error, ValueError, KeyError, TypeError, RecursionError):
         good = False
     if not good:
