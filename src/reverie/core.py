@@ -20,8 +20,8 @@ __all__ = [
     "ABILITIES", "Absorbs", "Apart", "At", "Batch", "Begins", "Bound", "Bounds", "Carries", "Codec", "Compresses",
     "Conditioned", "Continues", "Decodes", "Denoises", "Density", "Described", "Encodes", "Exports", "Field",
     "Finishes", "Grammar", "Items", "Latents", "Loss", "Model", "Named", "Network", "Passes", "Predicts", "Prior",
-    "Prompt", "Samples", "Says", "Scores", "Several", "Spec", "Tables", "Training", "Translates", "Update",
-    "UpperBound", "Windowed", "always",
+    "Prompt", "Samples", "Says", "Scores", "Spec", "Tables", "Training", "Translates", "Update", "UpperBound",
+    "Windowed", "always",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -171,13 +171,6 @@ class Model(nn.Module, ABC):
     @abstractmethod
     def updates(self) -> Sequence[Update]:
         """A training step takes these turns, in order."""
-
-
-@runtime_checkable
-class Several(Protocol):
-    """A layer that compares the items of a shard, and so learns from no fewer than these."""
-
-    least_items: int
 
 
 # ----------------------------------------------------------------------------------------------------------- abilities

@@ -45,7 +45,7 @@ class BatchNorm(nn.Module):
 class BatchNorm1d(BatchNorm):
     """Over the items: (B, C) -> (B, C)."""
 
-    least_items = 2  # of one, every value is its own mean
+    least_items = 2  # in a shard: of one, every value is its own mean
 
     def forward(self, x: Float[Tensor, "b c"]) -> Float[Tensor, "b c"]:
         return self.normalise(x)

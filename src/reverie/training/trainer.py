@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from reverie.core import Absorbs, At, Batch, Begins, Carries, Finishes, Items, Loss, Model, Several, Update
+from reverie.core import Absorbs, At, Batch, Begins, Carries, Finishes, Items, Loss, Model, Update
 from reverie.errors import Problem
 
 from .ema import Average
@@ -35,6 +35,13 @@ class Plan:
     attempt: int = 0  # raised by hand after a divergence: folded into the seed
     keep: str = "last"  # last | best: whose weights a run ends with
     precision: str = "float32"  # float32 | bf16: of a loss's matrix products
+
+
+@runtime_checkable
+class Several(Protocol):
+    """A layer that compares the items of a shard, and so learns from no fewer than these."""
+
+    least_items: int
 
 
 class Trainer:
