@@ -90,7 +90,9 @@ def test_without_predict_records_are_text_and_a_table_is_a_table(tmp_path):
 def test_half_a_surrogate_pair_is_a_bad_line(tmp_path):
     path = write(tmp_path, "pairs.jsonl")
     path.write_text(path.read_text() + '\n{"en": "a man \\ud83d", "xx": "a"}\n')
-    with pytest.raises(Problem, match=r"pairs\.jsonl: line \d+ holds half a surrogate pair. Mend it, or pass --skip-bad"):
+    with pytest.raises(
+        Problem, match=r"pairs\.jsonl: line \d+ holds half a surrogate pair. Mend it, or pass --skip-bad"
+    ):
         source(path).prepare()
     assert source(path, skip_bad=True).found.sources == source(write(tmp_path, "whole.jsonl")).found.sources
 

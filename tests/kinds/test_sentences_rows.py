@@ -123,7 +123,9 @@ def test_half_a_surrogate_pair_is_a_bad_line(tmp_path, predict):
     whole = path.read_text()
     path.write_text(whole + '\n{"verdict": "pos", "year": "2001", "review": "a film \\ud83d to see"}\n')
     options = {"kind": "sentences", "column": "review", "vocabulary": 300}
-    with pytest.raises(Problem, match=r"reviews\.jsonl: line \d+ holds half a surrogate pair. Mend it, or pass --skip-b"):
+    with pytest.raises(
+        Problem, match=r"reviews\.jsonl: line \d+ holds half a surrogate pair. Mend it, or pass --skip-b"
+    ):
         source(path, predict, **options).prepare()
     found = source(path, predict, skip_bad=True, **options).prepare()
     assert any("1 records left out" in note for note in found.notes)

@@ -11,7 +11,6 @@ from typing import Any
 
 from reverie.errors import NoRoom, Problem
 
-
 ESCAPED = "backslashreplace"  # bytes of a name that are no UTF-8, as \\udce9: JSON's own way, so that it comes back
 
 
