@@ -15,7 +15,7 @@ from .order import Order
 from .ranking import Ranking, Span, means, ranked, verdict
 
 FORMAT = 1  # of compare.json
-HELD = {
+HELD = {  # by it
     "options": dict,
     "set": str,
     "samples": int,
@@ -23,7 +23,7 @@ HELD = {
     "seeds": int,
     "models": list,
     "size": list,
-}  # by it
+}
 
 
 @dataclass
