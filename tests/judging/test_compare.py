@@ -13,7 +13,7 @@ from PIL import Image
 from clothes import clothes as pictures_of_clothes
 from reverie.errors import Diverged, Problem, Stopped
 from reverie.judging.compare import compare
-from reverie.judging.comparison import Comparison, Row
+from reverie.judging.comparison import Comparison, Row, Trained, read
 from reverie.judging.evaluate import evaluate
 from reverie.judging.order import Order, common_size, settled
 from reverie.kinds import DataOptions
@@ -278,6 +278,29 @@ def test_what_is_left_out_is_as_it_was():
     assert (found.steps, found.time, found.seeds, found.set, found.samples) == (60, "", 2, "tiny", 12)
     assert found.options.held_out == 0.2
     assert settled(order(), TIMED).time == "10m"
+
+
+def test_each_data_option_that_is_left_out_is_as_it_was():
+    before = {**BEFORE, "options": {"held_out": 0.2, "size": [32, 32], "predict": "labels"}}
+    found = settled(order(options=DataOptions(held_out=0.3, fit="pad")), before).options
+    assert found == DataOptions(held_out=0.3, fit="pad", size=(32, 32), predict="labels")
+
+
+@pytest.mark.parametrize("name", ["options", "set", "samples", "budget", "seeds", "models", "size"])
+@pytest.mark.parametrize("spoilt", ["missing", "another"])
+def test_a_spoilt_compare_json_is_one_line(tmp_path, name, spoilt):
+    file = tmp_path / "compare.json"
+    one = {"seed": 0, **Trained("vae-seed0").to_json()}
+    good = {**BEFORE, "format": 1, "size": [], "models": [{"model": "vae", "seeds": [one]}]}
+    file.write_text(json.dumps(good))
+    assert read(tmp_path) == good
+    parts = {"budget": {"hours": 3}, "models": [{"model": "vae", "seeds": [{"seed": 0, "run": "vae-seed0"}]}]}
+    bad = {k: v for k, v in good.items() if k != name} if spoilt == "missing" else {**good, name: parts.get(name, 1.5)}
+    file.write_text(json.dumps(bad))
+    with pytest.raises(
+        Problem, match=f"compare.json: its {name} is spoilt .*Bring back a copy, or name another folder"
+    ):
+        read(tmp_path)
 
 
 def test_without_a_folder_the_defaults_are_ten_minutes_and_one_seed():

@@ -277,11 +277,12 @@ def test_a_run_that_holds_nothing_out_is_judged_by_what_is_left_and_says_so(fold
     assert not any(metric.name.startswith("nll") for metric in report.metrics)
 
 
-def test_statistics_are_kept_over_no_file_that_holds_something_else(trained, tmp_path):
-    file = tmp_path / "own.npz"
-    np.savez(file, images=np.zeros((3, 8, 8)))
+@pytest.mark.parametrize("name", ["own.npz", "own.npy"])
+def test_statistics_are_kept_over_no_file_that_holds_something_else(trained, tmp_path, name):
+    file, save = tmp_path / name, np.savez if name.endswith("z") else np.save
+    save(file, np.zeros((3, 8, 8)))
     before = file.read_bytes()
-    with pytest.raises(Problem, match=r"own\.npz: there already, and no statistics"):
+    with pytest.raises(Problem, match=r"own\.np.: there already, and no statistics"):
         evaluate(trained("dcgan"), samples=10, statistics=str(file))
     assert file.read_bytes() == before
 

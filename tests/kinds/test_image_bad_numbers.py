@@ -106,6 +106,12 @@ def test_arrays_that_are_no_pictures(tmp_path, array, said):
     assert said in problem(tmp_path / "a.npy")
 
 
+def test_an_npz_under_another_name_is_named(tmp_path):
+    with open(tmp_path / "a.npy", "wb") as file:
+        np.savez(file, images=np.zeros((9, 8, 7), np.uint8))
+    assert "several arrays in a zip, not one. Call it a.npz" in problem(tmp_path / "a.npy")
+
+
 def test_broken_array_files(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((9, 8, 7), np.uint8))
     (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:-9])

@@ -180,6 +180,15 @@ def test_bad_input_is_one_line_with_a_cure(tmp_path, text, options, said):
     assert "\n" not in str(caught.value)
 
 
+def test_two_columns_of_one_name_in_parquet_are_named(tmp_path):
+    times = pa.array(np.datetime64("2024-01-01", "s") + np.arange(40))
+    numbers = pa.array(np.arange(40.0))
+    pq.write_table(pa.Table.from_arrays([times, numbers, numbers], ["date", "a", "a"]), tmp_path / "s.parquet")
+    for kind in ("series", ""):
+        with pytest.raises(Problem, match=r"s\.parquet: two columns named '?a'?. Rename one"):
+            open_source(str(tmp_path / "s.parquet"), DataOptions(kind=kind, predict="next" if kind else "a")).summary()
+
+
 def test_a_channel_whose_first_value_comes_after_training_is_refused(tmp_path):
     """Else its gaps would be filled from the future."""
     with pytest.raises(Problem, match=re.escape("c: no value in the 180 training rows. Pass --drop c")):

@@ -15,6 +15,15 @@ from .order import Order
 from .ranking import Ranking, Span, means, ranked, verdict
 
 FORMAT = 1  # of compare.json
+HELD = {  # by it
+    "options": dict,
+    "set": str,
+    "samples": int,
+    "budget": dict,
+    "seeds": int,
+    "models": list,
+    "size": list,
+}
 
 
 @dataclass
@@ -125,7 +134,7 @@ class Comparison:
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """compare.json of a folder, None where there is none. Raises Problem where it is not ours."""
+    """compare.json of a folder, None where there is none. Raises Problem where it is not ours, or not whole."""
     file = folder / "compare.json"
     if not file.is_file():
         return None
@@ -136,7 +145,29 @@ def read(folder: Path) -> dict[str, Any] | None:
         raise Problem(f"{file}: not a comparison ({type(error).__name__}). Name another folder by --out") from error
     if known != FORMAT:
         raise Problem(f"{file}: format {known}, and this reverie reads {FORMAT}. Name another folder by --out")
+    for name, kind in HELD.items():
+        if not isinstance(found.get(name), kind) or not whole(name, found[name]):
+            spoilt = f"{file}: its {name} is spoilt ({found.get(name)!r:.80})"
+            raise Problem(f"{spoilt}. Bring back a copy, or name another folder by --out")
     return dict(found)
+
+
+def whole(name: str, value: Any) -> bool:
+    """Has that part of compare.json all that is asked of it?"""
+    if name == "budget":
+        return "steps" in value or {"time", "seconds"} <= value.keys()
+    try:
+        return name != "models" or all(
+            isinstance(row["model"], str) and all(one["seed"] >= 0 and trained(one) for one in row["seeds"])
+            for row in value
+        )
+    except (KeyError, TypeError, AttributeError):
+        return False
+
+
+def trained(one: Mapping[str, Any]) -> Trained:
+    """A run, as a row of compare.json has it."""
+    return Trained.from_json({k: v for k, v in one.items() if k != "seed"})
 
 
 def judged_before(kept: Mapping[str, Any] | None, model: str, seed: int) -> Trained | None:
@@ -145,4 +176,4 @@ def judged_before(kept: Mapping[str, Any] | None, model: str, seed: int) -> Trai
     found = [one for row in rows for one in row["seeds"] if one["seed"] == seed]
     if not found or not found[0]["metrics"]:
         return None
-    return Trained.from_json({k: v for k, v in found[0].items() if k != "seed"})
+    return trained(found[0])

@@ -4,7 +4,7 @@ time. Everything else would mix runs that can't be compared."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,8 @@ def possible(order: Order) -> None:
 
 def filled(order: Order, kept: Mapping[str, Any]) -> Order:
     """What the order leaves out, from what was asked before."""
-    budget = kept["budget"]
+    budget, before, default = kept["budget"], read_options(kept["options"]), DataOptions()
+    given = {f.name: getattr(order.options, f.name) for f in fields(DataOptions)}
     if not order.steps and not order.time:
         order = replace(order, time=budget.get("time", ""), steps=budget.get("steps", 0))
     return replace(
@@ -113,7 +114,7 @@ def filled(order: Order, kept: Mapping[str, Any]) -> Order:
         seeds=order.seeds or kept["seeds"],
         set=order.set or kept["set"],
         samples=order.samples or kept["samples"],
-        options=read_options(kept["options"]) if order.options == DataOptions() else order.options,
+        options=replace(before, **{k: v for k, v in given.items() if v != getattr(default, k)}),
     )
 
 

@@ -162,11 +162,11 @@ def statistics_in(run: Run, asked: Asked) -> Path | None:
 
 
 def is_statistics(file: Path) -> bool:
-    """An .npz may also hold pictures."""
+    """An .npz may also hold pictures; an .npy is one array."""
     try:
         with np.load(file, allow_pickle=False) as found:
             return "scatter" in found
-    except (OSError, ValueError, EOFError, BadZipFile):
+    except (OSError, ValueError, TypeError, EOFError, BadZipFile):
         return False
 
 

@@ -98,13 +98,15 @@ def read_npy(place: Place, options: DataOptions) -> Decoded:
 
 def _npy(path: Path) -> np.ndarray:
     try:
-        return np.load(  # type: ignore[no-any-return]
-            path, mmap_mode="r", allow_pickle=False
-        )
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, SyntaxError, TypeError, MemoryError) as error:
         raise Problem(_why(str(path), error)) from None
     except OSError as error:
         raise Problem(f"{path}: can't be read ({error.strerror or error}). Check its permissions.") from None
+    if not isinstance(found, np.ndarray):
+        found.close()
+        raise Problem(f"{path}: several arrays in a zip, not one. Call it {path.with_suffix('.npz').name}")
+    return found
 
 
 def _why(name: str, error: Exception) -> str:

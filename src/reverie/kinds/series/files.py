@@ -158,9 +158,13 @@ def _parquet(where: str, rows: int = 0) -> pa.Table:
     from pyarrow import parquet
 
     try:
-        if not rows:
-            return parquet.read_table(where)
         with parquet.ParquetFile(where) as file:
+            names = file.schema_arrow.names
+            twice = [name for name in names if names.count(name) > 1]
+            if twice:
+                raise Problem(f"{where}: two columns named {twice[0]!r}. Rename one")
+            if not rows:
+                return parquet.read_table(where)
             return pa.Table.from_batches(list(islice(file.iter_batches(rows), 1)), file.schema_arrow)
     except (pa.ArrowException, OSError) as error:
         raise Problem(f"{where}: not a whole Parquet file ({str(error).splitlines()[0]}). Save it again") from None
