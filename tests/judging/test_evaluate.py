@@ -144,7 +144,7 @@ def test_sampling_options_are_judged_as_asked_and_stamped_on_what_hangs_on_them(
     [
         ({"samples": -1}, "--samples -1"),
         ({"draws": 0}, "--draws 0"),
-        ({"sharpness": 1}, "--sharpness: this model has no sampling options"),
+        ({"sharpness": 1}, "--sharpness: no such sampling option. There are: truncation"),
     ],
 )
 def test_an_impossible_wish_is_one_line(trained, ask, match):

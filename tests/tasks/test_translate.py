@@ -102,7 +102,7 @@ def test_the_domain_is_what_is_asked_for_else_what_the_folder_is_called(tmp_path
     ("places", "to", "says"),
     [
         (["other"], "", r"other: of which domain, light or dark\? .*Pass --to light or --to dark"),
-        (["light", "dark"], "", r"of which domain, light or dark\?"),
+        (["light", "dark"], "", "of light and of dark. Give those of one domain at a time"),
         (["light"], "bright", "--to bright: no domain of .*Pass --to light or --to dark"),
         (["wide"], "dark", "b.png: 12×7, grey .* translates 12×10, grey"),
         (["colour"], "dark", r"c.png: 12×10, RGB \(3 channels\)"),
