@@ -39,6 +39,8 @@ def lacking(spec: Spec, items: Items) -> list[list[str]]:
     """Of each item, the columns that hold nothing though no training item lacked them: a model sees their mean there,
     which is unlike nothing."""
     names = [name for name, field in spec.fields.items() if not field.shape and not field.missing]
+    if not names:  # pictures and the like: nothing to read them once more for
+        return [[] for _ in range(len(items))]
     out: list[list[str]] = []
     for batch, kept in blocks(items):
         gone = {name: ~batch.masks[name][:kept] for name in names if name in batch.masks}
