@@ -1,6 +1,6 @@
 """Noto emoji as Twemoji and back, learnt without a single pair: by cyclegan, judged by the true pairs.
 
-    REVERIE_DATA=… python benchmarks/emoji_translation.py OUT [--steps N] [--set small] [--batch B] [--width W]
+    python benchmarks/emoji_translation.py OUT [--steps N] [--set small] [--batch B] [--width W] [--size S]
 
 Half of the base emoji (code points without skin tones) give only Noto's drawing to train on, the other half only
 Twemoji's; a tenth of them give neither, and judge. Emoji whose drawing equals one that is trained on judge nothing.
@@ -129,6 +129,7 @@ def main() -> None:
     parser.add_argument("--set", default="small")
     parser.add_argument("--batch", type=int, default=0)
     parser.add_argument("--width", type=int, default=0)
+    parser.add_argument("--size", type=int, default=64, help="pixels a side that is trained and judged at")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--page", default="emoji_translation", help="the name of the page of results")
     asked = parser.parse_args()
@@ -141,6 +142,7 @@ def main() -> None:
         steps=asked.steps,
         set=asked.set,
         seed=asked.seed,
+        size=(asked.size, asked.size),
         fields={"width": asked.width} if asked.width else {},
         training={"batch": asked.batch} if asked.batch else {},
         reporter=reporter,

@@ -70,6 +70,8 @@ FAR = metric("frechet_2k", 2000.0, floor=300.0, reference=3000.0)  # 37 % of the
         (but(metric("spread_2k", 0.4, floor=1.0)), DONE, "collapsed"),
         (but(metric("repeats_2k", 0.2, floor=0.005)), DONE, "collapsed"),
         (but(metric("recall_2k", 0.05, floor=0.8)), DONE, "collapsed"),
+        (but(metric("recall_2k", 0.11, floor=0.8)), DONE, "narrow"),
+        (but(metric("recall_2k", 0.05, floor=0.8)), Course(1000, 5000, 6.0), "narrow"),  # early: it may come
         (but(metric("modes_2k", 8.0, reference=10.0), metric("share[cat]", 0.0, floor=0.1)), DONE, "collapsed"),
         (GOOD, falling([100, 60, 50, 45, 44, 46, 55, 65, 70], "held_out_nats"), "overfitted"),
         (GOOD, falling([100, 60, 50, 45, 44, 46, 55, 65, 70]), "worsened"),
@@ -105,6 +107,7 @@ def test_each_fault_has_its_name(metrics, course, says):
         (GOOD, falling([100, 60, 50, 45, 44, 46, 55, 70, 45])),  # back again
         (GOOD, Course(10, 5000, 0.1)),  # good already
         (but(metric("recall_2k", 0.05, floor=0.8), metric("precision_2k", 0.2, floor=0.8)), DONE),  # neither looks real
+        (but(metric("recall_2k", 0.21, floor=0.8)), DONE),  # a good model after ten minutes
         (but(metric("recall_2k", 0.05, floor=0.8), metric("sharpness_2k", 0.5, floor=1.0)), DONE),  # blurred, all of it
     ],
 )

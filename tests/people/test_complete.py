@@ -1,5 +1,7 @@
 """`reverie complete` as a person meets it."""
 
+from pathlib import Path
+
 import pytest
 
 
@@ -43,6 +45,30 @@ def test_the_folder_that_one_is_in_is_a_place(written, at):
     assert done.code == 0, done.err
     assert [file.name for file in (written.folder / "here").iterdir()] == ["sample-000000.txt"]
     assert (written.folder / "here-grid.txt").is_file()
+
+
+def test_a_place_of_the_runs_own_is_called_by_all_that_was_asked():
+    """What is asked for otherwise does not take the place of what was made before."""
+    from argparse import Namespace
+
+    from reverie.commands.places import places
+
+    def called(prompt, **more):
+        args = Namespace(**{"out": None, "seed": 0, "label": None, "attribute": None, **more})
+        return places(args, Path("run"), "-grid.png", "complete", prompt).folder.name
+
+    assert called("tune.mid") == "complete-tune-mid-seed-0"
+    asked = [
+        called("*c1ccc(*)cc1"),
+        called("*c1ccc*cc1"),
+        called("x" * 300),
+        called("x" * 301),
+        called("tune.mid", label="a"),
+        called("tune.mid", **{"field:temperature": 0.5}),
+        called("tune.mid", attribute={"qed": 0.9}),
+    ]
+    assert len({*asked, called("tune.mid")}) == 8
+    assert all(len(name) < 100 and name.replace("-", "").isalnum() for name in asked)
 
 
 WRONG = [

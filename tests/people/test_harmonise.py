@@ -54,8 +54,12 @@ def test_without_a_place_the_files_lie_in_the_run_and_those_of_before_are_gone(f
     assert main([*words, "-n", "3"]) == 0
     assert "3 harmonised" in capsys.readouterr().out
     assert main(words) == 0
-    place = folder / "run" / "samples" / "harmonise-seed-0"
+    place = folder / "run" / "samples" / "harmonise-tune-voices-2-seed-0"
     assert [file.name for file in place.iterdir()] == ["tune.mid"]
+    assert main([*words, "--free"]) == 0  # asked for otherwise: beside it
+    assert main([*words, "--label", "x"]) == 2  # in vain: and nothing is gone
+    assert [file.name for file in place.iterdir()] == ["tune.mid"]
+    assert (place.parent / "harmonise-tune-voices-2-free-seed-0" / "tune.mid").is_file()
 
 
 @pytest.mark.parametrize(
@@ -64,7 +68,7 @@ def test_without_a_place_the_files_lie_in_the_run_and_those_of_before_are_gone(f
         (["nothing.mid"], "nothing.mid: no such file"),
         (["tune.mid", "--voices", "1"], "--voices 1: from 2"),
         (["tune.mid", "--voices", "2", "--temperature", "-1"], "temperature"),
-        (["tune.mid", "--voices", "2", "--out", "run"], "there already"),
+        (["tune.mid", "--voices", "2", "--out", "run"], "nothing is overwritten"),
         (["tune.mid", "--voices", "2", "--out", "new"], "new-grid.png goes beside it"),
         (["walks.json", "--voices", "2", "--label", "x"], "--label x"),
     ],

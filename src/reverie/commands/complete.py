@@ -13,6 +13,7 @@ from reverie.errors import Problem
 from reverie.terminal import Terminal
 
 from .arguments import Parser, add_drawing, drawing, given_fields, played
+from .places import Places, places
 from .readers import assigned, text, whole
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def parser(words: Sequence[str]) -> Parser:
 
 
 def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
+    from reverie.kinds.find import module
     from reverie.tasks.complete import Asked
     from reverie.training.run import Run
 
@@ -47,11 +49,12 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     if args.wav:
         played(opened.spec.kind)
     asked = Asked(prompt(args), args.seed, args.label or "", args.attribute, given_fields(args))
-    (folder, sheet), found = place(args, opened), dict[str, Any]()
-    if opened.spec.kind in WRITTEN and args.n == 1 and not folder:
+    place = places(args, opened.path, f"-grid{module(opened.spec.kind).SHEET}", "complete", asked.prompt)
+    found = dict[str, Any]()
+    if opened.spec.kind in WRITTEN and args.n == 1 and not args.out:
         raw: Any = [streamed(opened, asked, screen)]
     else:
-        raw, found = several(opened, asked, args, folder, sheet, screen)
+        raw, found = several(opened, asked, args, place, screen)
     after = f"reverie sample {shlex.quote(str(opened.path))}"
     said = {"completions": raw} if all(isinstance(item, str) for item in raw) else {}
     return {"prompt": asked.prompt, "seed": args.seed, **said, **found, "next": after}
@@ -69,10 +72,8 @@ def streamed(run: Run, asked: Asked, screen: Terminal) -> str:
     return "".join(parts)
 
 
-def several(
-    run: Run, asked: Asked, args: Namespace, folder: Path | None, sheet: Path, screen: Terminal
-) -> tuple[Any, dict[str, Any]]:
-    """Items, and the files that hold them: of each one, and a page of all."""
+def several(run: Run, asked: Asked, args: Namespace, place: Places, screen: Terminal) -> tuple[Any, dict[str, Any]]:
+    """Items, and the files that hold them, of texts where a person asks for files: of each one, and a page of all."""
     from reverie.kinds.find import module
     from reverie.tasks.complete import complete
 
@@ -85,12 +86,13 @@ def several(
         for k, item in enumerate(made.raw):
             screen.tell(f"{f' {k} ':─^80}", item)
     files: list[Path] = []
-    if folder:
-        kind.show(made.raw[:100], sheet)
-        files = kind.save(made.raw, folder)
-        files += [*(kind.play(made.raw, files) if args.wav else []), sheet]
+    if args.out or run.spec.kind not in WRITTEN:
+        place.clear()
+        kind.show(made.raw[:100], place.page)
+        files = kind.save(made.raw, place.folder)
+        files += [*(kind.play(made.raw, files) if args.wav else []), place.page]
         screen.tell(f"wrote {files[0]} … {files[-2].name}" if len(files) > 2 else f"wrote {files[0]}")
-        screen.files([sheet])
+        screen.files([place.page])
     return made.raw, {"drawn": made.drawn, "notes": made.notes, "files": files}
 
 
@@ -110,23 +112,3 @@ def prompt(args: Namespace) -> str:
     except UnicodeDecodeError as error:
         where = f"byte {error.start:,} ({error.object[error.start]:#04x})"
         raise Problem(f"--prompt-file {args.prompt_file}: not UTF-8 at {where}. Save it as UTF-8") from None
-
-
-def place(args: Namespace, run: Run) -> tuple[Path | None, Path]:
-    """The folder of the files, None of texts where nobody asks for files; and their page. Raises Problem for those that
-    a person names and that are not new."""
-    from reverie.kinds.find import module
-    from reverie.tasks.written import beside, free_beside
-
-    ending = f"-grid{module(run.spec.kind).SHEET}"
-    if args.out:
-        folder = Path(args.out)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise Problem(f"--out {folder}: there already, and nothing is overwritten. Name a new folder")
-        return folder, free_beside(folder, beside(folder, ending))
-    folder = run.path / "samples" / f"complete-seed-{args.seed}"
-    if run.spec.kind in WRITTEN:
-        return None, beside(folder, ending)
-    for stale in folder.glob("*-*"):  # of an earlier call, in the run's own folder
-        stale.unlink()
-    return folder, beside(folder, ending)

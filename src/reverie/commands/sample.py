@@ -9,10 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from reverie.errors import Problem
 from reverie.terminal import Terminal
 
 from .arguments import Parser, add_drawing, drawing, given_fields, played
+from .places import Places, places
 from .readers import assigned, text, whole
 
 HELP = "make items with a run's model"
@@ -51,56 +51,31 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     kind = module(opened.spec.kind)
     if args.wav:
         played(opened.spec.kind)
-    folder, grid = places(args, opened.path, kind.SHEET)
+    place = places(args, opened.path, f"-grid{kind.SHEET}")
     screen.tell(f"{opened.info['model']}, {opened.info['source']['where']}: {args.n:,} samples, seed {args.seed}")
     if isinstance(opened.model, Says):
         screen.tell(f"note: {opened.model.said()}")
-    files = written(args, opened, kind, folder, grid)
+    files = written(args, opened, kind, place)
     screen.tell(f"wrote {files[0]} … {files[-1].name}" if len(files) > 1 else f"wrote {files[0]}")
-    screen.files([grid])
+    screen.files([place.page])
     after = f"reverie evaluate {shlex.quote(str(opened.path))}"
     screen.tell(f"next: {after}")
-    return {"files": files, "grid": grid, "samples": args.n, "seed": args.seed, "next": after}
+    return {"files": files, "grid": place.page, "samples": args.n, "seed": args.seed, "next": after}
 
 
-def places(args: Namespace, run: Path, suffix: str) -> tuple[Path, Path]:
-    """Folder of the files, and the sheet. A folder that holds other things is left alone, and a file that is there."""
-    from reverie.tasks.written import beside, free, free_beside
-
-    if args.out:
-        folder = Path(args.out)
-        if folder.exists() and not folder.is_dir():
-            raise Problem(f"--out {folder}: a file of that name is there. Name a folder")
-        if folder.is_dir() and any(folder.iterdir()):
-            raise Problem(f"--out {folder}: not empty, and samples overwrite nothing. Name another folder")
-    else:
-        told = ",".join(f"{name}={value:g}" for name, value in (args.attribute or {}).items())
-        how = ",".join(f"{name}={value}" for name, value in given_fields(args).items())
-        asked = ["".join(c if c.isalnum() else "-" for c in word or "") for word in (args.label, told, how)]
-        parts = [f"seed-{args.seed}", *asked]
-        folder = run / "samples" / "-".join(filter(None, parts))
-    grid = Path(args.grid) if args.grid else beside(folder, f"-grid{suffix}")
-    if grid.is_dir():
-        raise Problem(f"--grid {grid}: a folder of that name is there. Name a file")
-    if args.grid:
-        return folder, free("--grid", grid)
-    return folder, free_beside(folder, grid) if args.out else grid
-
-
-def written(args: Namespace, opened: Any, kind: ModuleType, folder: Path, grid: Path) -> list[Path]:
+def written(args: Namespace, opened: Any, kind: ModuleType, place: Places) -> list[Path]:
     """Block by block: memory holds one block and what the sheet shows."""
     from reverie.tasks.sample import draw
 
-    how, files, old = given_fields(args), list[Path](), not args.out and folder.is_dir()
+    how, files = given_fields(args), list[Path]()
     for first in range(0, args.n, AT_ONCE):
         count = min(AT_ONCE, args.n - first)
         raw = draw(
             opened, count, seed=args.seed, label=args.label or "", attributes=args.attribute, how=how, first=first
         )
         if not first:
-            for stale in folder.glob("*-*") if old else []:  # of an earlier, larger -n in the run's own folder
-                stale.unlink()
-            kind.show(raw[:SHOWN], grid)
-        files += (made := kind.save(raw, folder, first))
+            place.clear()
+            kind.show(raw[:SHOWN], place.page)
+        files += (made := kind.save(raw, place.folder, first))
         files += kind.play(raw, made) if args.wav else []
     return files

@@ -23,6 +23,7 @@ ALIKE = 0.5  # of the variety of real data: below it, samples are all alike
 REPEATED = 0.1  # share of samples above the floor that repeat another
 HALF = 0.5  # of that way: below it, precision and classes tell nothing
 NARROW = 0.1  # of real data's recall: below it, samples that look real span next to nothing
+THIN = 0.25  # of real data's recall: below it, samples may be near and real, and yet most of the data is missing
 AGAIN = 0.9  # share of different molecules among the first: below it, samples repeat each other
 DULL = 0.5  # of the held-out text's share of different words
 GAIN = 0.2  # of a bigram model's bits a character: what a model that has learnt words saves, at least
@@ -55,7 +56,7 @@ LONGER = "Train longer: the same command with a larger --steps or --time goes on
 
 
 class Verdict(NamedTuple):
-    name: str  # undertrained | memorising | ignored | collapsed | overfitted | worsened | good | unclear
+    name: str  # undertrained | memorising | ignored | collapsed | overfitted | worsened | good | narrow | unclear
     evidence: str
     advice: str
 
@@ -79,6 +80,7 @@ TITLES = {
     "overfitted": "Overfitted",
     "worsened": "Past its best",
     "good": "Good",
+    "narrow": "Good, but narrow",
     "unclear": "Not good yet",
 }
 
@@ -239,26 +241,27 @@ def collapsed(m: Numbers, course: Course) -> Verdict | None:
     if words is not None and words.floor is not None and words.value < DULL * words.floor:
         usual = percent(words.floor)
         said.append(f"{percent(words.value)} of the pairs of words are different ones (held-out text: {usual})")
-    said += narrow(m) if course.share >= USUAL else []  # variety comes late
+    if course.share >= USUAL and (span := spanned(m, NARROW)):  # variety comes late
+        said.append(f"samples look real but {span}")
     if not said:
         return None
     advice = "Try another --seed, a lower --learning-rate, a larger --batch, or a family that does not collapse"
     return Verdict("collapsed", "; ".join(said), advice)
 
 
-def narrow(m: Numbers) -> list[str]:
-    """Samples that look real and span next to nothing. Far from the data, precision means nothing: outliers of the data
-    have balls so wide that noise lies in them (Naeem et al. 2020, figure 1)."""
+def spanned(m: Numbers, least: float) -> str:
+    """How little of the variety samples span that look real; nothing from `least` of real data's recall on. Far from
+    the data, precision means nothing: outliers of the data have balls so wide that noise lies in them (Naeem et al.
+    2020, figure 1)."""
     recall, precision, away = m.find("recall"), m.find("precision"), distance(m)
     if recall is None or precision is None or not recall.floor or not precision.floor or away is None:
-        return []
-    if away[0] < HALF or recall.value >= NARROW * recall.floor or precision.value <= ALIKE * precision.floor:
-        return []
+        return ""
+    if away[0] < HALF or recall.value >= least * recall.floor or precision.value <= ALIKE * precision.floor:
+        return ""
     fine = m.find("sharpness")  # no real item lies near blurred ones, however much of the data they span
     if fine is not None and fine.floor is not None and fine.value < BLURRED * fine.floor:
-        return []
-    share, usual = percent(recall.value), percent(recall.floor)
-    return [f"samples look real but span {share} of the variety of the data (real data: {usual})"]
+        return ""
+    return f"span {percent(recall.value)} of the variety of the data (real data: {percent(recall.floor)})"
 
 
 def worsened(course: Course) -> Verdict | None:
@@ -276,11 +279,15 @@ def worsened(course: Course) -> Verdict | None:
 
 def rest(m: Numbers, course: Course) -> list[Verdict]:
     away = distance(m)
-    return [] if away is None else reached(away, course)
+    return [] if away is None else reached(away, course, spanned(m, THIN))
 
 
-def reached(away: tuple[float, str], course: Course) -> list[Verdict]:
-    """What a way to the data says of a run without faults: how much of it was gone, and in words."""
+def reached(away: tuple[float, str], course: Course, span: str = "") -> list[Verdict]:
+    """What a way to the data says of a run without faults: how much of it was gone, and in words. `span`: that what
+    came near spans little of the data."""
+    if away[0] >= FAR and span:
+        advice = "Train longer or with a larger --batch: variety comes late. A sample's --truncation costs variety, too"
+        return [Verdict("narrow", f"{away[1]}, and look real, but {span}", advice)]
     if away[0] >= FAR:
         return [Verdict("good", f"{away[1]}; no fault was found", "")]
     if course.improving:
