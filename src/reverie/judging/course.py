@@ -67,12 +67,14 @@ class Course:
 
     @property
     def worsened(self) -> float:
-        """How much of what was gained is lost again, where both last looks are surely above the best; else 0."""
+        """How much of what was gained is lost again, where both last looks are surely above the best; else 0. The best
+        of many looks is low by chance: the medians of three in a row are compared."""
         values = [value for _, value in self.looks]
         if len(values) < FEW:
             return 0.0
-        best, gained = min(values), values[0] - min(values)
-        rise = min(values[-2:]) - best
+        smooth = [median(values[max(0, k - 1) : k + 2]) for k in range(len(values))]
+        best, gained = min(smooth), values[0] - min(smooth)
+        rise = min(*values[-2:], median(values[-3:])) - best
         lost = rise / gained if gained > 0 else float("inf")
         return lost if rise > SURE * self.noise and lost > LOSS else 0.0
 

@@ -96,7 +96,7 @@ def gone(near: Sequence[Metric], source: str, to: str) -> tuple[float, str] | No
     m = next((m for m in near if m.name.startswith(f"to_{to}_frechet")), None)
     if m is None or m.floor is None or m.reference is None or m.reference <= m.floor:
         return None
-    way = (m.reference - m.value) / (m.reference - m.floor)
+    way = min(1.0, (m.reference - m.value) / (m.reference - m.floor))
     ends = f"untouched {number(m.reference)}, real {to} {number(m.floor)}"
     evidence = f"(Fréchet distance {number(m.value)}; {ends})"
     if way <= 0:
