@@ -23,6 +23,10 @@ WATCHED = "frechet_cheap"  # of a look
 SAID = ("frechet", "kid", "precision", "recall", "label_met_")
 
 
+def edge(bound: float | None, none: float) -> str:
+    return f"{none if bound is None else bound:.4g}"
+
+
 def curve(run: Run) -> list[tuple[float, float]]:
     """The looks' distance over minutes of training."""
     rows = read(run.path / "log.jsonl")
@@ -33,7 +37,7 @@ def row(run: Run) -> dict[str, object]:
     last, report = read(run.path / "log.jsonl")[-1], run.evaluate()
     print(run.path, *report.headline, *report.notes, sep="\n", flush=True)
     found = {m.name: m for m in report.metrics if m.name.startswith(SAID) and "[" not in m.name}
-    numbers = {name: f"{m.value:.4g} ({m.low or -inf:.4g} … {m.high or inf:.4g})" for name, m in found.items()}
+    numbers = {name: f"{m.value:.4g} ({edge(m.low, -inf)} … {edge(m.high, inf)})" for name, m in found.items()}
     return {
         "model": run.info["model"],
         "set": run.info["set"],

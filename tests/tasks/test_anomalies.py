@@ -245,7 +245,20 @@ def test_codes_that_are_compared_with_take_so_much_memory_and_no_more(run, place
     monkeypatch.setattr("reverie.tasks.unlike.CODES", 8 * whole.codes.shape[1] * 300)
     few = usual(run, ("latent",))
     assert (len(whole.codes), len(few.codes)) == (NORMAL * 9 // 10 - NORMAL * 9 // 10 // 6, 250)
-    seen = looks(run, items, ("latent",), None, few.codes)
+    seen = looks(run, items, ("latent",), few)
     assert seen.codes is None
     near = torch.cdist(encoded(run, items).double(), few.codes).topk(5, largest=False).values.mean(1)
     assert torch.allclose(seen.near, near, atol=1e-9)
+
+
+def test_an_error_counts_against_what_is_usual_at_its_place(run, place):
+    """And no item's map of errors is kept: as many of them as items are scored would fill memory."""
+    items = files(run, [str(place / "few.npy")]).items
+    known = usual(run, ("reconstruction",))
+    seen = looks(run, items, ("reconstruction",), known)
+    assert known.errors.shape == (16 * 16,)
+    assert seen.errors is None
+    maps = looks(run, items, ("reconstruction",)).errors
+    assert torch.allclose(seen.lost, (maps / known.errors).sum(1), rtol=1e-12)
+    bare = known.errors - known.errors.min()
+    assert bare.max() > 0.2 * known.errors.mean()  # or one number would do

@@ -68,9 +68,9 @@ def test_an_item_is_as_far_as_the_nearest_training_items_are_on_average(run, pla
     assert known.items.shape == (len(train) - len(train) // APART, train.shape[1])
     assert set(map(tuple, known.items.tolist())) <= set(map(tuple, train.tolist()))
     near = torch.cdist(vectors(run.spec, items).double(), known.items.double()).topk(5, largest=False).values
-    far = looks(run, items, parts, known.items).far
+    far = looks(run, items, parts, known).far
     assert torch.allclose(far, near.mean(1), atol=1e-6)
-    monkeypatch.setattr("reverie.tasks.unlike.BANK", 4 * train.shape[1] * 100)
+    monkeypatch.setattr("reverie.tasks.bank.BANK", 4 * train.shape[1] * 100)
     assert torch.equal(usual(run, parts).items, known.items[:100])
 
 

@@ -4,8 +4,9 @@ import torch
 from torch import Tensor
 
 from reverie.core import Batch, Field, Spec
+from reverie.tasks.bank import NEAREST, Bank, seen_as
 from reverie.tasks.rebuilt import columns, named
-from reverie.tasks.unlike import NEAREST, Bank, drawn
+from reverie.tasks.unlike import drawn
 
 
 def f(values: list) -> Tensor:
@@ -15,7 +16,32 @@ def f(values: list) -> Tensor:
 def test_numbers_with_bounds_count_in_units_of_their_range():
     spec = Spec("image", {"image": Field((1, 1, 2))})  # from -1 to 1
     found = columns(spec, Batch({"image": f([[[[1.0, -1.0]]]])}), {"image": f([[[[0.0, 1.0]]]])})
-    assert found.tolist() == [[(0.5**2 + 1.0**2) / 2]]
+    assert found.tolist() == [[0.5**2, 1.0**2]]  # of a picture each place
+
+
+def test_a_picture_has_an_error_a_place_and_a_large_one_on_a_grid():
+    """Means over channels; 64 pixels to 32 places in blocks of two, 40 in overlapping ones: their mean is kept where
+    blocks do not overlap."""
+    for size, grid in (((3, 5, 7), (5, 7)), ((2, 64, 8), (32, 8))):
+        spec = Spec("image", {"image": Field(size)})
+        made = torch.randn(4, *size, generator=torch.Generator().manual_seed(0))
+        found = columns(spec, Batch({"image": torch.zeros(4, *size)}), {"image": made}).view(4, *grid)
+        true = (made.double() / 2).square().mean(1)
+        if size[1] > 32:
+            true = true.view(4, 32, 2, 8).mean(2)
+        assert torch.allclose(found, true, atol=1e-12)
+
+
+def test_a_picture_that_lies_a_pixel_off_is_half_as_far():
+    """A stripe moved by a pixel differs in 2 columns of 16, by two in 4. At half its size two pixels count in full, one
+    is half an edge; smaller pictures are compared as they are."""
+    x = torch.zeros(3, 1, 16, 16)
+    x[0, ..., 4:8], x[1, ..., 5:9], x[2, ..., 6:10] = 1, 1, 1
+    seen = seen_as(Spec("image", {"image": Field((1, 16, 16))}), Batch({"image": x}))
+    far = 4 * (seen - seen[0]).square().sum(1)  # a place is four pixels
+    assert far.tolist() == [0, 2 * 16 / 2, 4 * 16]
+    small = x[..., :15]
+    assert torch.equal(seen_as(Spec("image", {"image": Field((1, 16, 15))}), Batch({"image": small})), small.flatten(1))
 
 
 def test_of_a_category_counts_whether_another_came_back():

@@ -114,7 +114,7 @@ def anomalies(
     fit(run, unseen.items)  # before the work
     there = there or made(run, parts)
     known = there.known
-    seen = looks(run, unseen.items, parts, known.items, known.codes)
+    seen = looks(run, unseen.items, parts, known)
     score, each = total(seen, known, parts)
     scores, normals = finite(score.numpy()), finite(there.held.numpy())
     gone = lacking(run.spec, unseen.items)

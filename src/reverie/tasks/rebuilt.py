@@ -6,8 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from reverie.core import Batch, Field, Spec
+
+GRID = 32  # places of a picture down and across, at most
 
 
 def rebuilt(model: Any, batch: Batch) -> dict[str, Tensor]:
@@ -18,14 +21,24 @@ def rebuilt(model: Any, batch: Batch) -> dict[str, Tensor]:
 
 def columns(spec: Spec, batch: Batch, made: dict[str, Tensor]) -> Tensor:
     """The mean error of each column of each item: (B, columns), float64. A column is a field, of one whose last axis
-    has names each of these. What is not there does not count; where nothing is, the error is 0."""
+    has names each of these, and of a picture each place of it, of large ones on a grid. What is not there does not
+    count; where nothing is, the error is 0."""
     found = []
     for name, field in spec.fields.items():
         size, there = error(name, field, batch, made[name])
+        if placed(spec):
+            down, across = (min(GRID, side) for side in field.shape[1:])
+            return adaptive_avg_pool2d(size.view(-1, *field.shape).mean(1), (down, across)).flatten(1)
         shape = (len(size), -1, channels(field))
         size, there = size.view(shape), there.view(shape)
         found.append(size.sum(1) / there.sum(1).clamp(min=1))
     return torch.cat(found, 1)
+
+
+def placed(spec: Spec) -> bool:
+    """Is an item one picture, whose errors have places?"""
+    fields = list(spec.fields.values())
+    return len(fields) == 1 and len(fields[0].shape) == 3 and not fields[0].categories
 
 
 def named(spec: Spec) -> list[str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reverie.training.run import Run
 
 FILE = "usual.safetensors"
-RULE = 2  # of scores: what was kept by another one is made anew
+RULE = 3  # of scores: what was kept by another one is made anew
 HELD = 10_000  # held-out items that a promise rests on, at most
 
 
@@ -39,7 +39,7 @@ def made(run: Run, parts: tuple[str, ...]) -> Reference:
     known, held_out = usual(run, parts), some(run.prepared.held_out, HELD)
     held = torch.zeros(0)
     if len(held_out):
-        held = total(looks(run, held_out, parts, known.items, known.codes), known, parts)[0]
+        held = total(looks(run, held_out, parts, known), known, parts)[0]
     found = Reference(known, held.double())
     with suppress(NoRoom):  # a run that can't be written to is compared anew each time
         leave(run, parts, found)

@@ -1,11 +1,11 @@
 """How unlike the items of a run's training data an item is, by each thing that its model can do.
 
-reconstruction  what is lost when an item is encoded and decoded: of each field the mean error against what is usual
-                for it, summed over the fields
+reconstruction  what is lost when an item is encoded and decoded: of each field, of a picture at each place, the mean
+                error against what is usual there, summed
 return          how far its code has moved when what was decoded is encoded again
 latent          how far its code lies from the nearest codes of training items
-nearest         how far it lies itself, as the model sees it, from the nearest training items: what an encoder leaves
-                out counts there, too
+nearest         how far it lies itself, as the model sees it, a picture at half its size, from the nearest training
+                items: what an encoder leaves out counts there, too
 likelihood      nats a dimension or token that it costs
 
 What is usual is learnt from training items. Held-out items decide nothing, so that they score what fresh normal items
@@ -22,13 +22,12 @@ from torch import Tensor
 
 from reverie.core import Batch, Items, Spec
 from reverie.errors import Problem
-from reverie.metrics.neighbours import ROWS, squared
 from reverie.training.seeds import generator, reseed
 
+from .bank import NEAREST, Bank, banked, seen_as
 from .codes import blocks, told
-from .rebuilt import columns
-from .vectors import Some, vectors
-from .vectors import parts as vector
+from .rebuilt import columns, placed
+from .vectors import Some
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -41,23 +40,24 @@ NEEDS = {
     "likelihood": ("score",),
 }
 BEST = ("nearest", "return", "latent")  # what "best" adds up; of a model without codes, its likelihood
+PICTURES = (*BEST, "reconstruction")  # the same of pictures
 TABLE = ("nearest", "reconstruction", "likelihood")  # the same of rows of a table, whose columns are of many kinds
 TOKENS = ("reconstruction", "return", "latent")  # the same of items that are tokens, which lie nowhere
-NEAREST = 5  # codes or items, whose mean distance counts
-BANK = 64 * 2**20  # bytes of training items, at most, that others are compared with
 CODES = 256 * 2**20  # bytes of their codes, at most
 SEEN = 6_000  # training items, at most, that say what is usual
 APART = 6  # a sixth of them gives the scale, and none of the codes that others are compared with
 DRAWS = 8  # of a likelihood that chance is in
 SEED = 20_200_416
 LEAST = 0.01  # of the mean usual error of all columns: what counts as usual at least, where one is rebuilt exactly
+EVEN = 0.05  # the same of the places of a picture
 TINY = 1e-12  # below any score that is not 0: the logarithm of 0 has no scale
 
 
 class Looks(NamedTuple):
     """What a model says of N items, before anything is called usual."""
 
-    errors: Tensor | None = None  # (N, columns): mean error of each, see `rebuilt`
+    errors: Tensor | None = None  # (N, columns): mean error of each, see `rebuilt`; of pictures only until it is known
+    lost: Tensor | None = None  # (N,): their sum, each against what is usual, where that is known
     moved: Tensor | None = None  # (N,): squared distance of the code, encoded again, from itself
     codes: Tensor | None = None  # (N, latents), where nothing is known yet that they are compared with
     near: Tensor | None = None  # (N,): their mean distance from the nearest codes of training items
@@ -86,7 +86,7 @@ def able(run: Run, by: str) -> tuple[str, ...]:
     tokens = any(field.categories and field.shape for field in run.spec.fields.values())
     has = [part for part in has if not (tokens and part == "nearest")]
     if by == "best":
-        usual = TOKENS if tokens else TABLE if len(run.spec.fields) > 1 else BEST
+        usual = TOKENS if tokens else TABLE if len(run.spec.fields) > 1 else PICTURES if placed(run.spec) else BEST
         codes = [part for part in usual if part in has]
         chosen = codes or [part for part in has if part == "likelihood"]
     else:
@@ -103,20 +103,22 @@ def able(run: Run, by: str) -> tuple[str, ...]:
 
 
 @torch.inference_mode()
-def looks(run: Run, items: Items, parts: tuple[str, ...], bank: Tensor | None, codes: Tensor | None = None) -> Looks:
+def looks(run: Run, items: Items, parts: tuple[str, ...], known: Usual | None = None) -> Looks:
     """Of all items, a block at a time: an item's row hangs on no other item. Where chance is in a likelihood, its draws
-    go by an item's place in its block. `bank`, `codes`: training items (n, D) and codes of some (n, latents) that
-    others are compared with. Raises Problem."""
-    model, device = run.model, run.device
+    go by an item's place in its block. What is `known` already is compared with at once. Raises Problem."""
+    model, device, known = run.model, run.device, known or Usual(None, None, None, {})
     fit(run, items)
-    known, coded = (None if x is None else Bank.of(x) for x in (bank, codes))
+    bank, coded = (None if x is None else Bank.of(x) for x in (known.items, known.codes))
     found = []
     for batch, kept in blocks(items):
         seen = look(run.spec, model, batch.to(device), parts)
+        if known.errors is not None and seen.errors is not None:
+            lost = (seen.errors.double().cpu() / known.errors).sum(1)
+            seen = seen._replace(lost=lost, errors=None if placed(run.spec) else seen.errors)
         if coded and seen.codes is not None:  # not kept: they can be as long as the items
             seen = seen._replace(codes=None, near=coded.away(seen.codes.double().cpu()))
-        if known:
-            seen = seen._replace(far=known.away(torch.cat(vector(run.spec, batch), 1).double()))
+        if bank:
+            seen = seen._replace(far=bank.away(seen_as(run.spec, batch).double()))
         found.append([None if x is None else x[:kept].double().cpu() for x in seen])
     return Looks(*(None if x[0] is None else torch.cat(x) for x in zip(*found)))
 
@@ -136,7 +138,7 @@ def look(spec: Spec, model: Any, batch: Batch, parts: tuple[str, ...]) -> Looks:
         reseed(SEED, "nll")
         total, units = model.nll(batch, DRAWS)
         nats = total.double() / units
-    return Looks(errors, moved, codes if "latent" in parts else None, None, None, nats)
+    return Looks(errors, moved=moved, codes=codes if "latent" in parts else None, nats=nats)
 
 
 def fit(run: Run, items: Items) -> None:
@@ -155,12 +157,12 @@ def usual(run: Run, parts: tuple[str, ...]) -> Usual:
     order = drawn(count, count)
     cut = count // APART if count // APART > 1 else 0
     bank = banked(run.spec, Some(items, order[cut:])) if "nearest" in parts else None
-    seen = looks(run, items, parts, bank)
+    seen = looks(run, items, parts, Usual(None, None, bank, {}))
     apart, rest = (seen.some(order[:cut]), seen.some(order[cut:])) if cut else (seen, seen)
     errors = None
     if rest.errors is not None:
         errors = rest.errors.mean(0)
-        errors = errors + max(LEAST * float(errors.mean()), TINY)
+        errors = errors + max((EVEN if placed(run.spec) else LEAST) * float(errors.mean()), TINY)
     first = Usual(errors, rest.codes, bank, {})
     raw = scored(apart, first, parts)
     scale = {name: (float(x.mean()), float(x.std(correction=0)) or 1.0) for name, x in raw.items()}
@@ -181,8 +183,11 @@ def most(run: Run, parts: tuple[str, ...]) -> int:
 def scored(seen: Looks, by: Usual, parts: tuple[str, ...]) -> dict[str, Tensor]:
     """Each part of the score (N,), on its own scale: logarithms, but of a likelihood, which is one."""
     found: dict[str, Tensor] = {}
-    if "reconstruction" in parts and seen.errors is not None and by.errors is not None:
-        found["reconstruction"] = (seen.errors / by.errors).sum(1).clamp(min=TINY).log()
+    lost = seen.lost
+    if lost is None and seen.errors is not None and by.errors is not None:
+        lost = (seen.errors / by.errors).sum(1)
+    if "reconstruction" in parts and lost is not None:
+        found["reconstruction"] = lost.clamp(min=TINY).log()
     if "return" in parts and seen.moved is not None:
         found["return"] = seen.moved.clamp(min=TINY).log()
     if "latent" in parts and by.codes is not None:
@@ -194,33 +199,6 @@ def scored(seen: Looks, by: Usual, parts: tuple[str, ...]) -> dict[str, Tensor]:
     if "likelihood" in parts and seen.nats is not None:
         found["likelihood"] = seen.nats
     return found
-
-
-class Bank(NamedTuple):
-    """Places (n, d) that others are compared with, about their mean, for rounding."""
-
-    middle: Tensor
-    about: Tensor
-
-    @classmethod
-    def of(cls, places: Tensor) -> Bank:
-        places = places.double()
-        middle = places.mean(0)
-        return cls(middle, places - middle)
-
-    def away(self, x: Tensor) -> Tensor:
-        """Mean distance of each row (N, d) from the nearest places: (N,)."""
-        k = min(NEAREST, len(self.about))
-        rows = torch.split(x - self.middle, ROWS)
-        parts = (squared(part, self.about).topk(k, largest=False).values for part in rows)
-        return torch.cat([part.clamp(min=0).sqrt().mean(1) for part in parts])
-
-
-def banked(spec: Spec, items: Items) -> Tensor:
-    """Items as vectors (n, D), as many of the first as memory is given to."""
-    one = sum(part.shape[1] for part in vector(spec, items.take(torch.zeros(1, dtype=torch.long))))
-    most = max(NEAREST, BANK // (4 * max(1, one)))
-    return vectors(spec, Some(items, torch.arange(min(most, len(items)))))
 
 
 def total(seen: Looks, by: Usual, parts: tuple[str, ...]) -> tuple[Tensor, dict[str, Tensor]]:
