@@ -231,9 +231,11 @@ def main() -> None:
         "interval. "
         "Theirs: pyod 3.6.7 at its defaults (AutoEncoder 10 epochs), same rows; KNN stands beside the three that were "
         "the goal. "
-        "The rule was chosen on training pictures of MNIST's classes 0 to 4, of tables on three of scikit-learn and on "
-        "draws of Adult's training rows. ECOD takes its tails from training and scored rows together. "
-        "Seconds: ours with training, then theirs in the order of the columns, one thread."
+        "The rule was chosen on training pictures of MNIST's and Fashion-MNIST's classes 0 to 4 (an earlier one on "
+        "MNIST's alone had 0.978 and 0.914), of tables on three sets of scikit-learn and on draws of Adult's training "
+        "rows. ECOD takes its tails from training and scored rows together. "
+        "Seconds: ours, with training where the run was not there already (it was, of pictures), then theirs in the "
+        "order of the columns, one thread beside other work."
     )
     print(tables.write("anomalies", "Anomalies beside pyod", said, page))
 
