@@ -14,6 +14,7 @@ from scipy.stats import betabinom, ks_2samp
 
 import reverie
 from reverie.cli import main
+from reverie.commands.anomalies import BY
 from reverie.errors import Problem
 from reverie.metrics.alarms import area
 from reverie.tasks.codes import encoded, files
@@ -171,7 +172,7 @@ WRONG = [
     (("--flag", "2"), ("--flag 2", "below 1")),
     (("--flag", "0"), ("--flag 0", "above 0")),
     (("--flag", "some"), ("--flag some", "not a number")),
-    (("--by", "furthest"), ("--by furthest", "best, reconstruction")),
+    (("--by", "furthest"), ("--by furthest", "best, nearest, return")),
     (("--normal", "goood"), ("--normal goood", "There are: down, good, hole")),
     (("--normal", "colour=red"), ("--normal colour=red", "no column colour")),
     (("--out", "found.txt"), ("--out found.txt", ".csv nor .parquet")),
@@ -262,3 +263,13 @@ def test_an_error_counts_against_what_is_usual_at_its_place(run, place):
     assert torch.allclose(seen.lost, (maps / known.errors).sum(1), rtol=1e-12)
     bare = known.errors - known.errors.min()
     assert bare.max() > 0.2 * known.errors.mean()  # or one number would do
+
+
+def test_each_part_of_the_score_can_be_asked_for(run, place, tmp_path, capsys):
+    """By the names that the table's columns have, of the rule for pictures all of them."""
+    parts = [name for name in run.anomalies(place / "few.npy").columns if name in BY]
+    assert set(parts) == {"nearest", "return", "latent", "reconstruction"}
+    for part in parts:
+        out = tmp_path / f"{part}.csv"
+        assert main(["anomalies", str(run.path), str(place / "few.npy"), "--by", part, "--out", str(out)]) == 0
+        assert f"({part})" in capsys.readouterr().out

@@ -14,7 +14,7 @@ from .predict import place
 from .readers import one_of, real, text, whole
 
 HELP = "say which items are unlike those that a run has learnt, with a promised rate of false alarms"
-BY = ("best", "reconstruction", "likelihood", "latent", "nearest")
+BY = ("best", "nearest", "return", "latent", "reconstruction", "likelihood")
 SHOWN = 10  # rows in a terminal
 TOLD = ("item", "score", "p", "flagged", "label", "because")  # columns that are shown there; the file has the parts too
 MOST = 1_000  # rows in the JSON
@@ -26,7 +26,7 @@ def parser(words: Sequence[str]) -> Parser:
     made.add_argument("files", metavar="DATA", nargs="+", help="files or folders of the kind that it was trained on")
     rate = "share of normal items that may be flagged (default 0.01)"
     made.value("--flag", real("--flag", 0), rate, metavar="0.01")
-    made.value("--by", one_of("--by", BY), "what an item is scored by (default best: all that the model can)")
+    made.value("--by", one_of("--by", BY), "what an item is scored by (default best: the parts that suit the data)")
     which = "where the data says what items are: labels of normal ones, or COLUMN=VALUE,VALUE (default: the run's own)"
     made.value("--normal", text("--normal"), which, metavar="NAME,NAME")
     made.value("--worst", whole("--worst", 0), "items that the page shows (default 40)")

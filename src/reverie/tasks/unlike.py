@@ -98,7 +98,7 @@ def able(run: Run, by: str) -> tuple[str, ...]:
             f"{run.path}: {run.family.name} can neither encode items nor say how likely they are. `reverie models` "
             "says which models can"
         )
-    there = ", ".join(part for part in ("reconstruction", "latent", "nearest", "likelihood") if part in has)
+    there = ", ".join(part for part in NEEDS if part in has)
     raise Problem(f"--by {by}: {run.family.name} has none. There is: best, {there}")
 
 
