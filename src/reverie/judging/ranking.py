@@ -11,6 +11,7 @@ from typing import NamedTuple
 from reverie.errors import listed
 from reverie.metrics import Metric, student
 
+from .counts import renamed
 from .words import number
 
 
@@ -75,9 +76,13 @@ def mean(metrics: Sequence[Metric]) -> Span:
 
 
 def means(runs: Sequence[Sequence[Metric]]) -> dict[str, Span]:
-    """Of each measure that any of a model's runs has, in the order of the first that has it."""
-    names = dict.fromkeys(m.name for metrics in runs for m in metrics)
-    return {name: mean([m for metrics in runs for m in metrics if m.name == name]) for name in names}
+    """Of each measure that any of a model's runs has, in the order of the first that has it, whatever count of its own
+    each run has in the measure's name."""
+    found: dict[str, list[Metric]] = {}
+    for metrics in renamed(runs):
+        for metric in metrics:
+            found.setdefault(metric.name, []).append(metric)
+    return {name: mean(same) for name, same in found.items()}
 
 
 def ranked(models: Mapping[str, Mapping[str, Span]]) -> Ranking:

@@ -21,6 +21,7 @@ from reverie.metrics.image.seen import Seen
 from reverie.training.written import read_options
 
 from . import items, judges
+from .counts import renamed
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -90,7 +91,9 @@ def judged(run: Run, asked: Asked) -> Judged:
             measured(measures.prepare(replace(sets, **drawn(run, asked, count, seed)), prepared))
             for seed in range(asked.seed + 1, asked.seed + asked.seeds)
         ]
-        found = over_seeds([found, *rest])
+        each = [found, *rest]
+        found = over_seeds(each)
+        notes += left_out(each, found)
     if asked.how:
         found = [replace(one, protocol=f"{one.protocol}; samples {told(asked.how)}") for one in found]
     if len(real) < measures.LEAST:
@@ -201,12 +204,19 @@ def classes(run: Run) -> tuple[str, ...]:
 
 def over_seeds(found: Sequence[Sequence[Metric]]) -> list[Metric]:
     """Of each measure that every seed has, the mean and Student's 95 % interval over seeds."""
-    named = [{metric.name: metric for metric in one} for one in found]
+    named = [{metric.name: metric for metric in one} for one in renamed(found)]
     out = []
-    for first in found[0]:
-        if not all(first.name in one for one in named):
+    for name, first in named[0].items():
+        if not all(name in one for one in named):
             continue
-        middle, low, high = student([one[first.name].value for one in named])
+        middle, low, high = student([one[name].value for one in named])
         how = f"{first.protocol}; mean of {len(named)} sampling seeds, 95 % Student interval over them"
         out.append(replace(first, value=middle, low=low, high=high, protocol=how))
     return out
+
+
+def left_out(found: Sequence[Sequence[Metric]], kept: Sequence[Metric]) -> list[str]:
+    """A note on the measures that some seeds have and some lack."""
+    there = {metric.name for metric in kept}
+    gone = dict.fromkeys(m.name for one in renamed(found) for m in one if m.name not in there)
+    return [f"left out, as not each of the {len(found)} sampling seeds has it: {listed([*gone])}"] if gone else []
