@@ -33,6 +33,19 @@ def test_over_seeds_a_measure_that_a_seed_lacks_is_left_out_and_named():
     assert said == "left out, as not each of the 2 sampling seeds has it: unique_900, unique_1k and unique_10k"
 
 
+def test_over_seeds_p_is_twice_the_median_and_a_share_stays_one():
+    """Of 0.99 and 0.90: Student's interval would be 0.373 to 1.517."""
+    (one,) = over_seeds([[m("copied_32", 0.99, unit="share", p=1e-9)], [m("copied_32", 0.90, unit="share", p=0.4)]])
+    assert (one.value, one.low, one.high) == pytest.approx((0.945, 0.945 - 0.045 * 12.7062, 1.0), rel=1e-4)
+    assert one.p == pytest.approx(1e-9 + 0.4)
+    assert "p: twice the median of theirs" in one.protocol
+    (sure,) = over_seeds([[m("a", p=0.9)], [m("a", p=0.8)]])
+    assert sure.p == 1.0
+    assert all(over_seeds([[m("a")], [m("a", p=p)]])[0].p is None for p in (None, 0.1))
+    (wide,) = over_seeds([[m("frechet_9", 0.1)], [m("frechet_9", 9.0)]])
+    assert wide.low < 0 < 1 < wide.high
+
+
 def test_means_over_training_seeds_know_the_measure_by_its_beginning():
     found = means([[m("chord_js_400", 0.2)], [m("chord_js_410", 0.4)]])
     assert [(name, span.value, span.runs) for name, span in found.items()] == [("chord_js_400", pytest.approx(0.3), 2)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from math import inf
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from reverie.training.run import Run
 
 SHOWN, COMPARED, NEAREST = 64, 8, 3  # samples on the page; of which beside their neighbours; how many of those
+SHARES = ("share", "share right", "area", "area under the ROC curve", "a change")  # units of what lies in [0, 1]
 PLENTY = 100_000  # training items among which copies are looked for, at most: more are thinned evenly, and it is said
 
 
@@ -203,7 +205,9 @@ def classes(run: Run) -> tuple[str, ...]:
 
 
 def over_seeds(found: Sequence[Sequence[Metric]]) -> list[Metric]:
-    """Of each measure that every seed has, the mean and Student's 95 % interval over seeds."""
+    """Of each measure that every seed has, the mean and Student's 95 % interval over seeds, within [0, 1] of a share;
+    p is twice the median of theirs, which holds however the seeds' tests hang together (Rüschendorf 1982, "Random
+    Variables with Maximum Sums")."""
     named = [{metric.name: metric for metric in one} for one in renamed(found)]
     out = []
     for name, first in named[0].items():
@@ -211,7 +215,13 @@ def over_seeds(found: Sequence[Sequence[Metric]]) -> list[Metric]:
             continue
         middle, low, high = student([one[name].value for one in named])
         how = f"{first.protocol}; mean of {len(named)} sampling seeds, 95 % Student interval over them"
-        out.append(replace(first, value=middle, low=low, high=high, protocol=how))
+        if first.unit in SHARES:
+            low, high = max(0.0, low), min(1.0, high)
+        tests = [one[name].p for one in named]
+        known = [p for p in tests if p is not None]
+        p = min(1.0, 2 * median(known)) if len(known) == len(tests) else None
+        how += "; p: twice the median of theirs" if p is not None else ""
+        out.append(replace(first, value=middle, low=low, high=high, p=p, protocol=how))
     return out
 
 
