@@ -105,6 +105,12 @@ def judged(run: Run, asked: Asked) -> Judged:
         )
     elif count < measures.LEAST:
         notes.append(f"{count} samples: too few to judge by; it takes {measures.LEAST}. Ask for more by --samples")
+    if len(train) < count:
+        notes.append(
+            f"the floor is of {len(train):,} training items, fewer than the {count:,} samples, and few items lie "
+            "further from held-out ones by chance alone: samples may look to have come more of the way to the data "
+            f"than they have. For as many on both sides: --samples {len(train)}"
+        )
     shown, compared, nearest = pages(sets, prepared, kind)
     return Judged(found, shown, compared, nearest, notes)
 
