@@ -133,7 +133,8 @@ def test_a_text_is_scored_in_long_windows_by_a_model_that_goes_on_from_a_state(t
     expected = 1 + -(-tokens // window) / tokens
     nats = next(m for name, m in found.items() if name.startswith("nll_nats_"))
     assert nats.value == pytest.approx(expected)
-    assert ("windows of 1,024 tokens" in nats.protocol) == carries
+    for m in (nats, found["bits_per_character"]):
+        assert f"windows of {window:,} tokens, each from an empty context" in m.protocol
     look = measure.take(run.model, run.spec, prepared.codec, prepared.held_out, run.device)[0]
     assert look.value == pytest.approx(expected)
 

@@ -108,8 +108,9 @@ def scored_items(run: Run) -> Items:
 
 
 def of_tokens_each(run: Run) -> str:
-    """How long the windows are where they are not the data's own."""
-    return "" if scored_items(run) is run.prepared.held_out else f" of {WIDE:,} tokens"
+    """How long the windows are: of so many tokens that are predicted."""
+    own = max(field.size for field in run.spec.fields.values()) - 1
+    return f" of {own if scored_items(run) is run.prepared.held_out else WIDE:,} tokens"
 
 
 def of_numbers(run: Run, scored: Scored, draws: int) -> list[Metric]:
