@@ -57,7 +57,8 @@ def rate(seen: Seen, name: str, count: Callable[[Piece], Rate | None], what: str
         return None
     pieces = len(seen.fake)
     base, _, mark = name.partition("[")
-    protocol = f"share of changes of chord {what}; interval: over pieces; floor: of {len(seen.real):,} held-out pieces"
+    protocol = f"share of changes of chord {what}; interval: over pieces; floor: of {len(seen.real):,} "
+    protocol += f"{seen.sets.what} pieces"
     whole = f"{base}[{mark}" if mark else f"{base}_{size_name(pieces)}"
     value, low, high = made
     return Metric(whole, value, "a change", pieces, protocol, max(0.0, low), high, real[0])

@@ -43,8 +43,8 @@ def shares(seen: Seen, name: str, parts: Parts, what: str) -> Metric | None:
 
     value = against(fake)
     assert value is not None
-    protocol = f"Jensen-Shannon divergence of {what}, the first {count} of samples and of held-out pieces; floor: "
-    protocol += "training pieces in their place; reference: the untrained model's samples"
+    protocol = f"Jensen-Shannon divergence of {what}, the first {count} of samples and of {seen.sets.what} pieces; "
+    protocol += "floor: training pieces in their place; reference: the untrained model's samples"
     floor, reference = against(train), against(untrained)
     if reference is None and len(untrained) >= LEAST:  # fewer than the samples': at their own number, which only adds
         reference = divergence(untrained, real[: len(untrained)])
@@ -66,7 +66,7 @@ def amounts(seen: Seen) -> list[Metric]:
 def mean(seen: Seen, name: str, of: Callable[[Piece], float], unit: str, what: str) -> Metric:
     values, real = ([of(piece) for piece in pieces] for pieces in (seen.fake, seen.real))
     value, half = fmean(values), Z * stdev(values) / sqrt(len(values))
-    protocol = f"{what}; floor: of {len(real):,} held-out pieces (neither more nor less is better)"
+    protocol = f"{what}; floor: of {len(real):,} {seen.sets.what} pieces (neither more nor less is better)"
     whole = f"{name}_{size_name(len(values))}"
     return Metric(whole, value, unit, len(values), protocol, value - half, value + half, fmean(real))
 
