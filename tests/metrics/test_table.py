@@ -184,6 +184,13 @@ def test_detection_sees_what_no_pair_tells():
     assert abs(found["detection"].floor - 0.5) < 0.06  # four errors of the area of 1,000 and 1,000: 0.013 each
 
 
+def test_a_perfect_split_is_known_no_surer_than_its_rows_allow():
+    """60 of 60: at least 0.025^(1/60) by Clopper & Pearson."""
+    found = judged([{**row, "gewicht": row["gewicht"] + 99} for row in rows(60, 2)], rows(60, 1))["detection"]
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(0.025 ** (1 / 60))
+
+
 def test_swapping_the_sides_keeps_the_area():
     one, two = frames(rows(200, 1), [{**row, "gewicht": row["gewicht"] + 1} for row in rows(200, 2)])
     assert area(one, two).value == pytest.approx(area(two, one).value, abs=3 * area(one, two).error)

@@ -13,6 +13,7 @@ from reverie.metrics import Metric, Z, size_name
 from .histograms import Parts, counted, divergence, intervals, lengths, pitch_classes, progressions, shapes
 from .seen import Seen
 
+Ratio = tuple[float, float | None, float | None]  # and the ends of its interval, where it has one
 LEAST = 100  # counts on each side below which shares say nothing
 HISTOGRAMS: dict[str, tuple[Parts, str]] = {
     "pitch_class_js": (pitch_classes, "pitch classes of notes"),
@@ -81,16 +82,16 @@ def density(piece: Piece) -> float:
     return len(piece.notes) / long if long else 0.0
 
 
-def ratio(hits: Sequence[float], units: Sequence[float]) -> tuple[float, float, float]:
+def ratio(hits: Sequence[float], units: Sequence[float]) -> Ratio:
     """Sum of hits over sum of units, each a number a piece, with the 95 % interval of a ratio of means, pieces being
-    independent: delta method. Raises ValueError where there is no unit."""
+    independent: delta method; one piece has none. Raises ValueError where there is no unit."""
     total = sum(units)
     if not total:
         raise ValueError("no unit: a ratio needs at least one")
     value = sum(hits) / total
     count = len(hits)
     if count < 2:
-        return value, value, value
+        return value, None, None
     rest = [hit - value * unit for hit, unit in zip(hits, units)]
     error = sqrt(sum(x * x for x in rest) * count / (count - 1)) / total
     return value, value - Z * error, value + Z * error

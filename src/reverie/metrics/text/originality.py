@@ -22,6 +22,8 @@ def measure(seen: Seen) -> list[Metric]:
     protocol += f"training text; first {seen.length} characters of each of {len(found)} samples; "
     protocol += f"floor: of {len(usual)} {seen.sets.what} texts; p: Mann-Whitney over texts, one-sided"
     value, floor = float(np.mean(found)), float(np.mean(usual))
-    spread = Z * float(np.std(found)) / len(found) ** 0.5
-    low, high = max(0.0, value - spread), min(1.0, value + spread)
+    low, high = None, None
+    if len(found) > 1:
+        spread = Z * float(np.std(found, ddof=1)) / len(found) ** 0.5
+        low, high = max(0.0, value - spread), min(1.0, value + spread)
     return [Metric(f"copied_{RUN}", value, "share", len(found), protocol, low, high, floor, p=p)]
