@@ -125,11 +125,21 @@ def value(cell: Any) -> float:
 
 # ----------------------------------------------------------------------------------------------------------- neighbours
 
-BLOCK = 1_000  # rows of a bank at a time
+BLOCK = 1_000  # rows of either side at a time
 
 
 def closest(queries: Frame, bank: Frame, k: int = 1) -> tuple[Tensor, Tensor]:
     """Distances (n, k) to the k nearest rows of the bank, and which they are, nearest first, of equals the first."""
+    shape = len(queries), min(k, len(bank))
+    near, which = torch.empty(shape, dtype=torch.float64), torch.empty(shape, dtype=torch.int64)
+    for begin in range(0, len(queries), BLOCK):
+        part = slice(begin, begin + BLOCK)
+        near[part], which[part] = among(queries[part], bank, k)  # what is kept lies in one place: memory stays whole
+    return near, which
+
+
+def among(queries: Frame, bank: Frame, k: int) -> tuple[Tensor, Tensor]:
+    """The same of few rows."""
     from reverie.metrics.neighbours import squared
 
     mine = queries.vectors()
