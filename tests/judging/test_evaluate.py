@@ -159,6 +159,14 @@ def test_too_few_samples_to_judge_by_are_said(trained):
     assert report.notes[0] in report.html.read_text(encoding="utf-8")
 
 
+def test_more_samples_than_training_items_are_said_to_flatter(trained):
+    run = trained("dcgan")
+    there = len(run.prepared.train)
+    (said,) = evaluate(run, samples=there + 1).notes
+    assert f"the floor is of {there} training items, fewer than the {there + 1} samples" in said
+    assert said.endswith(f"--samples {there}")
+
+
 def test_a_metric_that_is_not_there_is_named(trained):
     with pytest.raises(KeyError, match="nothing: 0 metrics"):
         evaluate(trained("dcgan"), samples=10)["nothing"]

@@ -14,6 +14,8 @@ from reverie.judging.likelihood import dequantised, likelihood
 from reverie.kinds import DataOptions
 from reverie.kinds.find import open_source
 from reverie.metrics.text import Bigrams
+from reverie.models.autoencoders.vae import VAE
+from reverie.models.autoencoders.vae import Config as VAEConfig
 from reverie.spec import Field, Spec
 from reverie.training import measure
 from reverie.training.run import Run
@@ -131,7 +133,8 @@ def test_a_text_is_scored_in_long_windows_by_a_model_that_goes_on_from_a_state(t
     expected = 1 + -(-tokens // window) / tokens
     nats = next(m for name, m in found.items() if name.startswith("nll_nats_"))
     assert nats.value == pytest.approx(expected)
-    assert ("windows of 1,024 tokens" in nats.protocol) == carries
+    for m in (nats, found["bits_per_character"]):
+        assert f"windows of {window:,} tokens, each from an empty context" in m.protocol
     look = measure.take(run.model, run.spec, prepared.codec, prepared.held_out, run.device)[0]
     assert look.value == pytest.approx(expected)
 
@@ -151,6 +154,57 @@ def test_a_known_density_gives_its_bits_a_dimension(tmp_path):
     assert bits.high - bits.low == pytest.approx(2 * 1.96 * error, rel=0.15)  # a variance of 400: 7 %, twice
     assert nats.name == "nll_nats"  # the noise is the data's: the model adds none
     assert nats.value == pytest.approx((bits.value - 8) * log(2) * 64)
+
+
+class UniformLevels(Known):
+    """Every level equally likely."""
+
+    likelihood, of_levels = "uniform", True
+
+    def nll(self, batch, draws):
+        x = batch["image"].flatten(1)
+        return torch.full((len(x),), x.shape[1] * log(256)), torch.full((len(x),), x.shape[1])
+
+
+def test_a_probability_over_levels_is_bits_a_dimension_as_it_is(tmp_path):
+    run = run_of(UniformLevels(Spec("image", {"image": Field((1, 3, 3), levels=256)})), Prepared(LEVELS), tmp_path)
+    nats, bits = likelihood(run)
+    assert (bits.name, bits.value) == ("bits_per_dim", pytest.approx(8))
+    assert nats.value == pytest.approx(9 * log(256))
+    assert "dequantised" not in bits.protocol
+
+
+class Labelled(Pictures):
+    def take(self, index, vary=False):
+        return Batch({"image": self.values[index], "label": index % 2})
+
+
+LEVELS = Labelled(torch.randint(0, 256, (40, 1, 3, 3), generator=torch.Generator().manual_seed(0)) / 127.5 - 1)
+
+
+def of_vae(tmp_path, **fields):
+    torch.manual_seed(0)
+    label = {"label": Field((), categories=2)} if "conditional" in fields else {}
+    spec = Spec("image", {"image": Field((1, 3, 3), levels=256)}, condition=label)
+    model = VAE(VAEConfig(latents=2, hidden=(4,), **fields), spec)
+    return {m.name: m for m in likelihood(run_of(model, Prepared(LEVELS), tmp_path), draws=3)}
+
+
+def test_a_logistic_vae_has_bits_a_dimension(tmp_path):
+    found = of_vae(tmp_path, decoder="logistic")
+    assert found["bits_per_dim"].value == pytest.approx(found["nll_nats_is3"].value / (9 * log(2)))
+    assert "discretised logistic" in found["bits_per_dim"].protocol
+    assert "bits_per_dim" not in of_vae(tmp_path)
+
+
+def test_what_cant_be_compared_reads_otherwise(tmp_path):
+    """-log p(x) and -log p(x | class), and each thing that an item is taken for."""
+    forms = [{}, {"binarise": True}, {"decoder": "logistic"}, {"decoder": "gaussian"}]
+    wholes = [{**form, **more} for form in forms for more in ({}, {"conditional": True})]
+    said = [of_vae(tmp_path, **fields)["nll_nats_is3"].protocol for fields in wholes]
+    assert len({*said}) == len(wholes)
+    assert ["given each item's class" in one for one in said] == ["conditional" in fields for fields in wholes]
+    assert ["one binary draw" in one for one in said] == ["binarise" in fields for fields in wholes]
 
 
 def test_without_levels_there_are_no_bits_a_dimension(tmp_path):

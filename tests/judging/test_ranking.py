@@ -4,6 +4,8 @@ from math import sqrt
 
 import pytest
 
+from reverie.judging.comparison import Comparison, Row, Trained
+from reverie.judging.order import Order
 from reverie.judging.ranking import LEADING, Span, is_named, mean, means, ranked, surely_worse, verdict
 from reverie.metrics import Metric
 
@@ -127,6 +129,23 @@ def test_no_measure_no_best():
     assert verdict(ranked({"a": {}, "b": one("precision_9", 0.5)}), "in 1 h", {}) == [
         "No model has a measure to be ranked by."
     ]
+
+
+def in_windows(tokens, value):
+    protocol = f"9 of 90 held-out windows of {tokens} tokens, each from an empty context; 1 tokens a character"
+    return [Metric("bits_per_character", value, "bits", 9, protocol, value - 0.1, value + 0.1)]
+
+
+@pytest.mark.parametrize(("other", "doubted"), [("1,024", True), ("64", False)])
+def test_windows_of_different_lengths_are_a_doubt(tmp_path, other, doubted):
+    rows = [
+        Row(model, {0: Trained(model, metrics=in_windows(tokens, value))})
+        for model, tokens, value in (("gpt", "64", 2.5), ("recurrent_lm", other, 2.0))
+    ]
+    order = Order("words.txt", ("gpt", "recurrent_lm"), tmp_path, steps=4)
+    said = " ".join(Comparison(order, rows, "", ()).verdict)
+    assert said.startswith("recurrent_lm is best")
+    assert ("different lengths (recurrent_lm's of 1,024 tokens and gpt's of 64 tokens)" in said) is doubted
 
 
 def test_what_went_wrong_and_who_has_no_rank_is_said():

@@ -55,7 +55,7 @@ def test_the_rate_is_a_share_of_the_changes_of_chord():
     piece = lines([67, 69, 69, 71, 72, 74, 76], [60, 62, 62, 62, 65, 67, 68])
     assert faults((FIFTH,))(piece) == (2, 5)  # 67/60 -> 69/62 and 72/65 -> 74/67; 69/62 is held for a step
     value, low, high = of([piece], faults((FIFTH,)))
-    assert value == low == high == pytest.approx(0.4)
+    assert (value, low, high) == (pytest.approx(0.4), None, None)
 
 
 def test_chords_of_another_number_of_pitches_are_no_parallel():
@@ -91,6 +91,13 @@ def test_the_interval_of_a_rate_is_that_of_a_ratio_of_means():
     assert (value, high - value, value - low) == pytest.approx((0.2, 0.1959964, 0.1959964))
     with pytest.raises(ValueError, match="no unit"):
         ratio([0], [0])
+
+
+def test_one_piece_has_no_interval():
+    assert ratio([1], [20]) == (0.05, None, None)
+    found = judged(walks(1, 3))
+    assert {"parallels", "copied_chords"} <= found.keys()
+    assert all((found[name].low, found[name].high) == (None, None) for name in ("parallels", "copied_chords"))
 
 
 # ---------------------------------------------------------------------------------------------------------- histograms

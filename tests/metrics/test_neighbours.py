@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from reverie.errors import Problem
-from reverie.metrics.neighbours import nearest, neighbourhood, radii
+from reverie.metrics.neighbours import apart, nearest, neighbourhood, radii, squared
+from reverie.metrics.table.frame import Form, closest
 
 
 def normal(*shape, seed=0):
@@ -91,6 +92,44 @@ def test_nearest_finds_what_sorting_all_distances_finds(rows, monkeypatch):
     all_of_them = torch.cdist(queries.double(), bank.double(), compute_mode="donot_use_mm_for_euclid_dist").sort(1)
     assert torch.equal(index, all_of_them.indices[:, :4])
     torch.testing.assert_close(distances, all_of_them.values[:, :4], rtol=1e-9, atol=1e-9)
+
+
+@pytest.fixture
+def sizes(monkeypatch):
+    """Rows and columns of each matrix of distances that is made, blocks being of 7 rows."""
+    made = []
+
+    def seen(x, y):
+        made.append((len(x), len(y)))
+        return squared(x, y)
+
+    for name, value in (("neighbours.squared", seen), ("neighbours.ROWS", 7), ("table.frame.BLOCK", 7)):
+        monkeypatch.setattr(f"reverie.metrics.{name}", value)
+    return made
+
+
+def test_no_matrix_of_distances_grows_with_the_queries(sizes):
+    queries, bank = normal(30, 3, seed=1), normal(20, 3, seed=2)
+    distances, index = nearest(queries, bank, 2)
+    plainly = torch.cdist(queries.double(), bank.double(), compute_mode="donot_use_mm_for_euclid_dist").sort(1)
+    assert torch.equal(index, plainly.indices[:, :2])
+    torch.testing.assert_close(distances, plainly.values[:, :2], rtol=1e-9, atol=1e-9)
+    whole = torch.cdist(queries.double(), queries.double(), compute_mode="donot_use_mm_for_euclid_dist")
+    assert apart(queries) == pytest.approx(float(whole.sum()) / (30 * 29), rel=1e-9)
+    assert max(sizes) == (7, 7)
+
+
+def test_nor_does_one_of_rows_of_a_table(sizes):
+    table = [{"x": float(x), "w": "abc"[k % 3]} for k, x in enumerate(normal(70, 1)[:, 0])]
+    form = Form.of(table)
+    queries, bank = form.read(table[:25]), form.read(table[25:])
+    near, which = closest(queries, bank, 3)
+    mine, other = queries.vectors(), bank.vectors()
+    plainly = (mine[:, None] - other).square().sum(2).sqrt().sort(1)
+    assert torch.equal(which, plainly.indices[:, :3])
+    torch.testing.assert_close(near, plainly.values[:, :3], rtol=1e-8, atol=1e-8)
+    assert max(sizes) == (7, 7)
+    assert [len(part) for part in closest(queries[:0], bank)] == [0, 0]
 
 
 def test_a_bank_smaller_than_k_gives_all_of_it():

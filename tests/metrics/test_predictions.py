@@ -146,3 +146,18 @@ def test_a_label_that_always_holds_has_no_curve_and_weighs_nothing_in_a_mean():
     assert found["roc_auc_macro"] == found["roc_auc[half]"]
     only = [m.name for m in of_labels(share[:, :1], truth[:, :1])]
     assert not [name for name in only if "macro" in name]
+
+
+def test_one_item_has_no_interval():
+    share, held = table([[0.9, 0.1]]), np.array([[True, False]])
+    one = {m.name: m for m in [*of_classes(share, np.array([0])), *of_numbers(np.ones(1), np.zeros(1), "kg")]}
+    several = {m.name: m for m in of_labels(share, held)}
+    for m in (one["log_loss_1"], one["rmse_1"], several["log_loss_1"]):
+        assert (m.low, m.high) == (None, None)
+
+
+def test_intervals_of_means_are_of_unbiased_variances():
+    """Of two items: half of the difference is the deviation over sqrt 2."""
+    nats = -np.log([0.9, 0.4])
+    found = {m.name: m for m in of_classes(table([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1]))}["log_loss_2"]
+    assert found.high - found.value == pytest.approx(1.959964 * abs(nats[0] - nats[1]) / 2)

@@ -184,6 +184,13 @@ def test_detection_sees_what_no_pair_tells():
     assert abs(found["detection"].floor - 0.5) < 0.06  # four errors of the area of 1,000 and 1,000: 0.013 each
 
 
+def test_a_perfect_split_is_known_no_surer_than_its_rows_allow():
+    """60 of 60: at least 0.025^(1/60) by Clopper & Pearson."""
+    found = judged([{**row, "gewicht": row["gewicht"] + 99} for row in rows(60, 2)], rows(60, 1))["detection"]
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(0.025 ** (1 / 60))
+
+
 def test_swapping_the_sides_keeps_the_area():
     one, two = frames(rows(200, 1), [{**row, "gewicht": row["gewicht"] + 1} for row in rows(200, 2)])
     assert area(one, two).value == pytest.approx(area(two, one).value, abs=3 * area(one, two).error)
@@ -336,3 +343,17 @@ def test_the_neighbours_of_a_training_row_begin_with_itself():
     train = rows(40, 1)
     sets = Sets(Served(train[:5]), Served(rows(40, 2)), Served(train))
     assert neighbours(prepare(sets), 5, 3)[:, 0].tolist() == list(range(5))
+
+
+def test_a_column_that_held_out_rows_hold_still_is_measured_by_the_training_rows():
+    """Zero-inflated: 20 held-out rows are all 0. In raw units that column alone would be all that measures see."""
+    rng = np.random.default_rng(0)
+    gain = np.where(rng.random(400) < 0.1, rng.exponential(10_000.0, 400), 0.0)
+    real = [{"gain": 0.0, "flat": 3.0, "age": float(x)} for x in rng.standard_normal(20)]
+    train = [{"gain": float(x), "flat": 3.0, "age": float(y)} for x, y in zip(gain, rng.standard_normal(400))]
+    form = Form.of(real, train)
+    assert form.numbers == ("gain", "flat", "age")
+    assert form.middle[0] == 0.0
+    assert form.scale == pytest.approx([gain.std(), 1.0, np.std([row["age"] for row in real])])
+    found = judged(train[:100], real, train)
+    assert found["marginals"].value < 1.0

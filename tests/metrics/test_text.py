@@ -112,3 +112,9 @@ def test_the_cheap_measure_is_lower_for_likelier_text():
     name, good = text.cheap(REAL, REAL[:2])
     assert name == "bigram_js"
     assert good < text.cheap(REAL, scrambled(REAL[:2]))[1]
+
+
+def test_one_text_has_no_interval():
+    real = ["to be or not to be, that is the question: whether it is nobler in the mind to suffer"] * 3
+    (found,) = [m for m in judged(real, real[:1], real) if m.name == "copied_32"]
+    assert (found.value, found.low, found.high) == (1.0, None, None)

@@ -16,7 +16,8 @@ from reverie.training.log import read
 
 from .chart import LINES, Points, chart, legend
 from .comparison import Comparison, Row
-from .ranking import Span, Standing
+from .counts import renamed
+from .ranking import Span, Standing, means
 from .report import CHARACTERS, NOT_CURVES, between, blank, document, section
 from .style import STYLE
 from .words import number
@@ -110,24 +111,25 @@ def spent(seconds: float) -> str:
 def measures(found: Comparison) -> str:
     """One row a measure, one column a model; those of single classes are in each run's own report."""
     rows = [row for row in found.rows if any(run.metrics for run in row.runs)]
+    runs = renamed([run.metrics for row in rows for run in row.runs])
     known: dict[str, Metric] = {}
-    for row in rows:
-        for run in row.runs:
-            known = {m.name: m for m in run.metrics if "[" not in m.name} | known
+    for metrics in runs:
+        known = {m.name: m for m in metrics if "[" not in m.name} | known
     if not known:
         return ""
-    means = {row.model: row.means for row in rows}
+    rest = iter(runs)
+    spans = {row.model: means([next(rest) for _ in row.runs]) for row in rows}
     body = ""
     for name, metric in known.items():
-        same = references(rows, name)
-        tds = "".join(f"<td data-name='{escape(row.model)}'>{cell(means[row.model].get(name))}</td>" for row in rows)
+        same = references(runs, name)
+        tds = "".join(f"<td data-name='{escape(model)}'>{cell(own.get(name))}</td>" for model, own in spans.items())
         tds += f"<td data-name='floor'>{blank(metric.floor)}</td>"
         tds += f"<td data-name='reference'>{blank(same)}</td>"
         body += (
             f"<tbody><tr><th scope='row'>{escape(name)}<small>{escape(metric.unit)}</small></th>{tds}</tr>"
             f"<tr class='protocol'><td colspan='{len(rows) + 3}'>{escape(metric.protocol)}</td></tr></tbody>"
         )
-    heads = "".join(f"<th scope='col'>{escape(one)}</th>" for one in ("measure", *means, "floor", "reference"))
+    heads = "".join(f"<th scope='col'>{escape(one)}</th>" for one in ("measure", *spans, "floor", "reference"))
     about = (
         "Floor: what real data scores against real data. Reference: a baseline that the protocol names, where it is "
         "the same for all models; else it stands in the reports of the runs, as measures of single classes do."
@@ -136,9 +138,9 @@ def measures(found: Comparison) -> str:
     return f"<div class='wide'>{whole}</div><p class='note'>{about}</p>"
 
 
-def references(rows: Sequence[Row], name: str) -> float | None:
+def references(runs: Sequence[Sequence[Metric]], name: str) -> float | None:
     """The one that all models have; None where they differ, as untrained models do."""
-    found = {m.reference for row in rows for run in row.runs for m in run.metrics if m.name == name}
+    found = {m.reference for metrics in runs for m in metrics if m.name == name}
     return found.pop() if len(found) == 1 else None
 
 

@@ -12,7 +12,7 @@ from reverie.errors import Problem
 from reverie.metrics import Metric
 
 from .order import Order
-from .ranking import Ranking, Span, means, ranked, verdict
+from .ranking import Ranking, Span, means, ranked, verdict, window
 
 FORMAT = 1  # of compare.json
 HELD = {  # by it
@@ -115,10 +115,12 @@ class Comparison:
     @property
     def verdict(self) -> list[str]:
         """In words, the answer first."""
-        placed = {standing.model for standing in self.ranking.standings}
+        ranking = self.ranking
+        placed = {standing.model for standing in ranking.standings}
         unranked = [row.model for row in self.rows if row.model not in placed and row.runs]
         troubles = {row.model: row.trouble for row in self.rows if row.troubles}
-        return verdict(self.ranking, f"in {self.order.budget}", troubles, unranked)
+        windows = {row.model: window([run.metrics for run in row.runs], ranking.measure) for row in self.rows}
+        return verdict(ranking, f"in {self.order.budget}", troubles, unranked, windows)
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import exp, log, sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from reverie.core import Batch, Density, Items, Prior, Scores, Spec, UpperBound
+from reverie.core import Batch, Conditioned, Density, Items, Prior, Scores, Spec, Stated, UpperBound
+from reverie.errors import listed
 from reverie.metrics import Metric, Z, size_name
 from reverie.metrics.music import Framed
 from reverie.metrics.text import Bigrams, Counted, bits_per_byte, bits_per_character
@@ -107,8 +108,9 @@ def scored_items(run: Run) -> Items:
 
 
 def of_tokens_each(run: Run) -> str:
-    """How long the windows are where they are not the data's own."""
-    return "" if scored_items(run) is run.prepared.held_out else f" of {WIDE:,} tokens"
+    """How long the windows are: of so many tokens that are predicted."""
+    own = max(field.size for field in run.spec.fields.values()) - 1
+    return f" of {own if scored_items(run) is run.prepared.held_out else WIDE:,} tokens"
 
 
 def of_numbers(run: Run, scored: Scored, draws: int) -> list[Metric]:
@@ -116,24 +118,35 @@ def of_numbers(run: Run, scored: Scored, draws: int) -> list[Metric]:
     name = "nll_nats" if scored.exact else f"nll_nats_is{draws}"
     how = "exact" if scored.exact else f"{draws} importance samples an item, an upper bound in expectation"
     how = "an upper bound" if scored.exact and isinstance(run.model, UpperBound) and run.model.upper_bound else how
-    bits, why = per_dimension(run, scored)
+    bits, why = per_dimension(run, scored, how)
     value, low, high = scored._replace(units=torch.ones_like(scored.nats)).interval()
-    protocol = f"held-out items, mean over {count} evenly spaced, {how}; {why}"
+    protocol = f"held-out items, mean over {count} evenly spaced, {how}{stated(run.model)}; {why}"
     nats = Metric(name, value, "nats an item", count, protocol, low=real(low), high=real(high))
     return [nats, *([bits] if bits else [])]
 
 
-def per_dimension(run: Run, scored: Scored) -> tuple[Metric | None, str]:
+def stated(model: Any) -> str:
+    """What the likelihood is of, where it is more than that of the items by themselves."""
+    said = f"; {model.likelihood}" if isinstance(model, Stated) else ""
+    told = model.conditions if isinstance(model, Conditioned) and model.codes_told else ()  # type: ignore[attr-defined]
+    given = listed([{"label": "class"}.get(name, name) for name in told])
+    return f"{said}; given each item's {given}" if told else said
+
+
+def per_dimension(run: Run, scored: Scored, how: str) -> tuple[Metric | None, str]:
     """Bits per dimension where they mean something, and why or why not."""
     levels = {field.levels for field in run.spec.fields.values()}
-    count = len(scored.nats)
-    if not (isinstance(run.model, Density) and run.model.density):
-        return None, "the model states no density over the levels, so there are no bits a dimension"
+    count, name, model = len(scored.nats), "bits_per_dim", run.model
+    if isinstance(model, Stated) and model.of_levels:  # Salimans et al. 2017, arXiv:1701.05517
+        value, low, high = scored.interval(1 / log(2))
+        protocol = f"{count} held-out items, {how}, a probability over their levels{stated(model)}"
+        return Metric(name, value, "bits", count, protocol, low=real(low), high=real(high)), "a probability over levels"
+    if not (isinstance(model, Density) and model.density):
+        return None, "the model states no density or probability over the levels, so there are no bits a dimension"
     if len(levels) != 1 or not (level := levels.pop()):
         return None, "a density of continuous numbers: bits a dimension depend on their unit"
     value, low, high = (x + log(level) / log(2) for x in scored.interval(1 / log(2)))
-    protocol = f"{count} held-out items, {level} levels dequantised by uniform noise: an upper bound"
-    name = "bits_per_dim"
+    protocol = f"{count} held-out items, {level} levels dequantised by uniform noise: an upper bound{stated(model)}"
     return Metric(name, value, "bits", count, protocol, low=real(low), high=real(high)), "dequantised, on [0, 1]"
 
 
@@ -146,6 +159,7 @@ def of_tokens(run: Run, index: Tensor, scored: Scored, draws: int) -> list[Metri
     windows, mark = f"{count} of {len(whole)} held-out {what}", size_name(count)
     if not scored.exact:
         windows, mark = f"{windows}, {draws} importance samples, an upper bound in expectation", f"is{draws}_{mark}"
+    windows += stated(run.model)
     value, low, high = scored.interval()
     out = [Metric(f"nll_nats_{mark}", value, "nats a token", count, windows, low=real(low), high=real(high))]
     if ended or not counted:
@@ -177,6 +191,7 @@ def of_frames(run: Run, index: Tensor, scored: Scored, whole: Framed, draws: int
     how += "each among them; -log p of each frame's set of pitches"
     if not scored.exact:
         how += f", {draws} importance samples, an upper bound in expectation"
+    how += stated(run.model)
     for name, nats, end in (
         ("nats_per_frame", scored.nats, "; the end of each piece is counted too"),
         ("nats_per_frame_endless", lost.nats, "; without the end of each piece: an upper bound of nats of sets alone"),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from reverie.errors import listed
 from reverie.metrics import Metric, student
 
+from .counts import renamed
 from .words import number
 
 
@@ -75,9 +76,13 @@ def mean(metrics: Sequence[Metric]) -> Span:
 
 
 def means(runs: Sequence[Sequence[Metric]]) -> dict[str, Span]:
-    """Of each measure that any of a model's runs has, in the order of the first that has it."""
-    names = dict.fromkeys(m.name for metrics in runs for m in metrics)
-    return {name: mean([m for metrics in runs for m in metrics if m.name == name]) for name in names}
+    """Of each measure that any of a model's runs has, in the order of the first that has it, whatever count of its own
+    each run has in the measure's name."""
+    found: dict[str, list[Metric]] = {}
+    for metrics in renamed(runs):
+        for metric in metrics:
+            found.setdefault(metric.name, []).append(metric)
+    return {name: mean(same) for name, same in found.items()}
 
 
 def ranked(models: Mapping[str, Mapping[str, Span]]) -> Ranking:
@@ -105,6 +110,12 @@ def is_named(name: str, leading: Leading) -> bool:
     return re.fullmatch(rf"{leading.prefix}(_\w+)?", name) is not None
 
 
+def window(runs: Sequence[Sequence[Metric]], measure: str) -> str:
+    """Of how many tokens the windows are in which a measure of a model's runs is taken; "" where there are none."""
+    said = [re.search(r"windows of ([\d,]+) tokens", m.protocol) for one in runs for m in one if m.name == measure]
+    return next((found[1] for found in said if found), "")
+
+
 def surely_worse(one: Span, best: Span, higher: bool) -> bool | None:
     """Do the two intervals lie apart? None where one of them is not known."""
     if one.low is None or one.high is None or best.low is None or best.high is None:
@@ -115,11 +126,17 @@ def surely_worse(one: Span, best: Span, higher: bool) -> bool | None:
 # ---------------------------------------------------------------------------------------------------------------- words
 
 
-def verdict(ranking: Ranking, budget: str, troubles: Mapping[str, str], unranked: Sequence[str] = ()) -> list[str]:
+def verdict(
+    ranking: Ranking,
+    budget: str,
+    troubles: Mapping[str, str],
+    unranked: Sequence[str] = (),
+    windows: Mapping[str, str] | None = None,
+) -> list[str]:
     """The answer in a line, with its evidence; then what is missing for a surer one, and what went wrong. `budget`:
-    "in 10 min"."""
+    "in 10 min"; `windows`: see `window`, by model."""
     said = [line if line.startswith(f"{model}: ") else f"{model}: {line}" for model, line in troubles.items()]
-    return [answer(ranking, budget), *doubts(ranking, unranked), *said]
+    return [answer(ranking, budget), *doubts(ranking, unranked, windows or {}), *said]
 
 
 def answer(ranking: Ranking, budget: str) -> str:
@@ -141,7 +158,7 @@ def answer(ranking: Ranking, budget: str) -> str:
     return f"{said}."
 
 
-def doubts(ranking: Ranking, unranked: Sequence[str]) -> list[str]:
+def doubts(ranking: Ranking, unranked: Sequence[str], windows: Mapping[str, str]) -> list[str]:
     """Why the order is less than sure."""
     out = []
     if any(s.worse is None for s in ranking.standings[1:]):
@@ -150,6 +167,13 @@ def doubts(ranking: Ranking, unranked: Sequence[str]) -> list[str]:
         out.append(
             "The intervals are of the measure, from one run a model, and say nothing about chance in training: pass "
             "--seeds 3."
+        )
+    own = {s.model: long for s in ranking.standings if (long := windows.get(s.model))}
+    if len({*own.values()}) > 1:
+        said = listed([f"{model}'s of {long} tokens" for model, long in own.items()])
+        out.append(
+            f"Text is scored in windows of different lengths ({said}): in a longer one more is known of what stood "
+            "before, and a character costs less."
         )
     if unranked and ranking.measure:
         out.append(f"Without {ranking.measure}, and so without a rank: {', '.join(unranked)}.")

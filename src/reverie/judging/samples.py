@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from math import inf
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
@@ -21,11 +22,13 @@ from reverie.metrics.image.seen import Seen
 from reverie.training.written import read_options
 
 from . import items, judges
+from .counts import renamed
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
 
 SHOWN, COMPARED, NEAREST = 64, 8, 3  # samples on the page; of which beside their neighbours; how many of those
+SHARES = ("share", "share right", "area", "area under the ROC curve", "a change")  # units of what lies in [0, 1]
 PLENTY = 100_000  # training items among which copies are looked for, at most: more are thinned evenly, and it is said
 
 
@@ -90,7 +93,9 @@ def judged(run: Run, asked: Asked) -> Judged:
             measured(measures.prepare(replace(sets, **drawn(run, asked, count, seed)), prepared))
             for seed in range(asked.seed + 1, asked.seed + asked.seeds)
         ]
-        found = over_seeds([found, *rest])
+        each = [found, *rest]
+        found = over_seeds(each)
+        notes += left_out(each, found)
     if asked.how:
         found = [replace(one, protocol=f"{one.protocol}; samples {told(asked.how)}") for one in found]
     if len(real) < measures.LEAST:
@@ -100,6 +105,12 @@ def judged(run: Run, asked: Asked) -> Judged:
         )
     elif count < measures.LEAST:
         notes.append(f"{count} samples: too few to judge by; it takes {measures.LEAST}. Ask for more by --samples")
+    if len(train) < count:
+        notes.append(
+            f"the floor is of {len(train):,} training items, fewer than the {count:,} samples, and few items lie "
+            "further from held-out ones by chance alone: samples may look to have come more of the way to the data "
+            f"than they have. For as many on both sides: --samples {len(train)}"
+        )
     shown, compared, nearest = pages(sets, prepared, kind)
     return Judged(found, shown, compared, nearest, notes)
 
@@ -200,13 +211,28 @@ def classes(run: Run) -> tuple[str, ...]:
 
 
 def over_seeds(found: Sequence[Sequence[Metric]]) -> list[Metric]:
-    """Of each measure that every seed has, the mean and Student's 95 % interval over seeds."""
-    named = [{metric.name: metric for metric in one} for one in found]
+    """Of each measure that every seed has, the mean and Student's 95 % interval over seeds, within [0, 1] of a share;
+    p is twice the median of theirs, which holds however the seeds' tests hang together (Rüschendorf 1982, "Random
+    Variables with Maximum Sums")."""
+    named = [{metric.name: metric for metric in one} for one in renamed(found)]
     out = []
-    for first in found[0]:
-        if not all(first.name in one for one in named):
+    for name, first in named[0].items():
+        if not all(name in one for one in named):
             continue
-        middle, low, high = student([one[first.name].value for one in named])
+        middle, low, high = student([one[name].value for one in named])
         how = f"{first.protocol}; mean of {len(named)} sampling seeds, 95 % Student interval over them"
-        out.append(replace(first, value=middle, low=low, high=high, protocol=how))
+        if first.unit in SHARES:
+            low, high = max(0.0, low), min(1.0, high)
+        tests = [one[name].p for one in named]
+        known = [p for p in tests if p is not None]
+        p = min(1.0, 2 * median(known)) if len(known) == len(tests) else None
+        how += "; p: twice the median of theirs" if p is not None else ""
+        out.append(replace(first, value=middle, low=low, high=high, p=p, protocol=how))
     return out
+
+
+def left_out(found: Sequence[Sequence[Metric]], kept: Sequence[Metric]) -> list[str]:
+    """A note on the measures that some seeds have and some lack."""
+    there = {metric.name for metric in kept}
+    gone = dict.fromkeys(m.name for one in renamed(found) for m in one if m.name not in there)
+    return [f"left out, as not each of the {len(found)} sampling seeds has it: {listed([*gone])}"] if gone else []

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from reverie.metrics import Metric
 
+TOLD = 0.05  # calibration error by chance alone, above which that of a model that is within it tells nothing
 BLURRED = 0.75  # of real items' fine detail: below it, samples are blurred
 
 
@@ -151,6 +152,8 @@ def sure(metrics: Sequence[Metric]) -> str:
     if m is None or m.floor is None:
         return ""
     evidence = f"(calibration error {percent(m.value)}; by chance alone up to {percent(m.floor)})"
+    if m.value <= m.floor and m.floor > TOLD:
+        return f"Too few items to tell whether its probabilities can be taken at their word {evidence}."
     if m.value <= m.floor:
         return f"Its probabilities can be taken at their word {evidence}."
     return f"Its probabilities are off by {percent(m.value)} on average {evidence}."

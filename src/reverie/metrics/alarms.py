@@ -87,10 +87,16 @@ def area(normal: np.ndarray, other: np.ndarray) -> Area:
     value = float(below.mean())
     spread = sqrt(variance(below) / m + variance(above) / n)
     if not 0 < value < 1:
-        far = SURE ** (1 / min(n, m))
-        return Area(value, far if value else 0.0, 1.0 if value else 1 - far, n, m)
+        return Area(value, *perfect(value, min(n, m)), n, m)
     middle, half = log(value / (1 - value)), Z * spread / (value * (1 - value))
     return Area(value, odds(middle - half), odds(middle + half), n, m)
+
+
+def perfect(value: float, count: int) -> tuple[float, float]:
+    """95 % interval of an area of 0 or 1, by `count` items of the rarer side: that of as many trials of which none, or
+    all, hit. Clopper & Pearson 1934."""
+    far = SURE ** (1 / count)
+    return (far, 1.0) if value else (0.0, 1 - far)
 
 
 def variance(x: np.ndarray) -> float:

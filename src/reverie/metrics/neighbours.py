@@ -79,20 +79,29 @@ def neighbourhood(
 def nearest(
     queries: Float[Tensor, "q d"], bank: Float[Tensor, "n d"], k: int = 1
 ) -> tuple[Float[Tensor, "q k"], Int[Tensor, "q k"]]:
-    """Distances to the k nearest rows of the bank, and which they are, nearest first."""
+    """Distances to the k nearest rows of the bank, and which they are, nearest first. Raises Problem on an empty bank,
+    and on NaN."""
     queries, bank = centred(queries, bank)
-    k = min(k, len(bank))
-    values: Tensor | None = None
-    index: Tensor | None = None
+    if not len(bank):
+        raise Problem("0 items: nothing to find a neighbour in")
+    shape = len(queries), min(k, len(bank))
+    values, index = torch.empty(shape, dtype=torch.float64), torch.empty(shape, dtype=torch.int64)
+    for begin in range(0, len(queries), ROWS):
+        part = slice(begin, begin + ROWS)
+        values[part], index[part] = among(queries[part], bank, shape[1])  # into one place: memory stays whole
+    return values, index
+
+
+def among(queries: Float[Tensor, "q d"], bank: Float[Tensor, "n d"], k: int) -> tuple[Tensor, Tensor]:
+    """The same of few queries."""
+    values = torch.empty(len(queries), 0, dtype=torch.float64)
+    index = torch.empty(len(queries), 0, dtype=torch.int64)
     for begin in range(0, len(bank), ROWS):
         part = squared(queries, bank[begin : begin + ROWS])
         here = torch.arange(begin, begin + part.shape[1]).expand(len(queries), -1)
-        values = part if values is None else torch.cat([values, part], 1)
-        index = here if index is None else torch.cat([index, here], 1)
+        values, index = torch.cat([values, part], 1), torch.cat([index, here], 1)
         values, order = values.sort(dim=1, stable=True)
         values, index = values[:, :k], index.gather(1, order)[:, :k]
-    if values is None or index is None:
-        raise Problem("0 items: nothing to find a neighbour in")
     return values.sqrt(), index
 
 
@@ -101,7 +110,8 @@ def apart(x: Float[Tensor, "n d"]) -> float:
     if len(x) < 2:
         return 0.0
     x, _ = centred(x, x)
-    total = sum(float(squared(x[begin : begin + ROWS], x).sqrt().sum()) for begin in range(0, len(x), ROWS))
+    parts = torch.split(x, ROWS)
+    total = sum(float(squared(one, two).sqrt().sum()) for one in parts for two in parts)
     return total / (len(x) * (len(x) - 1))
 
 

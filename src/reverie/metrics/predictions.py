@@ -31,9 +31,7 @@ def of_classes(probabilities: np.ndarray, truth: np.ndarray, names: tuple[str, .
         out += over_classes(probabilities, truth, there)
     row = np.arange(count)
     nats = -np.log(np.maximum(probabilities[row, truth], np.finfo(np.float64).tiny))
-    half = Z * nats.std() / np.sqrt(count)
-    mean = float(nats.mean())
-    out.append(Metric(f"log_loss_{name}", mean, "nats an item", count, HELD_OUT, mean - half, mean + half))
+    out.append(Metric(f"log_loss_{name}", float(nats.mean()), "nats an item", count, HELD_OUT, *interval(nats)))
     wanted = np.zeros_like(probabilities)
     wanted[row, truth] = 1
     brier = float(((probabilities - wanted) ** 2).sum(1).mean())
@@ -121,9 +119,8 @@ def of_labels(probabilities: np.ndarray, truth: np.ndarray, names: tuple[str, ..
         out.append(Metric(f"roc_auc_macro_{name}", float(np.mean(list(areas.values()))), "area", count, macro))
     chance = np.where(held, probabilities, 1 - probabilities)
     nats = -np.log(np.maximum(chance, np.finfo(np.float64).tiny)).sum(1)
-    mean, half = float(nats.mean()), Z * float(nats.std()) / np.sqrt(count)
     summed = f"{HELD_OUT}; summed over {truth.shape[1]} labels"
-    out.append(Metric(f"log_loss_{name}", mean, "nats an item", count, summed, mean - half, mean + half))
+    out.append(Metric(f"log_loss_{name}", float(nats.mean()), "nats an item", count, summed, *interval(nats)))
     for k in range(truth.shape[1]):
         low, high = wilson(int(right[:, k].sum()), count)
         label = names[k] if k < len(names) else str(k)
@@ -131,6 +128,14 @@ def of_labels(probabilities: np.ndarray, truth: np.ndarray, names: tuple[str, ..
         if k in areas:
             out.append(Metric(f"roc_auc[{label}]", areas[k], "area", count, f"{HELD_OUT}; this label alone"))
     return out
+
+
+def interval(values: np.ndarray) -> tuple[float | None, float | None]:
+    """The 95 % normal interval of the mean of independent values (N,); one value has none."""
+    if len(values) < 2:
+        return None, None
+    mean, half = float(values.mean()), Z * float(values.std(ddof=1)) / float(np.sqrt(len(values)))
+    return mean - half, mean + half
 
 
 def f1(found: np.ndarray, truth: np.ndarray) -> float:
@@ -146,10 +151,9 @@ def of_numbers(found: np.ndarray, truth: np.ndarray, unit: str) -> list[Metric]:
     square, name = wrong.reshape(count, -1) ** 2, size_name(count)
     of_items = square.mean(1)
     mean = float(of_items.mean())
-    half = Z * float(of_items.std(ddof=1)) / np.sqrt(count) if count > 1 else 0.0
     constant = float(np.sqrt(((truth - truth.mean(0)) ** 2).mean()))
     said = f"{HELD_OUT}; 95 % normal interval of the mean square; reference: the best constant"
-    low, high = float(np.sqrt(max(0.0, mean - half))), float(np.sqrt(mean + half))
+    low, high = (None if end is None else float(np.sqrt(max(0.0, end))) for end in interval(of_items))
     absolute = float(np.abs(wrong).mean())
     out = [
         Metric(f"rmse_{name}", float(np.sqrt(mean)), unit, count, said, low, high, reference=constant),

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from reverie.errors import listed
 from reverie.maths.likelihood import log_bernoulli, log_discretised_logistic, log_normal
 
 from .flat import Flat, Seen
@@ -43,6 +44,25 @@ class Observed:
     def density(self) -> bool:
         """Is the likelihood one of a density, at least in part?"""
         return bool(self.fields) and (self.form != "logistic" or not self.flat.within)
+
+    @property
+    def of_levels(self) -> bool:
+        """Is the likelihood a probability of the levels that the numbers have?"""
+        fields, flat = self.flat.numbers.values(), self.flat
+        binary = self.form == "bernoulli" and all(f.levels == 2 for f in fields)
+        return bool(flat.count) and flat.within and not flat.groups and (self.form == "logistic" or binary)
+
+    @property
+    def said(self) -> str:
+        """What p(x|z) is, in words."""
+        form = {
+            "bernoulli": "Bernoulli, intensities in [0, 1] as probabilities",
+            "gaussian": "normal",
+            "logistic": "discretised logistic",
+        }[self.form]
+        parts = [f"{form} numbers"] if any(f.low < f.high for f in self.flat.numbers.values()) else []
+        parts += ["normal numbers without bounds"] if not self.flat.within else []
+        return listed([*parts, *(["categories"] if self.flat.groups else [])])
 
     def first(self) -> Tensor:
         """log_var at the start: (fields with a deviation,)."""

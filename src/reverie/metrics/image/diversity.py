@@ -48,7 +48,7 @@ def spread(seen: Seen) -> Metric:
     assert value is not None
     count = len(seen.fake)
     protocol = f"{seen.extractor.name}; mean distance of two of {count} samples over that of two of {len(seen.real)} "
-    protocol += "held-out; floor: training pictures in the samples' place; reference: the untrained model's"
+    protocol += f"{seen.sets.what}; floor: training pictures in the samples' place; reference: the untrained model's"
     name = f"spread_{size_name(count)}"
     return Metric(name, value, "of held-out", count, protocol, floor=share(seen.train), reference=share(seen.untrained))
 
@@ -58,7 +58,7 @@ def repeats(seen: Seen) -> Metric:
     found, usual = repeated(seen.some).double(), seen.doubles.double()
     low, high = wilson(float(found.sum()), len(found))
     protocol = f"{len(found)} samples, each beside all others, also mirrored or moved by a pixel; "
-    protocol += f"floor: of {len(usual)} held-out"
+    protocol += f"floor: of {len(usual)} {seen.sets.what}"
     value, floor = float(found.mean()), float(usual.mean())
     return Metric(f"repeats_{size_name(len(found))}", value, "share", len(found), protocol, low, high, floor)
 
@@ -84,7 +84,7 @@ def by_class(seen: Seen, judged: Judged) -> list[Metric]:
     if not told:
         return []
     met = sum(float(shares[c]) >= MISSING * float(usual[c]) for c in told)
-    how = f"{judged.how}; met: with at least {MISSING:.0%} of the held-out share; of classes that {count} real "
+    how = f"{judged.how}; met: with at least {MISSING:.0%} of the {seen.sets.what} share; of classes that {count} real "
     how += f"pictures would show {EXPECTED} times or more"
     out = [Metric(f"modes_{size_name(count)}", float(met), "classes", count, how, reference=float(len(told)))]
     mine, theirs = judged.fake.argmax(1), judged.real.argmax(1)

@@ -33,7 +33,7 @@ def copies(seen: Seen) -> list[Metric]:
         table = [[hits, count - hits], [honest, len(usual) - honest]]
         p = float(fisher_exact(table, alternative="greater").pvalue) if len(usual) else None
         protocol = f"{count} samples beside all {len(seen.bank)} training pictures by {HOW.format(limit=limit)}"
-        protocol += f"; floor: of {len(usual)} held-out pictures; p: Fisher's exact test, one-sided"
+        protocol += f"; floor: of {len(usual)} {seen.sets.what} pictures; p: Fisher's exact test, one-sided"
         low, high = wilson(hits, count)
         floor = honest / len(usual) if len(usual) else None
         whole = f"{name}_{size_name(count)}"

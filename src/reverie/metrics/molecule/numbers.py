@@ -31,7 +31,7 @@ def measure(seen: Seen) -> list[Metric]:
         protocol += (
             f"{len(real):,} {seen.sets.what} ones, mean {real.mean():.3g}; floor: {len(train):,} training molecules "
         )
-        protocol += "in their place; reference: the held-out median in place of each"
+        protocol += f"in their place; reference: the {seen.sets.what} median in place of each"
         value = float(wasserstein_distance(real, own))
         out.append(Metric(f"{name}_w1_{size}", value, UNITS.get(name, name), count, protocol, None, None, floor, flat))
     return [published.beside(seen, one) for one in out]

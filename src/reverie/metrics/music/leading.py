@@ -13,7 +13,7 @@ import numpy as np
 from reverie.kinds.music.piece import Piece
 from reverie.metrics import Metric, size_name
 
-from .likeness import ratio
+from .likeness import Ratio, ratio
 from .score import Chord, chords
 from .seen import Seen
 
@@ -57,13 +57,14 @@ def rate(seen: Seen, name: str, count: Callable[[Piece], Rate | None], what: str
         return None
     pieces = len(seen.fake)
     base, _, mark = name.partition("[")
-    protocol = f"share of changes of chord {what}; interval: over pieces; floor: of {len(seen.real):,} held-out pieces"
+    protocol = f"share of changes of chord {what}; interval: over pieces; floor: of {len(seen.real):,} "
+    protocol += f"{seen.sets.what} pieces"
     whole = f"{base}[{mark}" if mark else f"{base}_{size_name(pieces)}"
     value, low, high = made
-    return Metric(whole, value, "a change", pieces, protocol, max(0.0, low), high, real[0])
+    return Metric(whole, value, "a change", pieces, protocol, None if low is None else max(0.0, low), high, real[0])
 
 
-def of(pieces: Sequence[Piece], count: Callable[[Piece], Rate | None]) -> tuple[float, float, float] | None:
+def of(pieces: Sequence[Piece], count: Callable[[Piece], Rate | None]) -> Ratio | None:
     """Faults a change over pieces, and its 95 % interval."""
     rates = [found for piece in pieces if (found := count(piece)) and found.changes]
     return ratio([one.hits for one in rates], [one.changes for one in rates]) if rates else None

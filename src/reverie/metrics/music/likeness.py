@@ -13,6 +13,7 @@ from reverie.metrics import Metric, Z, size_name
 from .histograms import Parts, counted, divergence, intervals, lengths, pitch_classes, progressions, shapes
 from .seen import Seen
 
+Ratio = tuple[float, float | None, float | None]  # and the ends of its interval, where it has one
 LEAST = 100  # counts on each side below which shares say nothing
 HISTOGRAMS: dict[str, tuple[Parts, str]] = {
     "pitch_class_js": (pitch_classes, "pitch classes of notes"),
@@ -43,8 +44,8 @@ def shares(seen: Seen, name: str, parts: Parts, what: str) -> Metric | None:
 
     value = against(fake)
     assert value is not None
-    protocol = f"Jensen-Shannon divergence of {what}, the first {count} of samples and of held-out pieces; floor: "
-    protocol += "training pieces in their place; reference: the untrained model's samples"
+    protocol = f"Jensen-Shannon divergence of {what}, the first {count} of samples and of {seen.sets.what} pieces; "
+    protocol += "floor: training pieces in their place; reference: the untrained model's samples"
     floor, reference = against(train), against(untrained)
     if reference is None and len(untrained) >= LEAST:  # fewer than the samples': at their own number, which only adds
         reference = divergence(untrained, real[: len(untrained)])
@@ -66,7 +67,7 @@ def amounts(seen: Seen) -> list[Metric]:
 def mean(seen: Seen, name: str, of: Callable[[Piece], float], unit: str, what: str) -> Metric:
     values, real = ([of(piece) for piece in pieces] for pieces in (seen.fake, seen.real))
     value, half = fmean(values), Z * stdev(values) / sqrt(len(values))
-    protocol = f"{what}; floor: of {len(real):,} held-out pieces (neither more nor less is better)"
+    protocol = f"{what}; floor: of {len(real):,} {seen.sets.what} pieces (neither more nor less is better)"
     whole = f"{name}_{size_name(len(values))}"
     return Metric(whole, value, unit, len(values), protocol, value - half, value + half, fmean(real))
 
@@ -81,16 +82,16 @@ def density(piece: Piece) -> float:
     return len(piece.notes) / long if long else 0.0
 
 
-def ratio(hits: Sequence[float], units: Sequence[float]) -> tuple[float, float, float]:
+def ratio(hits: Sequence[float], units: Sequence[float]) -> Ratio:
     """Sum of hits over sum of units, each a number a piece, with the 95 % interval of a ratio of means, pieces being
-    independent: delta method. Raises ValueError where there is no unit."""
+    independent: delta method; one piece has none. Raises ValueError where there is no unit."""
     total = sum(units)
     if not total:
         raise ValueError("no unit: a ratio needs at least one")
     value = sum(hits) / total
     count = len(hits)
     if count < 2:
-        return value, value, value
+        return value, None, None
     rest = [hit - value * unit for hit, unit in zip(hits, units)]
     error = sqrt(sum(x * x for x in rest) * count / (count - 1)) / total
     return value, value - Z * error, value + Z * error

@@ -21,11 +21,11 @@ def measure(seen: Seen) -> list[Metric]:
     if not made or not real:
         return []
     p = float(mannwhitneyu(made, real, alternative="greater").pvalue) if len({*made, *real}) > 1 else 1.0
-    value, half = fmean(made), Z * stdev(made) / len(made) ** 0.5 if len(made) > 1 else 0.0
+    value, half = fmean(made), Z * stdev(made) / len(made) ** 0.5 if len(made) > 1 else None
     protocol = f"share of the runs of {RUN} chords (of melodies: notes) that stand in {len(seen.bank):,} training "
-    protocol += f"pieces, in whatever key and rhythm, mean over samples; floor: of {len(real):,} held-out pieces; "
-    protocol += "p: Mann-Whitney over pieces, one-sided"
-    low, high = max(0.0, value - half), min(1.0, value + half)
+    protocol += f"pieces, in whatever key and rhythm, mean over samples; floor: of {len(real):,} "
+    protocol += f"{seen.sets.what} pieces; p: Mann-Whitney over pieces, one-sided"
+    low, high = (None, None) if half is None else (max(0.0, value - half), min(1.0, value + half))
     return [Metric(f"copied_chords_{RUN}", value, "share", len(made), protocol, low, high, fmean(real), p=p)]
 
 

@@ -15,19 +15,19 @@ from .seen import Seen
 
 def measure(seen: Seen) -> list[Metric]:
     """The floor is what held-out pieces score."""
-    count = min(len(seen.fake), len(seen.real))
+    count, what = min(len(seen.fake), len(seen.real)), seen.sets.what
     if count < 2:
         return []
     least = min(total(seen.fake), total(seen.real))
     varied, floor = (different(pieces, LIKENED, least) for pieces in (seen.fake, seen.real))
     start = f"different runs of {LIKENED} chords over all, of the first {least} of samples"
-    protocol = f"{start}; floor: as many of held-out pieces (higher is not better)"
+    protocol = f"{start}; floor: as many of {what} pieces (higher is not better)"
     mark = size_name(count)
-    beside = f"different runs of 3 chords over all, over that of held-out pieces; floor: of training pieces; {count}"
+    beside = f"different runs of 3 chords over all, over that of {what} pieces; floor: of training pieces; {count}"
     usual = spread(seen.real, seen.train) if seen.train else None
     repeats, real = (repeated(pieces[:count]) for pieces in (seen.fake, seen.real))
     low, high = wilson(repeats * count, count)
-    same = f"share of the first {count} samples that are another of them, in whatever key; floor: of as many held-out"
+    same = f"share of the first {count} samples that are another of them, in whatever key; floor: of as many {what}"
     return [
         Metric(f"distinct_chords_{LIKENED}", varied, "share", len(seen.fake), protocol, floor=floor),
         Metric(f"spread_{mark}", spread(seen.real, seen.fake), "of held-out", count, beside, floor=usual),

@@ -34,8 +34,9 @@ def words(seen: Seen) -> list[Metric]:
 
     value = against(seen.fake)
     assert value is not None
-    protocol = f"Jensen-Shannon divergence of words, first {count} words of samples and held-out sentences; floor: "
-    protocol += "training sentences in their place; reference: the untrained model's samples"
+    protocol = f"Jensen-Shannon divergence of words, first {count} words of samples and "
+    protocol += f"{seen.sets.what} sentences; floor: training sentences in their place; reference: the "
+    protocol += "untrained model's samples"
     floor, reference = against(seen.train), against(seen.untrained)
     return [
         Metric(f"word_js_{size_name(count)}", value, "bits", len(seen.fake), protocol, None, None, floor, reference)
@@ -59,7 +60,7 @@ def known(seen: Seen) -> list[Metric]:
     if value is None or floor is None:
         return []
     protocol = f"share of the pairs of neighbouring words that stand in {len(bank):,} training sentences; floor: of "
-    protocol += f"{len(seen.real):,} held-out sentences (higher is not better)"
+    protocol += f"{len(seen.real):,} {seen.sets.what} sentences (higher is not better)"
     return [Metric(f"known_pairs_{size_name(len(seen.fake))}", value, "share", len(seen.fake), protocol, floor=floor)]
 
 
@@ -75,6 +76,6 @@ def long(seen: Seen) -> list[Metric]:
     if len(counts) < 2 or not real:
         return []
     value, half = fmean(counts), Z * stdev(counts) / sqrt(len(counts))
-    protocol = f"mean words of a sample; floor: of {len(real):,} held-out sentences"
+    protocol = f"mean words of a sample; floor: of {len(real):,} {seen.sets.what} sentences"
     name = f"words_{size_name(len(counts))}"
     return [Metric(name, value, "words", len(counts), protocol, value - half, value + half, floor=fmean(real))]

@@ -17,7 +17,8 @@ def measure(seen: Seen) -> list[Metric]:
         return []
     value, floor = (repeated(texts[:count]) for texts in (seen.fake, seen.real))
     low, high = wilson(value * count, count)
-    protocol = f"share of the first {count} samples that say what another of them says; floor: of as many held-out ones"
+    protocol = f"share of the first {count} samples that say what another of them says; floor: of as many "
+    protocol += f"{seen.sets.what} ones"
     same = Metric(f"repeats_{size_name(count)}", value, "share", count, protocol, low, high, floor)
     return [*variety.measure(seen), same]
 

@@ -51,7 +51,7 @@ def measure(seen: Seen) -> list[Metric]:
     if not seen.enough:
         return []
     count, channels, length = len(seen.fake), seen.fake.shape[2], seen.fake.shape[1]
-    out = []
+    later, out = ", which are later and overlap" if seen.sets.what == "held-out" else "", []
     for one in MEASURES:
         if (one.name == "channels" and channels < 2) or (one.name in ("autocorrelation", "spectrum") and length < 2):
             continue
@@ -60,7 +60,7 @@ def measure(seen: Seen) -> list[Metric]:
         width = spread(one, seen.real, seen.fake)
         low, high = (None, None) if width is None else (max(0.0, value - width), value + width)
         protocol = f"{one.how}, on average; {count} samples of {length} rows against {len(seen.real)} {seen.sets.what} "
-        protocol += "windows, which are later and overlap; 95 % by a grouped jackknife of the samples"
+        protocol += f"windows{later}; 95 % by a grouped jackknife of the samples"
         name = f"{one.name}_{size_name(count)}"
         out.append(Metric(name, value, one.unit, count, protocol, low, high, floor, reference))
     return out

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from reverie.metrics import Metric, Z, size_name
+from reverie.metrics.alarms import perfect
 
 from .frame import Frame
 from .seen import Seen
@@ -37,8 +38,11 @@ def measure(seen: Seen) -> list[Metric]:
     some = f" of {COLUMNS} of the columns, evenly chosen" if len(seen.form.numbers + seen.form.words) > COLUMNS else ""
     protocol = f"boosted trees (scikit-learn, {TREES} of {LEAVES} leaves){some}, {each} samples against as many "
     protocol += f"{seen.sets.what} rows; mean of {FOLDS} folds, each judged by trees that have not seen it; 95 % by "
-    protocol += "DeLong et al. 1988; reference: chance"
+    whole = not 0 < found.value < 1
+    protocol += f"{'Clopper & Pearson 1934, of a perfect split' if whole else 'DeLong et al. 1988'}; reference: chance"
     low, high = max(0.0, found.value - Z * found.error), min(1.0, found.value + Z * found.error)
+    if whole:
+        low, high = perfect(found.value, each)
     name, unit = f"detection_{size_name(each)}", "area under the ROC curve"
     return [Metric(name, found.value, unit, each, protocol, low, high, floor, 0.5)]
 

@@ -24,11 +24,13 @@ class Form:
     words: tuple[str, ...]
     known: Mapping[str, Mapping[str, int]]  # of each column of words, the integer of each word, from 2 on
     middle: np.ndarray  # (numbers,): mean
-    scale: np.ndarray  # and deviation of the first set of rows; 1 where it has none
+    scale: np.ndarray  # and deviation of the first set of rows, of the others where it has none; 1 of neither
 
     @staticmethod
     def of(real: Sequence[Row], others: Iterable[Row] = (), names: Sequence[str] = ()) -> Form:
-        """`others`: more real rows, whose words are known too. `names`: of the columns that count; (): all."""
+        """`others`: more real rows, whose words are known too, and by whose deviation numbers are measured that are
+        all the same in the first. `names`: of the columns that count; (): all."""
+        others = [*others]
         rows = [*real, *others]
         numbers, words, known = [], [], {}
         for name in names or (list(rows[0]) if rows else []):
@@ -46,7 +48,8 @@ class Form:
             present = column[~np.isnan(column)]
             if len(present):
                 middle[k] = present.mean()
-                scale[k] = present.std() if present.min() < present.max() else 1.0
+            rest = (value(row.get(numbers[k])) for row in others)
+            scale[k] = deviation(present) or deviation(np.array([x for x in rest if x == x])) or 1.0
         return Form(plain.numbers, plain.words, known, middle, scale)
 
     def read(self, rows: Sequence[Row]) -> Frame:
@@ -89,6 +92,11 @@ class Frame:
         return torch.cat([*parts, *(x.double() / 2**0.5 for x in one)], 1)
 
 
+def deviation(x: np.ndarray) -> float:
+    """0 where all are the same, or none is there."""
+    return float(x.std()) if len(x) and x.min() < x.max() else 0.0
+
+
 def is_number(cell: Any) -> bool:
     return isinstance(cell, int | float) and not isinstance(cell, bool)
 
@@ -117,11 +125,21 @@ def value(cell: Any) -> float:
 
 # ----------------------------------------------------------------------------------------------------------- neighbours
 
-BLOCK = 1_000  # rows of a bank at a time
+BLOCK = 1_000  # rows of either side at a time
 
 
 def closest(queries: Frame, bank: Frame, k: int = 1) -> tuple[Tensor, Tensor]:
     """Distances (n, k) to the k nearest rows of the bank, and which they are, nearest first, of equals the first."""
+    shape = len(queries), min(k, len(bank))
+    near, which = torch.empty(shape, dtype=torch.float64), torch.empty(shape, dtype=torch.int64)
+    for begin in range(0, len(queries), BLOCK):
+        part = slice(begin, begin + BLOCK)
+        near[part], which[part] = among(queries[part], bank, k)  # what is kept lies in one place: memory stays whole
+    return near, which
+
+
+def among(queries: Frame, bank: Frame, k: int) -> tuple[Tensor, Tensor]:
+    """The same of few rows."""
     from reverie.metrics.neighbours import squared
 
     mine = queries.vectors()

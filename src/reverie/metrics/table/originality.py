@@ -72,8 +72,10 @@ def copies(seen: Seen, honest: bool) -> Metric:
     near = seen.near[1] if len(seen.known) else None
     found, count = matched(seen.fake, seen.known, fresh, near), len(seen.fake)
     protocol = f"{count} samples beside the {len(seen.known):,} of {len(seen.bank):,} training rows that stand there "
-    protocol += f"once; a copy has the same words and gaps, and numbers within {SAME:g} deviations; floor: as the "
-    protocol += f"{len(fresh):,} held-out rows of that sort let expect; p: which were trained on, permuted, one-sided"
+    protocol += f"once; a copy has the same words and gaps, and numbers within {SAME:g} deviations"
+    if honest:
+        protocol += f"; floor: as the {len(fresh):,} held-out rows of that sort let expect; p: which were trained on, "
+        protocol += "permuted, one-sided"
     low, high = wilson(round(found.share * count), count)
     name = f"copies_exact_{size_name(count)}"
     return Metric(name, found.share, "share", count, protocol, low, high, found.expected, p=found.p)

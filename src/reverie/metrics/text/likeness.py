@@ -19,7 +19,8 @@ def measure(seen: Seen) -> list[Metric]:
     def against(texts: list[str] | None) -> float | None:
         return None if texts is None else divergence(cut(texts, length), cut(seen.real, length))
 
-    protocol = f"Jensen-Shannon divergence of character bigrams, first {length} characters of samples and held-out text"
+    protocol = f"Jensen-Shannon divergence of character bigrams, first {length} characters of samples and "
+    protocol += f"{seen.sets.what} text"
     protocol += "; floor: training text in their place" if train is not None else ""
     protocol += "; reference: the untrained model's samples" if seen.untrained is not None else ""
     value = against(seen.fake)

@@ -20,8 +20,10 @@ def measure(seen: Seen) -> list[Metric]:
     p = float(mannwhitneyu(found, usual, alternative="greater").pvalue) if len({*found, *usual}) > 1 else 1.0
     protocol = f"share of characters in runs of {RUN} or more that stand in {seen.known.characters:,} characters of "
     protocol += f"training text; first {seen.length} characters of each of {len(found)} samples; "
-    protocol += f"floor: of {len(usual)} held-out texts; p: Mann-Whitney over texts, one-sided"
+    protocol += f"floor: of {len(usual)} {seen.sets.what} texts; p: Mann-Whitney over texts, one-sided"
     value, floor = float(np.mean(found)), float(np.mean(usual))
-    spread = Z * float(np.std(found)) / len(found) ** 0.5
-    low, high = max(0.0, value - spread), min(1.0, value + spread)
+    low, high = None, None
+    if len(found) > 1:
+        spread = Z * float(np.std(found, ddof=1)) / len(found) ** 0.5
+        low, high = max(0.0, value - spread), min(1.0, value + spread)
     return [Metric(f"copied_{RUN}", value, "share", len(found), protocol, low, high, floor, p=p)]

@@ -34,7 +34,7 @@ def measure(seen: Seen) -> list[Metric]:
         protocol = (
             f"share of samples that ast.parse reads, of those with {lines} from their first whole statement up to "
         )
-        protocol += f"their last (one that is cut does not count); floor: of {truths} held-out texts"
+        protocol += f"their last (one that is cut does not count); floor: of {truths} {seen.sets.what} texts"
         below, above = wilson(value * count, count)
         name = f"parses_from_{low}_lines" if (low, high) != (1, 0) else "parses"
         out.append(Metric(name, value, "share", count, protocol, below, above, floor if truths else None))

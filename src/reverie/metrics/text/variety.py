@@ -19,6 +19,6 @@ def measure(seen: Seen) -> list[Metric]:
             continue
         varied, floor = (distinct(trimmed(texts, words), n) for texts in (seen.fake, seen.real))
         start = f"first {words} words of samples; different runs of {n} words over all, within a sample"
-        protocol = f"{start}; floor: held-out text of that length (higher is not better)"
+        protocol = f"{start}; floor: {seen.sets.what} text of that length (higher is not better)"
         out.append(Metric(f"distinct_{n}", varied, "share", len(seen.fake), protocol, floor=floor))
     return out

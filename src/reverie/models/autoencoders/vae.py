@@ -103,6 +103,8 @@ class VAE(core.Model):
         check(cfg, self.flat, spec)
         self.observed = Observed(self.flat, cfg.decoder, cfg.mean == "linear")
         self.density = self.observed.density  # what `nll` is the likelihood of
+        self.likelihood = self.observed.said + (", of one binary draw of each" if cfg.binarise else "")
+        self.of_levels = self.observed.of_levels and not cfg.binarise
         self.classes = spec.condition["label"].categories if cfg.conditional else 0
         if self.classes:
             self.conditions = ("label",)
