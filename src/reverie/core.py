@@ -399,14 +399,6 @@ class Density(Protocol):
 
 
 @runtime_checkable
-class Stated(Protocol):
-    """Says what its `nll` takes the items for: likelihoods of other statements can't be compared."""
-
-    likelihood: str  # in words: "discretised logistic"
-    of_levels: bool  # a probability of the items' own levels, whose nats are bits a dimension as they are
-
-
-@runtime_checkable
 class UpperBound(Protocol):
     """Says whether its `nll` is above -log p(x) even where no draws are in it."""
 

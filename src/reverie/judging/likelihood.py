@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import exp, log, sqrt
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from reverie.core import Batch, Conditioned, Density, Items, Prior, Scores, Spec, Stated, UpperBound
+from reverie.core import Batch, Conditioned, Density, Items, Prior, Scores, Spec, UpperBound
 from reverie.errors import listed
 from reverie.metrics import Metric, Z, size_name
 from reverie.metrics.music import Framed
@@ -27,6 +27,14 @@ BLOCK = 100  # items at a time
 ITEMS = 1000  # held-out items where nobody says, of numbers
 TOKENS = 200_000  # the same of tokens
 WINDOWS = 20_000  # training texts that the bigram baseline learns from, at most
+
+
+@runtime_checkable
+class Stated(Protocol):
+    """Says what its `nll` takes the items for: likelihoods of other statements can't be compared."""
+
+    likelihood: str  # in words: "discretised logistic"
+    of_levels: bool  # a probability of the items' own levels, whose nats are bits a dimension as they are
 
 
 class Scored(NamedTuple):
