@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,9 +135,8 @@ def save(made: Harmony, folder: Path) -> list[Path]:
     """A .mid of each piece, named as its tune is; numbered where a name comes again. Raises NoRoom."""
     files, taken = list[Path](), set[str]()
     for piece in made.pieces:
-        stem = plain = re.sub(r"[^\w.-]+", "-", Path(piece.name).stem).strip("-.") or "melody"
-        while stem in taken:
-            stem = f"{plain}-{sum(name.startswith(plain) for name in taken) + 1}"
+        plain = re.sub(r"[^\w.-]+", "-", Path(piece.name).stem).strip("-.") or "melody"
+        stem = next(name for k in count(1) if (name := f"{plain}-{k}" if k > 1 else plain) not in taken)
         taken.add(stem)
         files.append(folder / f"{stem}.mid")
         write(files[-1], written(piece))

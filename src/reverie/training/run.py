@@ -148,12 +148,15 @@ class Run:
 
     def harmonise(self, files: Files, *, out: str | Path = "", label: str = "", **asked: Any) -> list[Piece]:
         """Voices under the melodies of files, of a run of music with --given melody: n, tries, voices, seed and fields
-        of the model's Sampling; `out`: a folder for .mid files. See `reverie.tasks.harmonise.harmonise`."""
+        of the model's Sampling; `out`: a new folder for .mid files. See `reverie.tasks.harmonise.harmonise`. Raises
+        Problem."""
         from reverie.tasks.harmonise import harmonise, save, wanted
+        from reverie.tasks.written import empty_folder
 
+        folder = empty_folder("--out", out) if out else None
         made = harmonise(self, words(files), wanted(label, asked))
-        if out:
-            save(made, Path(out))
+        if folder:
+            save(made, folder)
         return made.pieces
 
     def predict(
