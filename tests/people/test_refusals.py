@@ -99,6 +99,8 @@ FURTHER = [
     (("sample", "run", "--grid", "words.txt"), ("--grid words.txt", "nothing is overwritten")),
     ((*FIT, "--batch", "9" * 12), ("--batch 999999999999", "more than this machine has")),
     ((*FIT, "--size", "99999"), ("--size 99999: ", "more than 16,384 pixels")),
+    ((*FIT, "--predict", "age"), ("--predict age", "pictures say classes", "--predict labels")),
+    (("data", "pictures", "--predict", "next2"), ("--predict next2", "pictures say classes", "--predict labels")),
     (("evaluate", "words.txt"), ("words.txt", "no run")),
     (("predict", "nowhere", "pictures"), ("nowhere", "no run")),
     (("anomalies", "nowhere", "pictures"), ("nowhere", "no run")),
