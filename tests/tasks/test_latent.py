@@ -167,7 +167,7 @@ def test_thirds_leave_no_part_out():
         assert all(one[1] == two[0] for one, two in pairwise(found))
 
 
-@pytest.mark.parametrize("part", ["rough", "3", "2:2", "-1:2", "0:9"])
+@pytest.mark.parametrize("part", ["rough", "3", "2:2", "-1:2", "0:9", "0:²"])
 def test_a_part_that_is_not_there_is_refused(part):
     with pytest.raises(Problem, match=f"--part {part}"):
         cut(part, 8)

@@ -23,7 +23,7 @@ from reverie.kinds.writing import write
 from reverie.maths.sampling import collected
 from reverie.training.seeds import generator
 
-from .sample import BLOCK, Wish, conditions, wished
+from .sample import BLOCK, Label, Wish, conditions, wished
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -37,7 +37,7 @@ class Asked:
     tries: int = 1  # of which the most probable is kept, each time
     voices: int = 4  # that sound wherever the melody does, itself among them; 0: as many as the model likes
     seed: int = 0
-    label: str = ""
+    label: Label = ""
     how: Mapping[str, Any] = field(default_factory=dict)  # fields of the model's Sampling
     free: bool = False  # fifths and octaves in parallel as the model has them; else they are avoided where they can be
 
@@ -63,7 +63,7 @@ def harmonise(run: Run, places: Sequence[str], asked: Asked | None = None) -> Ha
     return replace(made, notes=[*notes, *made.notes])
 
 
-def wanted(label: str, asked: Mapping[str, Any]) -> Asked:
+def wanted(label: Label, asked: Mapping[str, Any]) -> Asked:
     """Fields of `Asked` by name; all others are of the model's Sampling."""
     own = {name: value for name, value in asked.items() if name in ("n", "tries", "voices", "seed", "free")}
     return Asked(**own, label=label, how={name: value for name, value in asked.items() if name not in own})

@@ -101,7 +101,7 @@ def cut(part: str, parts: int) -> tuple[int, int]:
         ends = [round(parts * j / 3) for j in range(4)]
         return ends[k], max(ends[k] + 1, ends[k + 1])
     first, colon, last = part.partition(":")
-    if colon and first.isdigit() and last.isdigit() and int(first) < int(last) <= parts:
+    if colon and first.isdecimal() and last.isdecimal() and int(first) < int(last) <= parts:
         return int(first), int(last)
     raise Problem(f"--part {part}: give coarse, middle or fine, or K:L with 0 <= K < L <= {parts}")
 
