@@ -178,6 +178,20 @@ def test_more_mixtures_than_a_page_holds_are_refused_before_any_is_made(halves):
         halves.mix(rows=10**6, columns=10**6)
 
 
+@pytest.mark.parametrize(("asked", "says"), [
+    ({"rows": 2}, "--rows 2: A is named"), ({"columns": 6}, "--columns 6: A is named"), ({"seed": 0}, "--seed 0: A is"),
+])  # fmt: skip
+def test_what_is_said_of_samples_is_refused_where_pictures_are_named(halves, tmp_path, asked, says):
+    a, b = (written(tmp_path / f"{name}.png", picture(halves, [0.0] * 4)) for name in "ab")
+    with pytest.raises(Problem, match=says):
+        halves.mix(a, b, steps=1, **asked)
+
+
+def test_samples_are_not_searched_for(halves):
+    with pytest.raises(Problem, match="--steps 9: of a search for A and B, and samples need none"):
+        halves.mix(steps=9)
+
+
 def test_a_path_lies_in_the_space_that_was_asked_for(halves):
     made = halves.interpolate(steps=3, space="w")
     codes, _ = points(halves, range(2), 0, "w")
