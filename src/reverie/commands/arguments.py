@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,6 +35,7 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         self.verb = verb
+        self.words: list[str] = []  # that are read
         self.hint = ""  # for an unknown flag that is a field of some model
 
     def value(self, flag: str, read: Reader, help: str, default: Any = None, metavar: str = "") -> None:
@@ -46,6 +48,7 @@ class Parser(argparse.ArgumentParser):
 
     def take(self, words: Sequence[str]) -> argparse.Namespace:
         """Raises Problem for what it does not know. Where several DATA may be named, flags may stand between them."""
+        self.words = list(words)
         several = any(action.dest == "data" and action.nargs == "+" for action in self._actions)
         args, rest = (self.parse_known_intermixed_args if several else self.parse_known_args)(words)
         if rest:
@@ -71,6 +74,10 @@ class Parser(argparse.ArgumentParser):
             raise Problem(f"{missing[1]}: missing. {' '.join(self.format_usage().split())[:120]}")
         needs = re.match(r"argument (\S+): expected (?:one|at least one) argument", message)
         if needs:
+            written = needs[1].split("/")
+            follows = [b for a, b in pairwise(self.words) if a in written and b.startswith("-")]
+            if follows and not any(follows[0].split("=")[0] in a.option_strings for a in self._actions):
+                raise Problem(f"{written[0]} {follows[0]}: a value that begins with - is written {written[-1]}={follows[0]}")
             raise Problem(f"{needs[1].split('/')[0]}: a value is missing. See `{self.prog} --help`")
         raise Problem(f"{message.removeprefix('argument ')}. See `{self.prog} --help`")
 
