@@ -45,7 +45,7 @@ def test_a_line_s_end_is_of_a_text_and_not_of_a_name(tmp_path):
     asked = Namespace(prompt=None, prompt_file=str(tmp_path / "lines.txt"))
     assert prompt(asked, "molecule") == "CCO"
     assert prompt(asked, "text") == "CCO\n"
-    with pytest.raises(Problem, match="--prompt-file .*: of a text. Name the tune by --prompt "):
+    with pytest.raises(Problem, match=r"--prompt-file .*: of a text\. Name the tune"):
         prompt(asked, "music")
 
 
