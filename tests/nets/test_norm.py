@@ -41,7 +41,7 @@ def test_equals_torch_in_training_and_after_a_cumulative_average(ours, theirs, s
 
 def test_one_value_a_channel_has_no_deviation_to_learn_by():
     layer = BatchNorm2d(3)
-    with pytest.raises(Problem, match="one value a channel. Pass --batch 2 or more"):
+    with pytest.raises(Problem, match=r"one value a channel\. Pass --batch 2 or more"):
         layer(torch.randn(1, 3, 1, 1))
     assert layer(torch.randn(1, 3, 1, 2)).isfinite().all()
     assert layer.eval()(torch.randn(1, 3, 1, 1)).isfinite().all()
