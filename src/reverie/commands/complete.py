@@ -98,8 +98,8 @@ def several(run: Run, asked: Asked, args: Namespace, place: Places, screen: Term
 
 
 def prompt(args: Namespace, kind: str) -> str:
-    """What to go on from; of items that are no texts without the line's end. Raises Problem where nothing says so, or two
-    things do, or a file is no text."""
+    """What to go on from; of items that are no texts without the line's end. Raises Problem where nothing says so, or
+    two things do, or a file is no text."""
     if (args.prompt is None) == (args.prompt_file is None):
         what = "both --prompt and --prompt-file" if args.prompt is not None else "no --prompt"
         raise Problem(f"{what}: name one beginning to go on from, as --prompt 'Once upon' or --prompt-file FILE")
