@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,12 +14,15 @@ import reverie.recipes as package
 from kitchen import Kitchen
 from reverie.catalog import find
 from reverie.errors import Problem
+from reverie.kinds.image import Codec
 from reverie.metrics import Z
+from reverie.recipes.classes import shares
 from reverie.recipes.likelihood import held_out
 from reverie.recipes.reproduce import load, names, over_folds, over_seeds, reproduce
 from reverie.recipes.verdict import interval, judged, spread, verdict
 from reverie.training.fit import fit
 from reverie.training.log import read
+from reverie.training.run import Run
 
 
 @pytest.mark.parametrize("name", names())
@@ -262,6 +266,21 @@ def test_an_unknown_recipe_is_refused_with_the_names_that_are_near():
         load("vae_mnits")
     with pytest.raises(Problem, match=r"esol: no such recipe. Did you mean esol_feedforward\?"):
         load("esol")
+
+
+def test_pictures_are_classified_where_the_classifier_is(tmp_path):
+    """A device that holds no values tells: what lies elsewhere can't meet what lies there."""
+    found, codec = [], Codec((2, 2), 1, classes=("a", "b"))
+
+    class Judge(torch.nn.Module):
+        def predict(self, batch):
+            found.append(batch["image"].device.type)
+            return torch.eye(2)[[0] * (len(batch) - 1) + [1]]
+
+    judge = Run(tmp_path, {})
+    vars(judge).update(model=Judge(), codec=codec, spec=codec.spec, device=torch.device("meta"))
+    assert shares(np.zeros((4, 2, 2, 1), np.uint8), judge) == [0.75, 0.25]
+    assert found == ["meta"]
 
 
 def test_what_the_measure_lacks_is_said_before_anything_is_trained(tmp_path, monkeypatch):

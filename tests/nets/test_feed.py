@@ -1,5 +1,6 @@
 """Batch norm of an ensemble, and the scale of a series' past."""
 
+import pytest
 import torch
 
 from reverie.nets.feed import MemberNorm, own_scale
@@ -18,6 +19,15 @@ def test_the_scale_is_mean_and_deviation_along_time():
     mean, deviation = own_scale(x, torch.ones_like(x, dtype=torch.bool))
     assert mean.tolist() == [[[2.0, 5.0]]]
     assert deviation.tolist() == [[[1.0, 1.0]]]  # a channel that does not vary keeps its unit
+
+
+@pytest.mark.parametrize("value", [0.1, 0.3, -2.3])
+@pytest.mark.parametrize("length", [24, 336])
+def test_a_constant_past_keeps_its_unit_whatever_its_mean_rounds_to(value, length):
+    past = torch.full((2, length, 1), value)
+    there = torch.ones_like(past, dtype=torch.bool)
+    past[1, ::3], there[1, ::3] = 7.0, False
+    assert own_scale(past, there)[1].tolist() == [[[1.0]], [[1.0]]]
 
 
 def test_the_scale_is_of_what_is_there():

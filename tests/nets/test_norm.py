@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from reverie.errors import Problem
 from reverie.nets.norm import BatchNorm1d, BatchNorm2d, population_statistics
 
 
@@ -36,6 +37,14 @@ def test_equals_torch_in_training_and_after_a_cumulative_average(ours, theirs, s
     ours.eval()
     theirs.eval()
     torch.testing.assert_close(ours(batches[0]), theirs(batches[0]), rtol=1e-12, atol=1e-12)
+
+
+def test_one_value_a_channel_has_no_deviation_to_learn_by():
+    layer = BatchNorm2d(3)
+    with pytest.raises(Problem, match=r"one value a channel\. Pass --batch 2 or more"):
+        layer(torch.randn(1, 3, 1, 1))
+    assert layer(torch.randn(1, 3, 1, 2)).isfinite().all()
+    assert layer.eval()(torch.randn(1, 3, 1, 1)).isfinite().all()
 
 
 def test_a_forward_pass_writes_no_buffer_in_either_mode():

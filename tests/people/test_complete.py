@@ -1,8 +1,12 @@
 """`reverie complete` as a person meets it."""
 
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
+
+from reverie.commands.complete import prompt
+from reverie.errors import Problem
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +35,20 @@ def test_a_prompt_comes_from_standard_input_too(written):
     assert len(done.out) == 12
 
 
+def test_standard_input_that_is_not_utf8_is_one_line(written):
+    done = written.reverie("complete", "text-run", "--prompt", "-", input=b"caf\xe9")
+    done.refused("--prompt -: not UTF-8 at byte 3 (0xe9)")
+
+
+def test_a_line_s_end_is_of_a_text_and_not_of_a_name(tmp_path):
+    (tmp_path / "lines.txt").write_text("CCO\n")
+    asked = Namespace(prompt=None, prompt_file=str(tmp_path / "lines.txt"))
+    assert prompt(asked, "molecule") == "CCO"
+    assert prompt(asked, "text") == "CCO\n"
+    with pytest.raises(Problem, match=r"--prompt-file .*: of a text\. Name the tune"):
+        prompt(asked, "music")
+
+
 def test_several_are_written_as_files_where_a_folder_is_named(written, typed):
     done = typed("complete", "text-run", "--prompt", "to ", "-n", 3, "--length", 8, "--out", "told", "--json")
     assert len(done.json["completions"]) == 3
@@ -49,8 +67,6 @@ def test_the_folder_that_one_is_in_is_a_place(written, at):
 
 def test_a_place_of_the_runs_own_is_called_by_all_that_was_asked():
     """What is asked for otherwise does not take the place of what was made before."""
-    from argparse import Namespace
-
     from reverie.commands.places import places
 
     def called(prompt, **more):

@@ -16,7 +16,7 @@ from reverie.kinds.music.midi import written as as_midi
 from reverie.kinds.music.piece import Piece
 from reverie.nets.decoding import Manner, written
 from reverie.nets.token_rows import TokenRows
-from reverie.tasks.harmonise import Asked, harmonise, harmonised, save
+from reverie.tasks.harmonise import Asked, Harmony, harmonise, harmonised, save
 from reverie.training.run import Run
 from tunes import lines, walks
 
@@ -113,6 +113,25 @@ def test_files_are_named_as_the_tunes_and_hold_what_was_made(tmp_path):
     for file, piece in zip(names, made.pieces):
         (tune,) = find(str(file)).tunes
         assert gridded(tune.heard, 1).frames() == piece.frames()
+
+
+def test_names_that_look_numbered_get_files_of_their_own(tmp_path):
+    pieces = [lines([70])._replace(name=name) for name in ("a-4", "a-4", "a", "a", "a-2")]
+    names = save(Harmony(pieces, pieces, [0.0] * 5, []), tmp_path / "out")
+    assert [file.stem for file in names] == ["a-4", "a-4-2", "a", "a-2", "a-2-2"]
+
+
+def test_a_folder_that_holds_anything_is_not_written_into(tmp_path):
+    """Files are named as their tunes: among these they would be written over."""
+    place = files(tmp_path / "tunes", [lines([70, 72])])
+    before = (tmp_path / "tunes" / "tune 0.mid").read_bytes()
+    (tmp_path / "tunes" / "tune-0.mid").write_bytes(before)
+    with pytest.raises(Problem, match="not empty, and nothing is overwritten"):
+        run(tmp_path).harmonise(place, out=tmp_path / "tunes")
+    assert [file.read_bytes() for file in (tmp_path / "tunes").iterdir()] == [before, before]
+    made = run(tmp_path).harmonise(place, out=tmp_path / "new")
+    assert {file.name for file in (tmp_path / "new").iterdir()} == {"tune-0.mid", "tune-0-2.mid"}
+    assert len(made) == 2
 
 
 def test_what_is_wrong_is_said_in_a_line(tmp_path):

@@ -167,7 +167,7 @@ def test_thirds_leave_no_part_out():
         assert all(one[1] == two[0] for one, two in pairwise(found))
 
 
-@pytest.mark.parametrize("part", ["rough", "3", "2:2", "-1:2", "0:9"])
+@pytest.mark.parametrize("part", ["rough", "3", "2:2", "-1:2", "0:9", "0:²"])
 def test_a_part_that_is_not_there_is_refused(part):
     with pytest.raises(Problem, match=f"--part {part}"):
         cut(part, 8)
@@ -176,6 +176,20 @@ def test_a_part_that_is_not_there_is_refused(part):
 def test_more_mixtures_than_a_page_holds_are_refused_before_any_is_made(halves):
     with pytest.raises(Problem, match="--rows 1000000 --columns 1000000: more than 2,500 mixtures"):
         halves.mix(rows=10**6, columns=10**6)
+
+
+@pytest.mark.parametrize(("asked", "says"), [
+    ({"rows": 2}, "--rows 2: A is named"), ({"columns": 6}, "--columns 6: A is named"), ({"seed": 0}, "--seed 0: A is"),
+])  # fmt: skip
+def test_what_is_said_of_samples_is_refused_where_pictures_are_named(halves, tmp_path, asked, says):
+    a, b = (written(tmp_path / f"{name}.png", picture(halves, [0.0] * 4)) for name in "ab")
+    with pytest.raises(Problem, match=says):
+        halves.mix(a, b, steps=1, **asked)
+
+
+def test_samples_are_not_searched_for(halves):
+    with pytest.raises(Problem, match="--steps 9: of a search for A and B, and samples need none"):
+        halves.mix(steps=9)
 
 
 def test_a_path_lies_in_the_space_that_was_asked_for(halves):

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,6 +35,8 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         self.verb = verb
+        self.words: list[str] = []  # that are read
+        self.draws = False  # are options of a run's model flags too?
         self.hint = ""  # for an unknown flag that is a field of some model
 
     def value(self, flag: str, read: Reader, help: str, default: Any = None, metavar: str = "") -> None:
@@ -46,9 +49,13 @@ class Parser(argparse.ArgumentParser):
 
     def take(self, words: Sequence[str]) -> argparse.Namespace:
         """Raises Problem for what it does not know. Where several DATA may be named, flags may stand between them."""
+        self.words = list(words)
         several = any(action.dest == "data" and action.nargs == "+" for action in self._actions)
         args, rest = (self.parse_known_intermixed_args if several else self.parse_known_args)(words)
         if rest:
+            run = getattr(args, "run", "") if self.draws else ""
+            if run and any(word.startswith("-") for word in rest) and not model_in(run):
+                raise Problem(f"{run}: no run, and {rest[0]} may be an option of its model. Is it spelt right?")
             self.unknown(rest)
         return args
 
@@ -71,6 +78,12 @@ class Parser(argparse.ArgumentParser):
             raise Problem(f"{missing[1]}: missing. {' '.join(self.format_usage().split())[:120]}")
         needs = re.match(r"argument (\S+): expected (?:one|at least one) argument", message)
         if needs:
+            written = needs[1].split("/")
+            follows = [b for a, b in pairwise(self.words) if a in written and b.startswith("-")]
+            if follows and not any(follows[0].split("=")[0] in a.option_strings for a in self._actions):
+                raise Problem(
+                    f"{written[0]} {follows[0]}: a value that begins with - is written {written[-1]}={follows[0]}"
+                )
             raise Problem(f"{needs[1].split('/')[0]}: a value is missing. See `{self.prog} --help`")
         raise Problem(f"{message.removeprefix('argument ')}. See `{self.prog} --help`")
 
@@ -209,7 +222,9 @@ def drawing(verb: str, about: str, words: Sequence[str]) -> tuple[Parser, Family
     sampling options are flags too (`add_options`)."""
     family = known_family(model_in(run_in(words)))
     also = f"With RUN, the sampling options of its model are flags too: reverie {verb} RUN --help"
-    return Parser(verb, about, "" if family else also), family
+    made = Parser(verb, about, "" if family else also)
+    made.draws = True
+    return made, family
 
 
 def add_drawing(parser: Parser, family: Family | None) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reverie.errors import Problem
+from reverie.kinds import PLAYED
 from reverie.terminal import Terminal
 
 from .arguments import Parser, add_drawing, drawing, given_fields, played
@@ -48,7 +49,7 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     opened = Run.open(args.run)
     if args.wav:
         played(opened.spec.kind)
-    asked = Asked(prompt(args), args.seed, args.label or "", args.attribute, given_fields(args))
+    asked = Asked(prompt(args, opened.spec.kind), args.seed, args.label or "", args.attribute, given_fields(args))
     place = places(args, opened.path, f"-grid{module(opened.spec.kind).SHEET}", "complete", asked.prompt)
     found = dict[str, Any]()
     if opened.spec.kind in WRITTEN and args.n == 1 and not args.out:
@@ -96,19 +97,23 @@ def several(run: Run, asked: Asked, args: Namespace, place: Places, screen: Term
     return made.raw, {"drawn": made.drawn, "notes": made.notes, "files": files}
 
 
-def prompt(args: Namespace) -> str:
-    """What to go on from. Raises Problem where nothing says so, or two things do, or a file is no text."""
+def prompt(args: Namespace, kind: str) -> str:
+    """What to go on from; of items that are no texts without the line's end. Raises Problem where nothing says so, or
+    two things do, or a file is no text."""
     if (args.prompt is None) == (args.prompt_file is None):
         what = "both --prompt and --prompt-file" if args.prompt is not None else "no --prompt"
         raise Problem(f"{what}: name one beginning to go on from, as --prompt 'Once upon' or --prompt-file FILE")
-    if args.prompt == "-":
-        return sys.stdin.read()
-    if args.prompt is not None:
+    if kind in PLAYED and args.prompt_file is not None:
+        raise Problem(f"--prompt-file {args.prompt_file}: of a text. Name the tune by --prompt {args.prompt_file}")
+    if args.prompt not in (None, "-"):
         return str(args.prompt)
+    flag = "--prompt -" if args.prompt else f"--prompt-file {args.prompt_file}"
     try:
-        return Path(args.prompt_file).read_bytes().decode("utf-8-sig")
+        found = sys.stdin.buffer.read() if args.prompt else Path(args.prompt_file).read_bytes()
+        said = found.decode("utf-8-sig")
     except OSError as error:
-        raise Problem(f"--prompt-file {args.prompt_file}: can't be read ({error.strerror}). Name a text file") from None
+        raise Problem(f"{flag}: can't be read ({error.strerror}). Name a text file") from None
     except UnicodeDecodeError as error:
         where = f"byte {error.start:,} ({error.object[error.start]:#04x})"
-        raise Problem(f"--prompt-file {args.prompt_file}: not UTF-8 at {where}. Save it as UTF-8") from None
+        raise Problem(f"{flag}: not UTF-8 at {where}. Save it as UTF-8") from None
+    return said if kind in WRITTEN else said.strip()

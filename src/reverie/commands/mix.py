@@ -7,14 +7,12 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from reverie.errors import Problem
 from reverie.terminal import Terminal
 
 from .arguments import Parser
 from .readers import text, whole
 
 HELP = "mix coarse parts of one item with fine parts of another"
-DRAWN = ("rows", "columns", "seed")  # of samples, where A and B are left out
 
 
 def parser(words: Sequence[str]) -> Parser:
@@ -37,19 +35,12 @@ def run(args: Namespace, screen: Terminal) -> dict[str, Any]:
     from reverie.tasks.written import file_place
     from reverie.training.run import Run
 
-    for name in DRAWN if args.a else ():
-        if getattr(args, name) is not None:
-            raise Problem(f"--{name} {getattr(args, name)}: A is named, and nothing is drawn. Leave one of the two out")
-    if args.steps is not None and not args.a:
-        raise Problem(
-            f"--steps {args.steps}: of a search for A and B, and samples need none. Leave it out, or name both"
-        )
     opened = Run.open(args.run)
     page = opened.path / f"mix-{args.part.replace(':', '-')}.png"
     if args.out:
         read = [one for one in (args.a, args.b, opened.info["source"]["where"]) if one]
         page = file_place("--out", args.out, (".png",), read)
-    asked = {name: value for name, value in vars(args).items() if name in (*DRAWN, "steps") and value is not None}
+    asked = {"rows": args.rows, "columns": args.columns, "seed": args.seed, "steps": args.steps or 0}
     made = opened.mix(args.a, args.b, part=args.part, **asked)
     files = [made.save(page)]
     screen.tell(f"{opened.info['model']}: {len(made.raw):,} mixtures, {made.words} from the columns", *made.notes)

@@ -9,7 +9,7 @@ from .norm import BatchNorm1d
 
 class MemberNorm(nn.Module):
     """Batch norm of each member of an ensemble by itself: (B, members, C) -> (B, members, C). With one member, plain
-    batch norm. In training mode raises ValueError for a batch of one item, as `BatchNorm` does."""
+    batch norm. In training mode raises Problem for a batch of one item, as `BatchNorm` does."""
 
     def __init__(self, members: int, channels: int):
         super().__init__()
@@ -30,4 +30,6 @@ def own_scale(
     count = weight.sum(1, keepdim=True).clamp(min=1)
     mean = (past * weight).sum(1, keepdim=True) / count
     deviation = (((past - mean) * weight).square().sum(1, keepdim=True) / count).sqrt()
-    return mean, torch.where(deviation > 0, deviation, 1.0)
+    least = past.masked_fill(~there, torch.inf).amin(1, keepdim=True)
+    most = past.masked_fill(~there, -torch.inf).amax(1, keepdim=True)
+    return mean, torch.where(most > least, deviation, 1.0)  # by rounding, a constant's own deviation is not 0

@@ -13,12 +13,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reverie.errors import Problem
+
 
 class BatchNorm(nn.Module):
     """What both shapes share: in training mode the batch's own statistics, else the population's.
 
     The variance has `eps` added; weight and bias are one a channel, or none where something else scales and shifts.
-    Raises ValueError, as torch does, for a batch in training mode with a single value a channel."""
+    Raises Problem for a batch in training mode with a single value a channel."""
 
     mean: Tensor
     var: Tensor
@@ -35,6 +37,8 @@ class BatchNorm(nn.Module):
 
     def normalise(self, x: Tensor) -> Tensor:
         if self.training:
+            if x.numel() == x.shape[1]:
+                raise Problem("--batch: batch norm compares items, and got one value a channel. Pass --batch 2 or more")
             return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
         return F.batch_norm(x, self.mean, self.var, self.weight, self.bias, training=False, eps=self.eps)
 

@@ -14,7 +14,8 @@ class Numbers(nn.Module):
 
     With bins, piecewise-linear encoding and a linear map a feature (Gorishniy, Rubachev & Babenko 2022,
     arXiv:2203.05556, equation 1): bin t of a feature holds 0 below its lower edge, 1 above its upper one and rises
-    linearly between; the first and the last bin go on rising beyond the outer edges. Edges are quantiles, set by
+    linearly between; the first and the last bin, where they have a width, go on rising beyond the outer edges. Edges
+    are quantiles, set by
     `learn`; a bin without width is a step. Without bins, the number itself. A number that is missing is encoded as 0
     and told by one more input."""
 
@@ -32,7 +33,8 @@ class Numbers(nn.Module):
     def learn(self, values: Float[Tensor, "n f"], there: Bool[Tensor, "n f"]) -> None:
         """Edges at evenly spaced quantiles of the values that are there; where one value is so frequent that it would
         hold several, of its distinct values: else all that is rare would share a bin. No more bins than leave each
-        `ROWS` values on average: the others have no width."""
+        `ROWS` values on average: the others have no width. Of fewer distinct values than bins the outer bins may be
+        among those without: then they are steps, and nothing rises beyond the edges on that side."""
         if not self.bins:
             return
         for k in range(values.shape[1]):
@@ -66,8 +68,9 @@ class Numbers(nn.Module):
 
 
 def spread(used: int, bins: int) -> Float[Tensor, " e"]:
-    """Shares of the values below each of bins + 1 edges, of which `used` bins have a width, the outer two among them,
-    as those go on beyond the edges."""
+    """Shares of the values below each of bins + 1 edges, of which `used` bins are of a share above 0, the outer two
+    among them, as those go on beyond the edges. A bin whose two edges fall on one value has no width all the same, the
+    outer ones too, where there are fewer distinct values than bins."""
     inner = torch.linspace(1, max(1, used - 1), bins - 1, dtype=torch.float64).round()
     return torch.cat([inner.new_tensor([0.0]), inner, inner.new_tensor([float(used)])]) / used
 

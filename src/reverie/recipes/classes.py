@@ -35,7 +35,7 @@ def shares(pictures: "np.ndarray", judge: Run) -> list[float]:
         raise Problem(f"{judge.path}: a classifier of {field.shape[1:]} pictures, and these are {pictures.shape[1:3]}")
     counts = torch.zeros(judge.spec.classes)
     for begin in range(0, len(pictures), 500):
-        predicted = model.predict(codec.encode(pictures[begin : begin + 500])).argmax(1)
+        predicted = model.predict(codec.encode(pictures[begin : begin + 500]).to(judge.device)).argmax(1)
         counts += predicted.bincount(minlength=len(counts)).cpu()
     return (counts.double() / len(pictures)).tolist()
 

@@ -18,7 +18,7 @@ from reverie.kinds.find import module
 from reverie.maths.sampling import collected
 from reverie.training.seeds import generator
 
-from .sample import BLOCK, Wish, conditions, joined, wished
+from .sample import BLOCK, Label, Wish, conditions, joined, wished
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -32,7 +32,7 @@ class Asked:
 
     prompt: str  # as the kind's `prompt` takes it: a text, the name of a file of music, SMILES
     seed: int = 0
-    label: str = ""
+    label: Label = ""
     attributes: Mapping[str, float] | None = None
     how: Mapping[str, Any] = field(default_factory=dict)  # fields of the model's Sampling
 

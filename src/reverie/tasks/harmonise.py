@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from reverie.kinds.writing import write
 from reverie.maths.sampling import collected
 from reverie.training.seeds import generator
 
-from .sample import BLOCK, Wish, conditions, wished
+from .sample import BLOCK, Label, Wish, conditions, wished
 
 if TYPE_CHECKING:
     from reverie.training.run import Run
@@ -36,7 +37,7 @@ class Asked:
     tries: int = 1  # of which the most probable is kept, each time
     voices: int = 4  # that sound wherever the melody does, itself among them; 0: as many as the model likes
     seed: int = 0
-    label: str = ""
+    label: Label = ""
     how: Mapping[str, Any] = field(default_factory=dict)  # fields of the model's Sampling
     free: bool = False  # fifths and octaves in parallel as the model has them; else they are avoided where they can be
 
@@ -62,7 +63,7 @@ def harmonise(run: Run, places: Sequence[str], asked: Asked | None = None) -> Ha
     return replace(made, notes=[*notes, *made.notes])
 
 
-def wanted(label: str, asked: Mapping[str, Any]) -> Asked:
+def wanted(label: Label, asked: Mapping[str, Any]) -> Asked:
     """Fields of `Asked` by name; all others are of the model's Sampling."""
     own = {name: value for name, value in asked.items() if name in ("n", "tries", "voices", "seed", "free")}
     return Asked(**own, label=label, how={name: value for name, value in asked.items() if name not in own})
@@ -134,9 +135,8 @@ def save(made: Harmony, folder: Path) -> list[Path]:
     """A .mid of each piece, named as its tune is; numbered where a name comes again. Raises NoRoom."""
     files, taken = list[Path](), set[str]()
     for piece in made.pieces:
-        stem = plain = re.sub(r"[^\w.-]+", "-", Path(piece.name).stem).strip("-.") or "melody"
-        while stem in taken:
-            stem = f"{plain}-{sum(name.startswith(plain) for name in taken) + 1}"
+        plain = re.sub(r"[^\w.-]+", "-", Path(piece.name).stem).strip("-.") or "melody"
+        stem = next(name for k in count(1) if (name := f"{plain}-{k}" if k > 1 else plain) not in taken)
         taken.add(stem)
         files.append(folder / f"{stem}.mid")
         write(files[-1], written(piece))

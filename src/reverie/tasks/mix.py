@@ -50,12 +50,18 @@ class Mixture:
 
 
 def mix(
-    run: Run, a: str = "", b: str = "", *, part: str = "coarse", rows: int = 4, columns: int = 6, seed: int = 0,
-    steps: int = 0,
+    run: Run, a: str = "", b: str = "", *, part: str = "coarse", rows: int | None = None, columns: int | None = None,
+    seed: int | None = None, steps: int = 0,
 ) -> Mixture:  # fmt: skip
     """A grid: each row's item with `part` (coarse | middle | fine, or K:L of the code's parts from 0) of each column's.
     a is the item of the one row, b that of the one column, files of one picture each, which are projected first (in
-    `steps` steps); without them samples. Raises Problem."""
+    `steps` steps); without them samples of a seed (0), for 4 rows and 6 columns. Raises Problem."""
+    for name, value in (("rows", rows), ("columns", columns), ("seed", seed)):
+        if (a or b) and value is not None:
+            raise Problem(f"--{name} {value}: A is named, and nothing is drawn. Leave one of the two out")
+    if steps and not (a or b):
+        raise Problem(f"--steps {steps}: of a search for A and B, and samples need none. Leave it out, or name both")
+    rows, columns, seed = (4 if rows is None else rows), (6 if columns is None else columns), seed or 0
     space, parts = divided(run)
     first, last = cut(part, parts)
     if inputs(run.spec) != "pictures":
@@ -101,7 +107,7 @@ def cut(part: str, parts: int) -> tuple[int, int]:
         ends = [round(parts * j / 3) for j in range(4)]
         return ends[k], max(ends[k] + 1, ends[k + 1])
     first, colon, last = part.partition(":")
-    if colon and first.isdigit() and last.isdigit() and int(first) < int(last) <= parts:
+    if colon and first.isdecimal() and last.isdecimal() and int(first) < int(last) <= parts:
         return int(first), int(last)
     raise Problem(f"--part {part}: give coarse, middle or fine, or K:L with 0 <= K < L <= {parts}")
 

@@ -30,7 +30,7 @@ from .codes import BLOCK, files
 from .explain import inputs
 from .latent import among, called, items_of, points, space_of
 from .reconstruct import Reconstruction, pictures
-from .sample import wished
+from .sample import Label, wished
 from .written import rows, save_table
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def save_codes(part: Path, codes: Tensor) -> None:
         np.save(out, codes.numpy())
 
 
-def project(run: Run, places: Sequence[str], *, space: str = "", steps: int = 0, label: str = "") -> Projection:
+def project(run: Run, places: Sequence[str], *, space: str = "", steps: int = 0, label: Label = "") -> Projection:
     """The code of every picture of files, folders or named sets, found in `steps` steps. `label` is the class that all
     are made with, of a model that takes one; else that of the sample where the search begins. Raises Problem."""
     space = space_of(run, space)

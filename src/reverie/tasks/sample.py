@@ -19,6 +19,8 @@ from reverie.training.seeds import fold, generator
 if TYPE_CHECKING:
     from reverie.training.run import Run
 
+Label = str | int | None  # a class, by its name or number; "" or None: none is asked for
+
 BLOCK = 64  # the network always runs on that many items, the last block padded
 
 
@@ -27,7 +29,7 @@ def draw(
     n: int,
     *,
     seed: int = 0,
-    label: str = "",
+    label: Label = "",
     attributes: Mapping[str, float] | None = None,
     how: Mapping[str, Any] | None = None,
     first: int = 0,
@@ -49,8 +51,9 @@ class Wish(NamedTuple):
     attributes: Mapping[str, float] | None  # in [0, 1]
 
 
-def wished(run: Run, label: str, attributes: Mapping[str, float] | None, how: Mapping[str, Any]) -> Wish:
+def wished(run: Run, label: Label, attributes: Mapping[str, float] | None, how: Mapping[str, Any]) -> Wish:
     """Raises Problem on what the model does not take, or its data have not."""
+    label = "" if label is None else str(label)
     settings = options(run.sampling, how)
     takes = run.model.conditions if isinstance(run.model, Conditioned) else ()
     if label and "label" not in takes:
@@ -154,7 +157,7 @@ def chosen(spec: Spec, label: str) -> int:
     names = spec.condition["label"].names
     if label in names:
         return names.index(label)
-    if label.isdigit() and int(label) < spec.classes:
+    if label.isdecimal() and int(label) < spec.classes:
         return int(label)
     known = ", ".join(names[:20]) or f"0 … {spec.classes - 1}"
     raise Problem(f"--label {label}: no such class. There are: {known}")

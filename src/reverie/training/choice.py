@@ -175,7 +175,7 @@ def altered(values: Any, changes: Mapping[str, Any], whose: str) -> Any:
     names = [f.name for f in dataclass_fields(values)]
     for name in changes:
         if name not in names:
-            raise Problem(f"--{name}: {whose} has no such field. There are: {', '.join(names)}")
+            raise Problem(f"--{name.replace('_', '-')}: {whose} has no such field. There are: {', '.join(names)}")
     return replace(values, **changes)
 
 

@@ -35,6 +35,11 @@ def warn(run: Run, retry: bool, fabric: Fabric, say: Callable[[str], None]) -> N
             say(f"note: {name} was {before[name]} and is {value}: the run goes on, but not bit for bit")
 
 
+def flag(name: str) -> str:
+    """As the command line has a field."""
+    return f"--{name.replace('_', '-')}"
+
+
 def unchanged(old: Run, info: Mapping[str, Any], order: Order) -> None:
     """Only steps and time may change in an old folder."""
     cure = f"Name another folder by --out to train anew; {old.path} stays as it is"
@@ -48,11 +53,11 @@ def unchanged(old: Run, info: Mapping[str, Any], order: Order) -> None:
     before = plain(asdict(old.config))  # with the defaults of fields that are newer than the run
     for name, value in asked.items():
         if value != before[name]:
-            raise Problem(f"--{name} {value}: {old.path} was trained with {before[name]}. {cure}")
+            raise Problem(f"{flag(name)} {value}: {old.path} was trained with {before[name]}. {cure}")
     plan = asdict(Plan(**old.info["plan"]))
     for name, value in order.training.items():
         if name in plan and value not in (plan[name], "auto"):
-            raise Problem(f"--{name} {value}: {old.path} was trained with {plan[name]}. {cure}")
+            raise Problem(f"{flag(name)} {value}: {old.path} was trained with {plan[name]}. {cure}")
     for name, value in (("seed", order.seed), ("shards", order.shards)):
         default = DEFAULTS[name]
         if value not in (default, old.info["plan"][name]):

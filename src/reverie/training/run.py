@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from reverie.tasks.predict import Answers
     from reverie.tasks.project import Projection
     from reverie.tasks.reconstruct import Reconstruction
+    from reverie.tasks.sample import Label
     from reverie.tasks.translate import Translation
     from reverie.tasks.traverse import Traversal
 
@@ -123,7 +124,13 @@ class Run:
         return int(checkpoint.load(self.path / "last.ckpt")["trainer"]["step"])
 
     def sample(
-        self, n: int = 64, *, seed: int = 0, label: str = "", attributes: Mapping[str, float] | None = None, **how: Any
+        self,
+        n: int = 64,
+        *,
+        seed: int = 0,
+        label: Label = "",
+        attributes: Mapping[str, float] | None = None,
+        **how: Any,
     ) -> Any:
         """n raw items: pictures as (n, H, W, C) integers, texts as strings. See `reverie.tasks.sample.draw`."""
         from reverie.tasks.sample import draw
@@ -136,7 +143,7 @@ class Run:
         n: int = 1,
         *,
         seed: int = 0,
-        label: str = "",
+        label: Label = "",
         attributes: Mapping[str, float] | None = None,
         **how: Any,
     ) -> Any:
@@ -146,14 +153,17 @@ class Run:
 
         return complete(self, Asked(prompt, seed, label, attributes, how), n).raw
 
-    def harmonise(self, files: Files, *, out: str | Path = "", label: str = "", **asked: Any) -> list[Piece]:
+    def harmonise(self, files: Files, *, out: str | Path = "", label: Label = "", **asked: Any) -> list[Piece]:
         """Voices under the melodies of files, of a run of music with --given melody: n, tries, voices, seed and fields
-        of the model's Sampling; `out`: a folder for .mid files. See `reverie.tasks.harmonise.harmonise`."""
+        of the model's Sampling; `out`: a new folder for .mid files. See `reverie.tasks.harmonise.harmonise`. Raises
+        Problem."""
         from reverie.tasks.harmonise import harmonise, save, wanted
+        from reverie.tasks.written import empty_folder
 
+        folder = empty_folder("--out", out) if out else None
         made = harmonise(self, words(files), wanted(label, asked))
-        if out:
-            save(made, Path(out))
+        if folder:
+            save(made, folder)
         return made.pieces
 
     def predict(
@@ -225,7 +235,7 @@ class Run:
 
         return traverse(self, str(item), **asked)
 
-    def project(self, files: Files, *, space: str = "", steps: int = 0, label: str = "") -> Projection:
+    def project(self, files: Files, *, space: str = "", steps: int = 0, label: Label = "") -> Projection:
         """The codes of pictures, of a model that has no encoder. See `reverie.tasks.project.project`."""
         from reverie.tasks.project import project
 

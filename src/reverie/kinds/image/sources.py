@@ -161,6 +161,8 @@ def _check(options: DataOptions) -> None:
         raise Problem(f"--size {asked}: a side of more than {LONGEST:,} pixels. Give a smaller one")
     if not 0 <= options.held_out < 1:
         raise Problem(f"--held-out {options.held_out}: give a share from 0 to below 1, such as 0.1.")
+    if options.predict not in ("", "labels"):
+        raise Problem(f"--predict {options.predict}: pictures say classes and nothing else. Pass --predict labels")
 
 
 def labels_of(stored: cache.Stored, codec: Codec) -> np.ndarray | None:
