@@ -108,6 +108,26 @@ def test_models_counts_parameters_by_network(office, words, counts):
     assert {"name", "type", "value", "default", "comment"} == set(found["fields"][0])
 
 
+@pytest.mark.parametrize(
+    ("set", "flag", "network", "more"),
+    [
+        (("encoder", "--set", "spoken"), ("--classes", "4"), "head", (4 - 10) * 129),
+        (("recurrent_lm", "--set", "moses"), ("--vocabulary", "50"), "reads", (50 - 30) * (30 + 768 + 1)),
+        (("gpt", "--shape", "128", "--vocabulary", "65"), ("--classes", "3"), "told", 3 * 128),
+    ],
+)
+def test_models_counts_what_classes_and_vocabularies_cost(typed, set, flag, network, more):
+    """A line of the head a class; a letter's embedding, here one-hot, and its line of the head; a vector told."""
+    before, after = (typed("models", *set, *words, "--json").json["parameters"] for words in ((), flag))
+    assert after[network] - before.get(network, 0) == more
+    assert {**before, network: after[network]} == after
+
+
+def test_what_is_shown_says_its_own_classes_and_vocabulary(typed):
+    for flag in ("--classes", "--vocabulary"):
+        typed("models", "gpt", "--set", "tiny", "--show", "words.txt", flag, "4").refused(f"{flag} 4", "says its own")
+
+
 def test_models_lists_every_family_with_its_paper(office):
     found = office.reverie("models", "--json").json["models"]
     assert {"vae", "dcgan", "wgan_gp", "convolutional"} <= {model["name"] for model in found}

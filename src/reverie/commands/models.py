@@ -112,16 +112,44 @@ def spec_of(named: Named, args: Namespace) -> Spec | None:
             raise Problem(f"--classes {args.classes}: of items of which shape? Add --shape 3x64x64")
         return None
     row = args.shape is not None and len(args.shape) == 1
-    if args.vocabulary is not None or row or (own and own.kind == "text" and args.shape is None):
-        return text_spec(own, args.shape, args.vocabulary, named.training.size)
-    if own and args.shape is None:
+    if own and own.kind != "text" and tokens_in(own) and (row or args.shape is None):
+        spec = of_tokens(own, args.shape, args.vocabulary)
+    elif args.vocabulary is not None or row or (own and own.kind == "text" and args.shape is None):
+        spec = text_spec(own, args.shape, args.vocabulary, named.training.size)
+    elif own and args.shape is None:
         spec = own
     else:
         spec = Spec("image", {"image": Field(picture(args.shape), levels=256)}, domains=own.domains if own else ())
+    return classed(spec, own, args.classes)
+
+
+def classed(spec: Spec, own: Spec | None, classes: int | None) -> Spec:
+    """With so many classes, as what is predicted or as what is told; those of the set's `own` where nobody says."""
+    if classes is not None and "label" in spec.target:
+        label = dataclasses.replace(spec.target["label"], categories=classes)
+        return dataclasses.replace(spec, target={**spec.target, "label": label})
     condition = dict(own.condition) if own else {}
-    if args.classes is not None:
-        condition = {"label": Field((), categories=args.classes)} if args.classes else {}
+    if classes is not None:
+        condition = {"label": Field((), categories=classes)} if classes else {}
     return dataclasses.replace(spec, condition=condition)
+
+
+def tokens_in(spec: Spec) -> list[str]:
+    """Its fields that are rows of tokens, among what is predicted, too."""
+    return [name for name, field in {**spec.fields, **spec.target}.items() if field.categories and field.shape]
+
+
+def of_tokens(own: Spec, shape: tuple[int, ...] | None, vocabulary: int | None) -> Spec:
+    """The set's own items, with rows of tokens that are so long and of so many."""
+
+    def changed(part: Mapping[str, Field]) -> dict[str, Field]:
+        names = tokens_in(own)
+        return {name: resized(field) if name in names else field for name, field in part.items()}
+
+    def resized(field: Field) -> Field:
+        return dataclasses.replace(field, shape=shape or field.shape, categories=vocabulary or field.categories)
+
+    return dataclasses.replace(own, fields=changed(own.fields), target=changed(own.target))
 
 
 def picture(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -253,6 +281,9 @@ def real_batch(args: Namespace, named: Named, count: int) -> tuple[Any, Spec]:
     from reverie.training.seeds import reseed
     from reverie.training.stream import Stream
 
+    for flag, value in (("--classes", args.classes), ("--vocabulary", args.vocabulary)):
+        if value is not None:
+            raise Problem(f"{flag} {value}: {args.show} says its own. Leave one of the two out")
     size = () if args.shape is None else args.shape[-2:] if len(args.shape) > 1 else args.shape
     prepared = open_source(args.show, DataOptions(size=size)).prepare(named.training.size)
     reseed(0, "layers", "data")

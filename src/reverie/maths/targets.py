@@ -30,13 +30,15 @@ def width(field: Field) -> int:
 def nats(output: Tensor, target: Tensor, field: Field, smoothing: float = 0.0) -> Float[Tensor, " b"]:
     """Negative log-likelihood of each item, summed over its dimensions. Of classes: cross-entropy of logits (B, n),
     `smoothing` of each label spread over all classes (Szegedy et al. 2016, arXiv:1512.00567); `target` (B,) or shares
-    (B, n). Of labels: the sum of their binary cross-entropies. Of numbers: of a Gaussian of variance 1 around
-    `output`, without its constant: half the squared error. Raises ValueError for a sequence."""
+    (B, n). Of labels: the sum of their binary cross-entropies, `smoothing` of each spread over yes and no. Of numbers:
+    of a Gaussian of variance 1 around `output`, without its constant: half the squared error, with nothing to spread.
+    Raises ValueError for a sequence."""
     kind = form(field)
     if kind == "classes":
         return F.cross_entropy(output, target, reduction="none", label_smoothing=smoothing)
     if kind == "labels":
-        return F.binary_cross_entropy_with_logits(output, target.to(output.dtype), reduction="none").flatten(1).sum(1)
+        told = target.to(output.dtype) * (1 - smoothing) + smoothing / 2
+        return F.binary_cross_entropy_with_logits(output, told, reduction="none").flatten(1).sum(1)
     if kind == "numbers":
         return 0.5 * (output - target).square().reshape(len(output), -1).sum(1)
     raise ValueError("a sequence's nats are its model's own")
