@@ -87,6 +87,16 @@ def test_samples_that_share_one_neighbour_prove_nothing():
     assert one.p > 0.1
 
 
+@pytest.mark.parametrize("n", [40, 500, 2000])
+def test_items_that_stand_on_both_sides_lean_to_neither(n):
+    """The nearest of either sort are then equally near: which counts is a coin, the same for all fakes beside it."""
+    base = torch.randn(n, 16, generator=torch.Generator().manual_seed(0))
+    for fake in (base, (base + 0.01).repeat(3, 1)):
+        found = neighbours.nearer(fake, base, base.clone())
+        assert found.share == pytest.approx(0.5, abs=4 * 0.5 / n**0.5)
+        assert found.p > 0.01
+
+
 def test_a_longer_set_is_thinned_evenly():
     """Sorted sets: the first half of `old` alone would hold none of what lies at 1."""
     old = torch.cat([torch.zeros(50, 2), torch.ones(50, 2)])
