@@ -70,7 +70,7 @@ def classes(seen: Seen) -> Judged | None:
         return Judged(seen.real_classes.double(), seen.fake_classes.double(), f"classes by {sets.judge}")
     if sets.labels is None or len(sets.classes) < 2 or seen.train is None:
         return None
-    labels = torch.as_tensor(sets.labels)
+    labels = torch.as_tensor(sets.labels)[seen.learnt.index]
     real, fake = (votes(x, seen.train, labels, NEIGHBOURS, len(sets.classes)) for x in (seen.real, seen.fake))
     how = f"classes by vote of the {NEIGHBOURS} nearest of {len(labels)} training pictures ({seen.extractor.name})"
     return Judged(real, fake, how)
