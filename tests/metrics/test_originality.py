@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from clothes import clothes
+from reverie.judging.verdict import Numbers, alike
 from reverie.metrics import Sets, judge, neighbours
+from reverie.metrics.image.diversity import repeats
 from reverie.metrics.image.seen import Seen
 from reverie.metrics.text.seen import Seen as Texts
 from reverie.metrics.text.spans import RUN, Known
@@ -127,6 +129,19 @@ def test_one_picture_again_and_again_has_no_spread_and_repeats(clothes):
     numbers = found(clothes, np.repeat(clothes[0][2000:2001], 300, axis=0))
     assert rest(numbers, "spread_300").value == pytest.approx(0, abs=1e-3)
     assert rest(numbers, "repeats").value == 1
+
+
+@pytest.mark.parametrize(("samples", "held_out"), [(1500, 100), (100, 1500)])
+def test_the_share_of_samples_that_repeat_is_of_as_many_as_are_held_out(samples, held_out):
+    """All of 3,000 different pictures come equally often: of 100 of them 99 / 3,000 have a twin on average, of 1,500
+    two in five; real ones never do. A share above 0.1 would be five pairs and more, whose mean is 1.65."""
+    g = torch.Generator().manual_seed(0)
+    all_there_are = torch.randint(256, (3000, 8, 8, 1), generator=g, dtype=torch.uint8).numpy()
+    fake = all_there_are[torch.randint(3000, (samples,), generator=g).numpy()]
+    m = repeats(Seen(Sets(fake, all_there_are[:held_out], all_there_are[-100:])))
+    assert (m.name, m.floor) == ("repeats_100", 0)
+    assert m.value < 0.1
+    assert not alike(Numbers([m]))
 
 
 def test_the_mean_distance_of_rows_is_that_of_all_pairs():

@@ -11,7 +11,7 @@ from torch import Tensor
 from reverie.metrics import Metric, size_name, wilson
 from reverie.metrics.neighbours import apart, votes
 
-from .seen import Seen, repeated
+from .seen import Seen, Some, repeated
 
 NEIGHBOURS = 10  # training pictures that vote for a picture's class
 EXPECTED = 10  # pictures of a class below which its absence says nothing
@@ -54,8 +54,9 @@ def spread(seen: Seen) -> Metric:
 
 
 def repeats(seen: Seen) -> Metric:
-    """Share of samples that are a copy of another sample."""
-    found, usual = repeated(seen.some).double(), seen.doubles.double()
+    """Share of samples that are a copy of another, among as many as there are held-out pictures, or the other way
+    around: of more pictures more have a twin."""
+    found, usual = repeated(Some(seen.some, len(seen.held_out))).double(), seen.doubles.double()
     low, high = wilson(float(found.sum()), len(found))
     protocol = f"{len(found)} samples, each beside all others, also mirrored or moved by a pixel; "
     protocol += f"floor: of {len(usual)} held-out"

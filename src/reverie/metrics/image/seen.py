@@ -111,8 +111,8 @@ class Seen:
 
     @cached_property
     def doubles(self) -> Tensor:
-        """Of each held-out picture, whether it is a copy of another: how often honest ones are."""
-        return repeated(self.held_out)
+        """Of as many held-out pictures as samples, whether each is a copy of another: how often honest ones are."""
+        return repeated(Some(self.held_out, len(self.some)))
 
     @cached_property
     def real_classes(self) -> Tensor | None:
