@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from clothes import clothes
-from reverie.judging.verdict import Numbers, alike
+from reverie.judging.course import Course
+from reverie.judging.verdict import Numbers, alike, collapsed
 from reverie.metrics import Sets, judge, neighbours
-from reverie.metrics.image.diversity import repeats
+from reverie.metrics.image.diversity import by_class, classes, repeats
 from reverie.metrics.image.seen import Seen
 from reverie.metrics.text.seen import Seen as Texts
 from reverie.metrics.text.spans import RUN, Known
@@ -129,6 +130,51 @@ def test_one_picture_again_and_again_has_no_spread_and_repeats(clothes):
     numbers = found(clothes, np.repeat(clothes[0][2000:2001], 300, axis=0))
     assert rest(numbers, "spread_300").value == pytest.approx(0, abs=1e-3)
     assert rest(numbers, "repeats").value == 1
+
+
+class Grey:
+    name, dim = "grey", 1
+
+    def __call__(self, pictures):
+        return torch.from_numpy(pictures.reshape(len(pictures), -1).mean(1, dtype=np.float32)[:, None])
+
+
+def by_grey(classes):
+    """Pictures of one level each, and who sees which."""
+    return lambda part: torch.nn.functional.one_hot(torch.from_numpy(part[:, 0, 0, 0].astype(np.int64)), classes)
+
+
+def levels(labels):
+    return np.broadcast_to(labels.astype(np.uint8)[:, None, None, None], (len(labels), 4, 4, 1))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_class_of_a_long_tail_is_missing_where_samples_are_drawn_as_the_data_are(seed):
+    """A class that 200 held-out pictures show once is met by 0.075 % of the samples, or not, by chance alone."""
+    draw = np.random.default_rng(seed)
+    share = 1 / np.arange(1, 201)
+    real, fake = (levels(draw.choice(200, n, p=share / share.sum())) for n in (200, 10_000))
+    names = tuple(map(str, range(200)))
+    seen = Seen(Sets(fake, real, real, classes=names, extractor=Grey(), classify=by_grey(200), judge="grey"))
+    modes = by_class(seen, classes(seen))[0]
+    assert modes.value == modes.reference > 1
+    assert "200 real pictures show 10 times" in modes.protocol
+
+
+@pytest.mark.parametrize(
+    ("there", "says"),
+    [
+        (77, "3 of 80 classes are missing (class 77, class 78, class 79)"),
+        (58, f"22 of 80 classes are missing ({', '.join(f'class {c}' for c in range(58, 78))}, 2 more)"),
+    ],
+)
+def test_classes_that_are_missing_are_named_however_many_there_are(there, says):
+    real, fake = (levels(np.repeat(np.arange(n), 14)) for n in (80, there))
+    names = tuple(f"class {c}" for c in range(80))
+    seen = Seen(Sets(fake, real, real, classes=names, extractor=Grey(), classify=by_grey(80), judge="grey"))
+    found = by_class(seen, classes(seen))
+    said = collapsed(Numbers(found), Course(5000, 5000, 40.0))
+    assert said.evidence == says
 
 
 @pytest.mark.parametrize(("samples", "held_out"), [(1500, 100), (100, 1500)])

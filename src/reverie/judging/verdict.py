@@ -24,6 +24,7 @@ REPEATED = 0.1  # share of samples above the floor that repeat another
 HALF = 0.5  # of that way: below it, precision and classes tell nothing
 NARROW = 0.1  # of real data's recall: below it, samples that look real span next to nothing
 THIN = 0.25  # of real data's recall: below it, samples may be near and real, and yet most of the data is missing
+NAMED = 20  # classes that a line names, at most
 AGAIN = 0.9  # share of different molecules among the first: below it, samples repeat each other
 DULL = 0.5  # of the held-out text's share of different words
 GAIN = 0.2  # of a bigram model's bits a character: what a model that has learnt words saves, at least
@@ -235,7 +236,7 @@ def collapsed(m: Numbers, course: Course) -> Verdict | None:
     near = away is None or away[0] >= HALF
     if near and modes is not None and modes.reference and modes.value < modes.reference:
         rare = [name for name, c in m.each("share").items() if c.floor and c.value < MISSING * c.floor]
-        missing = ", ".join(rare)
+        missing = ", ".join([*rare[:NAMED], f"{len(rare) - NAMED} more"] if len(rare) > NAMED else rare)
         said.append(f"{modes.reference - modes.value:.0f} of {modes.reference:.0f} classes are missing ({missing})")
     words = m.find("distinct_2")
     if words is not None and words.floor is not None and words.value < DULL * words.floor:

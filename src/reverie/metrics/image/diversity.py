@@ -17,7 +17,7 @@ NEIGHBOURS = 10  # training pictures that vote for a picture's class
 EXPECTED = 10  # pictures of a class below which its absence says nothing
 MISSING = 0.15  # of the held-out share of votes: below it a class is missing. All votes count, not only which class has
 # most: those of misshapen samples are split
-SHOWN = 50  # classes that have numbers of their own, at most
+SHOWN = 50  # classes that have numbers of their own, and those that are missing
 
 
 class Judged(NamedTuple):
@@ -78,18 +78,21 @@ def classes(seen: Seen) -> Judged | None:
 
 
 def by_class(seen: Seen, judged: Judged) -> list[Metric]:
-    """How many classes are met, each one's share, and how varied its samples are."""
+    """How many classes are met, each one's share, and how varied its samples are; of many classes those that are
+    missing have a share of their own, too."""
     names, count = seen.sets.classes, len(judged.fake)
     usual, shares = judged.real.mean(0), judged.fake.mean(0)
-    told = (usual * count >= EXPECTED).nonzero()[:, 0].tolist()
+    fewer = min(count, len(judged.real))  # a share is known as well as it was counted
+    told = (usual * fewer >= EXPECTED).nonzero()[:, 0].tolist()
     if not told:
         return []
-    met = sum(float(shares[c]) >= MISSING * float(usual[c]) for c in told)
-    how = f"{judged.how}; met: with at least {MISSING:.0%} of the held-out share; of classes that {count} real "
-    how += f"pictures would show {EXPECTED} times or more"
-    out = [Metric(f"modes_{size_name(count)}", float(met), "classes", count, how, reference=float(len(told)))]
+    missing = {c for c in told if float(shares[c]) < MISSING * float(usual[c])}
+    how = f"{judged.how}; met: with at least {MISSING:.0%} of the held-out share; of classes that {fewer} real "
+    how += f"pictures show {EXPECTED} times or more"
+    met, asked = float(len(told) - len(missing)), float(len(told))
+    out = [Metric(f"modes_{size_name(count)}", met, "classes", count, how, reference=asked)]
     mine, theirs = judged.fake.argmax(1), judged.real.argmax(1)
-    for c in told[:SHOWN]:
+    for c in [c for k, c in enumerate(told) if k < SHOWN or c in missing]:
         share, floor = float(shares[c]), float(usual[c])
         low, high = wilson(share * count, count)
         protocol = f"{judged.how}, whole votes; floor: of {len(judged.real)} {seen.sets.what} pictures"
