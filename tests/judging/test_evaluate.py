@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from html import escape
 
 import numpy as np
@@ -11,8 +12,9 @@ import torch
 from PIL import Image
 
 from clothes import clothes
+from reverie.core import Field
 from reverie.errors import Problem
-from reverie.judging import items, samples
+from reverie.judging import items, judges, samples
 from reverie.judging.evaluate import evaluate
 from reverie.metrics import wilson
 from reverie.training.fit import fit
@@ -209,6 +211,32 @@ def test_a_classifier_of_the_same_labels_judges_the_classes(trained):
     assert all("classifier" in m.protocol for m in shares)
 
 
+def test_a_classifier_judges_data_without_classes_by_its_own_names(trained, folder, others, tmp_path, monkeypatch):
+    monkeypatch.setattr("reverie.metrics.image.diversity.EXPECTED", 1)
+    judge = trained("convolutional")
+    run = fit(others, "dcgan", out=tmp_path / "run", steps=2, set="tiny", reporter=Silent())
+    found = evaluate(run, samples=40, classifier=str(judge.path), against=str(folder)).metrics
+    shares = {m.name[6:-1] for m in found if m.name.startswith("share[")}
+    assert shares
+    assert shares <= set(judge.spec.condition["label"].names)
+
+
+@pytest.mark.parametrize("count", [4, 10])
+def test_classes_without_names_are_others_where_their_number_is_another(trained, tmp_path, count):
+    run, judge = trained("dcgan"), tmp_path / "judge"
+    shutil.copytree(trained("convolutional").path, judge)
+    info = json.loads((judge / "run.json").read_text())
+    label = info["spec"]["condition"]["label"]
+    label["names"] = []
+    (judge / "run.json").write_text(json.dumps(info))
+    run.spec = replace(run.spec, condition={"label": Field((), categories=count)})
+    if count == label["categories"]:
+        assert judges.classifier(run, str(judge)).classes == tuple(map(str, range(count)))
+    else:
+        with pytest.raises(Problem, match="it knows other classes"):
+            judges.classifier(run, str(judge))
+
+
 @pytest.mark.parametrize(
     ("ask", "says"),
     [
@@ -312,8 +340,6 @@ def test_statistics_judge_over_seeds_and_are_not_kept_again(trained, tmp_path):
 
 
 def test_statistics_of_another_extractor_are_refused(trained, tmp_path):
-    from dataclasses import replace
-
     from reverie.metrics.distances import Statistics
 
     run, file = trained("dcgan"), tmp_path / "real.npz"

@@ -116,7 +116,7 @@ def sets_of(run: Run, asked: Asked, real: items.Parts, bank: items.Served, count
         train=some,
         bank=bank,
         labels=some.labels(),
-        classes=classes(run),
+        classes=classes(run) or (judge_of.classes if judge_of else ()),
         extractor=judges.extractor(run, asked.extractor),
         classify=judge_of.classify if judge_of else None,
         judge=judge_of.name if judge_of else "",
@@ -196,7 +196,7 @@ def beside(run: Run, asked: Asked) -> tuple[items.Parts, str]:
 
 def classes(run: Run) -> tuple[str, ...]:
     label = run.spec.condition.get("label")
-    return (label.names or tuple(map(str, range(label.categories)))) if label else ()
+    return judges.named(label) if label else ()
 
 
 def over_seeds(found: Sequence[Sequence[Metric]]) -> list[Metric]:

@@ -84,7 +84,7 @@ class Sets:
     bank: Rows | None = None  # all training items: what could have been copied
     untrained: Rows | None = None  # samples of the model as it was before its first step
     labels: Any = None  # (N,) int64 numpy: the classes of `train`, where it has classes
-    classes: tuple[str, ...] = ()  # their names
+    classes: tuple[str, ...] = ()  # their names; where it has none, those of the judge that is named
     seed: int = 0  # of the measures' own chance
     extractor: Any = None  # of features; None: the kind's default
     what: str = "held-out"  # what `real` is; "held-out": a part of the set that `train` is of, drawn alike
