@@ -12,14 +12,17 @@ import torch
 from PIL import Image
 
 from clothes import clothes
-from reverie.core import Field
+from reverie.core import Field, Spec
 from reverie.errors import Problem
 from reverie.judging import items, judges, samples
 from reverie.judging.evaluate import evaluate
 from reverie.metrics import wilson
+from reverie.tasks.sample import conditions
 from reverie.training.fit import fit
 from reverie.training.progress import Silent
 from reverie.training.run import Run
+from reverie.training.seeds import fold
+from toys import Values
 
 GAUSSIAN = ["frechet", "kid", "precision", "recall", "density", "coverage"]
 
@@ -152,6 +155,31 @@ def test_sampling_options_are_judged_as_asked_and_stamped_on_what_hangs_on_them(
 def test_an_impossible_wish_is_one_line(trained, ask, match):
     with pytest.raises(Problem, match=match):
         evaluate(trained("dcgan"), **ask)
+
+
+@pytest.mark.parametrize("unlabelled", [0, 500])
+def test_classes_are_judged_as_often_as_in_training_and_sampled_evenly(unlabelled):
+    """900 to 100, in order of the class: of 1,000 draws the share of the rare one has a standard error of 0.0095."""
+    label = torch.tensor([0] * 900 + [1] * 100 + [-1] * unlabelled)
+    like, spec = Values({"label": label}), Spec("image", {}, {"label": Field((), categories=2)})
+    judged, even = (
+        conditions(spec, range(1000), 0, None, torch.device("cpu"), like=one)["label"].double().mean()
+        for one in (like, None)
+    )
+    assert float(judged) == pytest.approx(0.1, abs=0.03)
+    assert float(even) == pytest.approx(0.5, abs=4 * 0.5 / 1000**0.5)
+
+
+def test_what_a_model_of_classes_is_asked_for_are_training_items_classes(trained):
+    run = trained("biggan")
+    asked, like = items.conditions_of(run, 600, 3), run.prepared.train
+    drawn = [fold(3, "label", i) % len(like) for i in range(600)]
+    assert asked.tolist() == like.take(torch.tensor(drawn))["label"].tolist()
+    sets = samples.sets_of(run, samples.Asked(), items.Parts([run.prepared.held_out]), None, 4, {})
+    own = items.items(run.model, run.spec, run.codec, 4, how=run.sampling(), like=like)
+    assert np.array_equal(sets.fake[np.arange(4)], own)
+    said = evaluate(run, samples=10).metrics
+    assert all("; classes as often as in training" in m.protocol for m in said)
 
 
 def test_too_few_samples_to_judge_by_are_said(trained):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Judge:
-    """A classifier: its name with a fingerprint, probabilities (N, classes) of raw pictures, and what it calls those."""
+    """A classifier: its name with a fingerprint, probabilities (N, classes) of raw pictures, and the classes' names."""
 
     name: str
     classify: Callable[[Any], Any]

@@ -91,6 +91,8 @@ def judged(run: Run, asked: Asked) -> Judged:
             for seed in range(asked.seed + 1, asked.seed + asked.seeds)
         ]
         found = over_seeds([found, *rest])
+    if sets.asked is not None:
+        found = [replace(one, protocol=f"{one.protocol}; classes as often as in training") for one in found]
     if asked.how:
         found = [replace(one, protocol=f"{one.protocol}; samples {told(asked.how)}") for one in found]
     if len(real) < measures.LEAST:

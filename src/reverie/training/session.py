@@ -145,7 +145,7 @@ class Session:
         if isinstance(model, Translates):
             taken = self.turned(step, model, parts)
         else:
-            taken = list(measure.take(model, codec.spec, codec, judge, device, parts))
+            taken = list(measure.take(model, codec.spec, codec, judge, device, parts, self.prepared.train))
         first = taken[0]
         if shown is not None and (spread := measure.spread(shown, codec.spec, judge)):
             taken.append(spread)
@@ -166,7 +166,8 @@ class Session:
         if not isinstance(model, Samples):
             return None
         codec = self.prepared.codec
-        shown = sampled(model, codec.spec, codec, SHOWN, how=self.sampling() if self.sampling else None)
+        how, train = self.sampling() if self.sampling else None, self.prepared.train
+        shown = sampled(model, codec.spec, codec, SHOWN, how=how, like=train)
         kind = module(codec.spec.kind)
         write(self.folder / "samples" / f"step-{step:07d}{kind.SHEET}", lambda part: kind.show(shown, part))
         return shown
