@@ -313,6 +313,14 @@ def test_other_data_judges_alone_also_where_the_run_was_given_a_test_part(folder
     assert (len(real), what) == (7, "given (few)")
 
 
+def test_a_part_that_a_person_chose_to_hold_out_accuses_nobody_of_leaning(folder, others, tmp_path):
+    run = fit(folder, "dcgan", out=tmp_path / "run", steps=2, set="tiny", test=str(folder), reporter=Silent())
+    report = evaluate(run, samples=12)
+    assert "12 generated against 12 chosen held-out" in report.metrics[0].protocol
+    assert not [m.name for m in report.metrics if m.name.startswith("nearer_training")]
+    assert [note for note in report.notes if note.startswith("--test chose what is held out")]
+
+
 def test_data_of_another_kind_can_not_judge(trained, tmp_path):
     (tmp_path / "words.txt").write_text("to be or not to be " * 100)
     with pytest.raises(Problem, match=r"--against .*text"):

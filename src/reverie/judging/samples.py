@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from reverie.training.run import Run
 
 SHOWN, COMPARED, NEAREST = 64, 8, 3  # samples on the page; of which beside their neighbours; how many of those
+CHOOSING = ("test", "test_where", "order", "group")  # options that hold out items that are not drawn as training's are
+CHOSEN = "chosen held-out"  # what such a part is called: tests that exchange both would accuse an honest model
 PLENTY = 100_000  # training items among which copies are looked for, at most: more are thinned evenly, and it is said
 
 
@@ -74,7 +76,11 @@ def judged(run: Run, asked: Asked) -> Judged:
     if len(bank) < len(train):
         notes.append(f"copies were looked for among {len(bank):,} of the {len(train):,} training items, evenly spaced")
     sets = sets_of(run, asked, real, bank, count, own)
-    sets = replace(sets, what=other or "held-out")
+    choice = "" if other else chosen(run)
+    sets = replace(sets, what=other or (CHOSEN if choice else "held-out"))
+    if choice:
+        said = f"{choice} chose what is held out, which is not drawn as training items are"
+        notes.append(f"{said}: whether samples lie nearer to training items is not measured")
     if not file:  # statistics say nothing of it
         sets = replace(sets, untrained=items.drawn_untrained(run, min(count, own.get("UNTRAINED", count)), asked.seed))
     prepared = measures.prepare(sets)
@@ -194,6 +200,12 @@ def beside(run: Run, asked: Asked) -> tuple[items.Parts, str]:
         raise Problem(f"--against {asked.against}: items of another form than {run.path} makes. Name such as it learnt")
     whole = items.Parts([prepared.train, prepared.held_out])  # how other data would be split does not matter
     return whole, f"given ({Path(asked.against).name})"
+
+
+def chosen(run: Run) -> str:
+    """The options by which a person chose the held-out part; "" where it was drawn, or is the data's own."""
+    options = run.info["source"]["options"]
+    return listed([f"--{name.replace('_', '-')}" for name in CHOOSING if options.get(name)])
 
 
 def classes(run: Run) -> tuple[str, ...]:

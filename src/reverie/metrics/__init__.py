@@ -87,7 +87,7 @@ class Sets:
     classes: tuple[str, ...] = ()  # their names; where it has none, those of the judge that is named
     seed: int = 0  # of the measures' own chance
     extractor: Any = None  # of features; None: the kind's default
-    what: str = "held-out"  # what `real` is; "held-out": a part of the set that `train` is of, drawn alike
+    what: str = "held-out"  # what `real` is; "held-out": drawn as `train` is, or the data's own part
     classify: Callable[[Any], Any] | None = None  # raw items -> probabilities (N, classes): a judge of one's own
     judge: str = ""  # its name, for the protocol
     asked: Any = None  # (N,) the class that each sample was asked for, of a model that takes one
