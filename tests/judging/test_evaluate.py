@@ -341,6 +341,17 @@ def test_a_run_that_holds_nothing_out_is_judged_by_what_is_left_and_says_so(fold
     assert not any(metric.name.startswith("nll") for metric in report.metrics)
 
 
+def test_five_pictures_are_learnt_and_what_can_not_be_measured_is_said(others, tmp_path):
+    few = tmp_path / "few"
+    few.mkdir()
+    for path in sorted(others.iterdir())[:5]:
+        shutil.copy(path, few)
+    run = fit(few, "dcgan", out=tmp_path / "run", steps=20, set="tiny", reporter=Silent())
+    assert run.step == 20
+    assert len(run.sample(3)) == 3
+    assert [note for note in evaluate(run).notes if note.startswith("1 held-out items: too few to say")]
+
+
 @pytest.mark.parametrize("name", ["own.npz", "own.npy"])
 def test_statistics_are_kept_over_no_file_that_holds_something_else(trained, tmp_path, name):
     file, save = tmp_path / name, np.savez if name.endswith("z") else np.save

@@ -51,7 +51,7 @@ def take(
     index, dealt = spaced(count, held_out), groups(count, parts)
     if isinstance(model, Predicts):
         return mistakes(model, spec, held_out, index, device, dealt)
-    if isinstance(model, Samples):
+    if isinstance(model, Samples) and count > 1:  # one item has no covariance
         judge = import_module(f"reverie.metrics.{spec.kind}")
         real, fake = held_out.raw(index), sampled(model, spec, codec, count, seed=SEED, like=train)
         name, value = judge.cheap(real, fake)

@@ -151,9 +151,10 @@ class Session:
             taken.append(spread)
         for one in taken:
             self.reporter.measure(step, one.name, one.value)
-        if parts:
+        blind = first.name == "nothing"  # then the last look is as good as any, and none ends the run
+        if parts and not blind:
             self.history = [*self.history, rule.Look(step, first.value, first.left_out)]
-        if not self.best or first.value < self.best["value"]:
+        if not self.best or blind or first.value < self.best["value"]:
             self.best = {"name": first.name, "value": first.value, "step": step}
             checkpoint.save(self.folder / "best.ckpt", self.state())
         weights = self.folder / "weights.safetensors"
