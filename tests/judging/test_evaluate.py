@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from html import escape
 
 import numpy as np
@@ -11,13 +12,17 @@ import torch
 from PIL import Image
 
 from clothes import clothes
+from reverie.core import Field, Spec
 from reverie.errors import Problem
-from reverie.judging import items, samples
+from reverie.judging import items, judges, samples
 from reverie.judging.evaluate import evaluate
 from reverie.metrics import wilson
+from reverie.tasks.sample import conditions
 from reverie.training.fit import fit
 from reverie.training.progress import Silent
 from reverie.training.run import Run
+from reverie.training.seeds import fold
+from toys import Values
 
 GAUSSIAN = ["frechet", "kid", "precision", "recall", "density", "coverage"]
 
@@ -152,6 +157,31 @@ def test_an_impossible_wish_is_one_line(trained, ask, match):
         evaluate(trained("dcgan"), **ask)
 
 
+@pytest.mark.parametrize("unlabelled", [0, 500])
+def test_classes_are_judged_as_often_as_in_training_and_sampled_evenly(unlabelled):
+    """900 to 100, in order of the class: of 1,000 draws the share of the rare one has a standard error of 0.0095."""
+    label = torch.tensor([0] * 900 + [1] * 100 + [-1] * unlabelled)
+    like, spec = Values({"label": label}), Spec("image", {}, {"label": Field((), categories=2)})
+    judged, even = (
+        conditions(spec, range(1000), 0, None, torch.device("cpu"), like=one)["label"].double().mean()
+        for one in (like, None)
+    )
+    assert float(judged) == pytest.approx(0.1, abs=0.03)
+    assert float(even) == pytest.approx(0.5, abs=4 * 0.5 / 1000**0.5)
+
+
+def test_what_a_model_of_classes_is_asked_for_are_training_items_classes(trained):
+    run = trained("biggan")
+    asked, like = items.conditions_of(run, 600, 3), run.prepared.train
+    drawn = [fold(3, "label", i) % len(like) for i in range(600)]
+    assert asked.tolist() == like.take(torch.tensor(drawn))["label"].tolist()
+    sets = samples.sets_of(run, samples.Asked(), items.Parts([run.prepared.held_out]), None, 4, {})
+    own = items.items(run.model, run.spec, run.codec, 4, how=run.sampling(), like=like)
+    assert np.array_equal(sets.fake[np.arange(4)], own)
+    said = evaluate(run, samples=10).metrics
+    assert all("; classes as often as in training" in m.protocol for m in said)
+
+
 def test_too_few_samples_to_judge_by_are_said(trained):
     report = evaluate(trained("dcgan"), samples=3)
     assert {m.name for m in report.metrics} == {"copies_3", "copies_exact_3"}  # which need no second set
@@ -217,6 +247,32 @@ def test_a_classifier_of_the_same_labels_judges_the_classes(trained):
     assert all("classifier" in m.protocol for m in shares)
 
 
+def test_a_classifier_judges_data_without_classes_by_its_own_names(trained, folder, others, tmp_path, monkeypatch):
+    monkeypatch.setattr("reverie.metrics.image.diversity.EXPECTED", 1)
+    judge = trained("convolutional")
+    run = fit(others, "dcgan", out=tmp_path / "run", steps=2, set="tiny", reporter=Silent())
+    found = evaluate(run, samples=40, classifier=str(judge.path), against=str(folder)).metrics
+    shares = {m.name[6:-1] for m in found if m.name.startswith("share[")}
+    assert shares
+    assert shares <= set(judge.spec.condition["label"].names)
+
+
+@pytest.mark.parametrize("count", [4, 10])
+def test_classes_without_names_are_others_where_their_number_is_another(trained, tmp_path, count):
+    run, judge = trained("dcgan"), tmp_path / "judge"
+    shutil.copytree(trained("convolutional").path, judge)
+    info = json.loads((judge / "run.json").read_text())
+    label = info["spec"]["condition"]["label"]
+    label["names"] = []
+    (judge / "run.json").write_text(json.dumps(info))
+    run.spec = replace(run.spec, condition={"label": Field((), categories=count)})
+    if count == label["categories"]:
+        assert judges.classifier(run, str(judge)).classes == tuple(map(str, range(count)))
+    else:
+        with pytest.raises(Problem, match="it knows other classes"):
+            judges.classifier(run, str(judge))
+
+
 @pytest.mark.parametrize(
     ("ask", "says"),
     [
@@ -265,6 +321,14 @@ def test_other_data_judges_alone_also_where_the_run_was_given_a_test_part(folder
     assert (len(real), what) == (7, "given (few)")
 
 
+def test_a_part_that_a_person_chose_to_hold_out_accuses_nobody_of_leaning(folder, others, tmp_path):
+    run = fit(folder, "dcgan", out=tmp_path / "run", steps=2, set="tiny", test=str(folder), reporter=Silent())
+    report = evaluate(run, samples=12)
+    assert "12 generated against 12 chosen held-out" in report.metrics[0].protocol
+    assert not [m.name for m in report.metrics if m.name.startswith("nearer_training")]
+    assert [note for note in report.notes if note.startswith("--test chose what is held out")]
+
+
 def test_data_of_another_kind_can_not_judge(trained, tmp_path):
     (tmp_path / "words.txt").write_text("to be or not to be " * 100)
     with pytest.raises(Problem, match=r"--against .*text"):
@@ -283,6 +347,17 @@ def test_a_run_that_holds_nothing_out_is_judged_by_what_is_left_and_says_so(fold
     report = evaluate(run, samples=10)
     assert "0 held-out items: nothing to score. Train with more items, or a larger --held-out" in report.notes
     assert not any(metric.name.startswith("nll") for metric in report.metrics)
+
+
+def test_five_pictures_are_learnt_and_what_can_not_be_measured_is_said(others, tmp_path):
+    few = tmp_path / "few"
+    few.mkdir()
+    for path in sorted(others.iterdir())[:5]:
+        shutil.copy(path, few)
+    run = fit(few, "dcgan", out=tmp_path / "run", steps=20, set="tiny", reporter=Silent())
+    assert run.step == 20
+    assert len(run.sample(3)) == 3
+    assert [note for note in evaluate(run).notes if note.startswith("1 held-out items: too few to say")]
 
 
 @pytest.mark.parametrize("name", ["own.npz", "own.npy"])
@@ -320,8 +395,6 @@ def test_statistics_judge_over_seeds_and_are_not_kept_again(trained, tmp_path):
 
 
 def test_statistics_of_another_extractor_are_refused(trained, tmp_path):
-    from dataclasses import replace
-
     from reverie.metrics.distances import Statistics
 
     run, file = trained("dcgan"), tmp_path / "real.npz"

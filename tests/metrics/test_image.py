@@ -6,7 +6,7 @@ import torch
 
 from clothes import clothes
 from reverie.metrics import Sets, features, image
-from reverie.metrics.image import distribution
+from reverie.metrics.image import distribution, diversity
 
 
 @pytest.fixture(scope="module", name="clothes")
@@ -115,6 +115,38 @@ def test_blocks_whole_and_order_give_the_same_numbers(clothes):
     mixed = values(image.judge(real[::-1], fake[::-1], extractor=features.cheap()))
     assert parts == pytest.approx(whole, rel=1e-4)
     assert mixed == pytest.approx(whole, rel=1e-4)
+
+
+class Colours:
+    name, dim = "mean-rgb", 3
+
+    def __call__(self, images):
+        return features.pixels(images).mean((2, 3))
+
+
+def test_of_large_sets_all_classes_are_seen_though_they_are_sorted_by_class(monkeypatch):
+    """Ten colours, 200 pictures of each, half as many held out; a tenth is kept. Of heads, the training ones would be
+    of one colour and the held-out ones of two, so that recall's floor would be a half."""
+    for part in ("seen", "distribution"):
+        monkeypatch.setattr(f"reverie.metrics.image.{part}.LIMIT", 200)
+    labels = np.arange(2000) // 200
+    spot = np.random.default_rng(0).integers(0, 256, (10, 1, 1, 3))
+    real, train, fake = (
+        (spot[labels] + np.random.default_rng(k).integers(-9, 10, (2000, 4, 4, 3))).clip(0, 255).astype(np.uint8)
+        for k in (1, 2, 3)
+    )
+    names = tuple(map(str, range(10)))
+    asked, order = labels, np.random.default_rng(4).permutation(2000)
+    sets = Sets(fake[order], real[::2], train, labels=labels, classes=names, extractor=Colours(), asked=asked[order])
+    seen = image.prepare(sets)
+    found = {m.name: m for m in distribution.measure(seen) + diversity.measure(seen)}
+    assert found["recall_2k"].floor > 0.8
+    assert (found["modes_200"].value, found["modes_200"].reference) == (10, 10)
+    near = image.neighbours(seen, 12, 2).numpy()  # of the first samples, in numbers of `train`
+    assert (labels[near] == labels[order[:12]][:, None]).all()
+    for i, j in image.suspects(seen, 5):
+        assert labels[order[i]] == labels[j]
+    assert all("of 200, evenly spaced" in found[f"{name}_2k"].protocol for name in ("precision", "recall"))
 
 
 @pytest.mark.parametrize("counts", [(5, 50), (50, 5), (0, 50), (50, 0)])

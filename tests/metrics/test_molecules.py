@@ -20,7 +20,7 @@ from scipy.stats import wasserstein_distance
 from reverie.metrics.molecule import cheap, left_out, neighbours, prepare, suspects
 from reverie.metrics.molecule.alerts import passes
 from reverie.metrics.molecule.diversity import diversity
-from reverie.metrics.molecule.originality import nearer
+from reverie.metrics.molecule.originality import leaning, nearer
 from reverie.metrics.molecule.parts import cosine, fragments, scaffold
 from reverie.metrics.molecule.prints import best, bits, closest, generator, prints, tanimoto
 
@@ -167,6 +167,16 @@ def test_ties_go_to_neither_side():
     same = prints(several(100))
     found = nearer(same, same, same)
     assert abs(found.share - 0.5) < 4 * sqrt(0.25 / 100)  # four deviations of fair coins
+
+
+def test_of_many_molecules_the_nearest_is_sought_evenly(monkeypatch):
+    """What is copied stands in the second half of the training molecules: half of it is looked through, and of that
+    some lean to a homologue of the same fingerprint, as a coin says."""
+    for name, value in (("COMPARED", 50), ("LEAST", 25)):
+        monkeypatch.setattr(f"reverie.metrics.molecule.originality.{name}", value)
+    train, real = several(200)[::2], several(200)[1::2]  # which are much alike, where they stand near each other
+    (found,) = leaning(prepare(sets(train[50:], real[50:], train)))
+    assert found.value > 0.25
 
 
 def test_scaffold_test_measures_come_of_the_part_so_named():

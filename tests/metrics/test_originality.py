@@ -5,7 +5,10 @@ import pytest
 import torch
 
 from clothes import clothes
+from reverie.judging.course import Course
+from reverie.judging.verdict import Numbers, alike, collapsed
 from reverie.metrics import Sets, judge, neighbours
+from reverie.metrics.image.diversity import by_class, classes, repeats
 from reverie.metrics.image.seen import Seen
 from reverie.metrics.text.seen import Seen as Texts
 from reverie.metrics.text.spans import RUN, Known
@@ -87,6 +90,16 @@ def test_samples_that_share_one_neighbour_prove_nothing():
     assert one.p > 0.1
 
 
+@pytest.mark.parametrize("n", [40, 500, 2000])
+def test_items_that_stand_on_both_sides_lean_to_neither(n):
+    """The nearest of either sort are then equally near: which counts is a coin, the same for all fakes beside it."""
+    base = torch.randn(n, 16, generator=torch.Generator().manual_seed(0))
+    for fake in (base, (base + 0.01).repeat(3, 1)):
+        found = neighbours.nearer(fake, base, base.clone())
+        assert found.share == pytest.approx(0.5, abs=4 * 0.5 / n**0.5)
+        assert found.p > 0.01
+
+
 def test_a_longer_set_is_thinned_evenly():
     """Sorted sets: the first half of `old` alone would hold none of what lies at 1."""
     old = torch.cat([torch.zeros(50, 2), torch.ones(50, 2)])
@@ -117,6 +130,64 @@ def test_one_picture_again_and_again_has_no_spread_and_repeats(clothes):
     numbers = found(clothes, np.repeat(clothes[0][2000:2001], 300, axis=0))
     assert rest(numbers, "spread_300").value == pytest.approx(0, abs=1e-3)
     assert rest(numbers, "repeats").value == 1
+
+
+class Grey:
+    name, dim = "grey", 1
+
+    def __call__(self, pictures):
+        return torch.from_numpy(pictures.reshape(len(pictures), -1).mean(1, dtype=np.float32)[:, None])
+
+
+def by_grey(classes):
+    """Pictures of one level each, and who sees which."""
+    return lambda part: torch.nn.functional.one_hot(torch.from_numpy(part[:, 0, 0, 0].astype(np.int64)), classes)
+
+
+def levels(labels):
+    return np.broadcast_to(labels.astype(np.uint8)[:, None, None, None], (len(labels), 4, 4, 1))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_class_of_a_long_tail_is_missing_where_samples_are_drawn_as_the_data_are(seed):
+    """A class that 200 held-out pictures show once is met by 0.075 % of the samples, or not, by chance alone."""
+    draw = np.random.default_rng(seed)
+    share = 1 / np.arange(1, 201)
+    real, fake = (levels(draw.choice(200, n, p=share / share.sum())) for n in (200, 10_000))
+    names = tuple(map(str, range(200)))
+    seen = Seen(Sets(fake, real, real, classes=names, extractor=Grey(), classify=by_grey(200), judge="grey"))
+    modes = by_class(seen, classes(seen))[0]
+    assert modes.value == modes.reference > 1
+    assert "200 real pictures show 10 times" in modes.protocol
+
+
+@pytest.mark.parametrize(
+    ("there", "says"),
+    [
+        (77, "3 of 80 classes are missing (class 77, class 78, class 79)"),
+        (58, f"22 of 80 classes are missing ({', '.join(f'class {c}' for c in range(58, 78))}, 2 more)"),
+    ],
+)
+def test_classes_that_are_missing_are_named_however_many_there_are(there, says):
+    real, fake = (levels(np.repeat(np.arange(n), 14)) for n in (80, there))
+    names = tuple(f"class {c}" for c in range(80))
+    seen = Seen(Sets(fake, real, real, classes=names, extractor=Grey(), classify=by_grey(80), judge="grey"))
+    found = by_class(seen, classes(seen))
+    said = collapsed(Numbers(found), Course(5000, 5000, 40.0))
+    assert said.evidence == says
+
+
+@pytest.mark.parametrize(("samples", "held_out"), [(1500, 100), (100, 1500)])
+def test_the_share_of_samples_that_repeat_is_of_as_many_as_are_held_out(samples, held_out):
+    """All of 3,000 different pictures come equally often: of 100 of them 99 / 3,000 have a twin on average, of 1,500
+    two in five; real ones never do. A share above 0.1 would be five pairs and more, whose mean is 1.65."""
+    g = torch.Generator().manual_seed(0)
+    all_there_are = torch.randint(256, (3000, 8, 8, 1), generator=g, dtype=torch.uint8).numpy()
+    fake = all_there_are[torch.randint(3000, (samples,), generator=g).numpy()]
+    m = repeats(Seen(Sets(fake, all_there_are[:held_out], all_there_are[-100:])))
+    assert (m.name, m.floor) == ("repeats_100", 0)
+    assert m.value < 0.1
+    assert not alike(Numbers([m]))
 
 
 def test_the_mean_distance_of_rows_is_that_of_all_pairs():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from reverie.errors import Problem
-from reverie.metrics import features
+from reverie.metrics import evenly, features
 from reverie.metrics.distances import Statistics, frechet
 from reverie.metrics.features.pictures import recut
 
@@ -87,6 +87,15 @@ def test_the_statistics_are_those_of_all_features_and_say_whose():
     assert found.statistics.count == 70
     torch.testing.assert_close(found.statistics.covariance, whole.covariance, rtol=1e-9, atol=1e-9)
     assert torch.equal(found.kept, Watched()(x[:10]))
+
+
+def test_features_are_kept_of_the_pictures_that_are_named_however_they_come():
+    x, index = pictures(130), evenly(130, 40)
+    assert index[-1] == 126
+    for size in (7, 50, 130):
+        found = features.stream((x[k : k + size] for k in range(0, 130, size)), Watched(), index)
+        assert torch.equal(found.kept, Watched()(x[index]))
+        assert found.statistics.count == 130
 
 
 def test_a_cached_stream_computes_once(monkeypatch, tmp_path):

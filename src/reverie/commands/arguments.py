@@ -229,7 +229,8 @@ def drawing(verb: str, about: str, words: Sequence[str]) -> tuple[Parser, Family
 
 def add_drawing(parser: Parser, family: Family | None) -> None:
     """--label, --json, and the fields of the family's Sampling."""
-    parser.value("--label", text("--label"), "a class, by its name or number, of a model that takes one", metavar="L")
+    about = "a class, by its name or number, of a model that takes one (default: classes are drawn evenly)"
+    parser.value("--label", text("--label"), about, metavar="L")
     parser.switch("--json", "print one JSON object, and nothing else, on standard output")
     add_options(parser, family)
 

@@ -60,6 +60,9 @@ def every(screen: Terminal) -> dict[str, Any]:
 
 def one(family: Family, args: Namespace, screen: Terminal) -> dict[str, Any]:
     name, named = chosen_set(family, args)
+    for flag, value in (("--classes", args.classes), ("--vocabulary", args.vocabulary)):
+        if args.show is not None and value is not None:
+            raise Problem(f"{flag} {value}: {args.show} says its own. Leave one of the two out")
     spec = spec_of(named, args)
     screen.tell(f"{family.name}: {family.paper}")
     screen.tell(f"can: {', '.join(family.abilities) or 'learn'}; sets: {', '.join(family.sets)}; here {name}")
@@ -281,9 +284,6 @@ def real_batch(args: Namespace, named: Named, count: int) -> tuple[Any, Spec]:
     from reverie.training.seeds import reseed
     from reverie.training.stream import Stream
 
-    for flag, value in (("--classes", args.classes), ("--vocabulary", args.vocabulary)):
-        if value is not None:
-            raise Problem(f"{flag} {value}: {args.show} says its own. Leave one of the two out")
     size = () if args.shape is None else args.shape[-2:] if len(args.shape) > 1 else args.shape
     prepared = open_source(args.show, DataOptions(size=size)).prepare(named.training.size)
     reseed(0, "layers", "data")

@@ -14,7 +14,7 @@ from torch import Tensor
 from reverie.core import Conditioned, Items, Model
 from reverie.metrics import BLOCK, Rows
 from reverie.shown import shown
-from reverie.tasks.sample import conditions, draw, items, joined
+from reverie.tasks.sample import classes_of, items, joined, options
 from reverie.training.seeds import reseed
 from reverie.training.stream import Stream
 from reverie.training.trainer import finished
@@ -118,14 +118,30 @@ def in_parts(draw: Callable[[int, int], Any], count: int) -> Iterator[Any]:
 
 def drawn(run: Run, count: int, seed: int, how: Mapping[str, Any] | None = None) -> Rows:
     """Samples of the run, with its model's own sampling options but those in `how`."""
-    return held(lambda first, size: draw(run, size, seed=seed, how=how, first=first), count)
+    return held(made_by(run, run.model, options(run.sampling, how or {}), seed), count)
+
+
+def made_by(run: Run, model: Model, how: Any, seed: int) -> Callable[[int, int], Any]:
+    """Draws items of a model with classes as often as the run's training items have them."""
+    like = run.prepared.train if asks(run) else None
+
+    def some(first: int, size: int) -> Any:
+        return items(model, run.spec, run.codec, size, seed=seed, how=how, first=first, like=like)
+
+    return some
+
+
+def asks(run: Run) -> bool:
+    """Is its model told a class?"""
+    return isinstance(run.model, Conditioned) and "label" in run.model.conditions and bool(run.spec.classes)
 
 
 def conditions_of(run: Run, count: int, seed: int) -> np.ndarray | None:
     """The class that each of those samples was asked for, of a model that takes one."""
-    if not isinstance(run.model, Conditioned) or "label" not in run.model.conditions or not run.spec.classes:
+    if not asks(run):
         return None
-    return conditions(run.spec, range(count), seed, None, torch.device("cpu"))["label"].numpy()
+    parts = [range(k, min(k + BLOCK, count)) for k in range(0, count, BLOCK)]
+    return torch.cat([classes_of(run.prepared.train, part, seed) for part in parts]).numpy()
 
 
 def untrained(run: Run) -> Model:
@@ -138,9 +154,4 @@ def untrained(run: Run) -> Model:
 
 
 def drawn_untrained(run: Run, count: int, seed: int) -> Rows:
-    model, how = untrained(run), run.sampling() if run.sampling else None
-
-    def some(first: int, size: int) -> Any:
-        return items(model, run.spec, run.codec, size, seed=seed, how=how, first=first)
-
-    return held(some, count)
+    return held(made_by(run, untrained(run), run.sampling() if run.sampling else None, seed), count)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from reverie.core import Predicts
+from reverie.core import Field, Predicts
 from reverie.errors import Problem
 from reverie.metrics import features
 
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Judge:
-    """A classifier: its name with a fingerprint, and probabilities (N, classes) of raw pictures."""
+    """A classifier: its name with a fingerprint, probabilities (N, classes) of raw pictures, and the classes' names."""
 
     name: str
     classify: Callable[[Any], Any]
+    classes: tuple[str, ...]
 
 
 def extractor(run: Run, what: Any) -> Any:
@@ -35,8 +36,8 @@ def extractor(run: Run, what: Any) -> Any:
 
 
 def classifier(run: Run, where: str) -> Judge | None:
-    """The predictor in that folder, as a judge of the run's samples. Raises Problem where it takes other pictures or
-    knows other classes."""
+    """The predictor in that folder, as a judge of the run's samples. Raises Problem where it takes other pictures, says
+    no classes, or other ones than the run has."""
     from reverie.training.run import Run as Opened
 
     if not where:
@@ -47,9 +48,16 @@ def classifier(run: Run, where: str) -> Judge | None:
     (_, mine), (_, theirs) = run.spec.only, judge.spec.only
     if mine.shape != theirs.shape:
         raise Problem(f"--classifier {where}: of pictures {theirs.shape}, and {run.path} makes {mine.shape}")
-    wanted, known = (spec.predicted[1].names for spec in (run.spec, judge.spec)) if run.spec.classes else ((), ())
-    if wanted != known:
+    known = judge.spec.predicted[1]
+    if known.shape or not known.categories:
+        raise Problem(f"--classifier {where}: it says no classes. Train one: reverie fit DATA --predict labels")
+    if run.spec.classes and named(run.spec.predicted[1]) != named(known):
         raise Problem(f"--classifier {where}: it knows other classes than {run.path}. Train one on the same labels")
     example = run.prepared.held_out if len(run.prepared.held_out) else run.prepared.train
     made = features.of_classifier(judge.model, judge.codec.encode, judge.info["model"], example.raw(torch.arange(1)))  # type: ignore[arg-type]
-    return Judge(made.name, made.probabilities)
+    return Judge(made.name, made.probabilities, named(known))
+
+
+def named(classes: Field) -> tuple[str, ...]:
+    """Their names, or their numbers where they have none."""
+    return classes.names or tuple(map(str, range(classes.categories)))

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 SHOWN, COMPARED, NEAREST = 64, 8, 3  # samples on the page; of which beside their neighbours; how many of those
 SHARES = ("share", "share right", "area", "area under the ROC curve", "a change")  # units of what lies in [0, 1]
+CHOOSING = ("test", "test_where", "order", "group")  # options that hold out items that are not drawn as training's are
+CHOSEN = "chosen held-out"  # what such a part is called: tests that exchange both would accuse an honest model
 PLENTY = 100_000  # training items among which copies are looked for, at most: more are thinned evenly, and it is said
 
 
@@ -77,7 +79,11 @@ def judged(run: Run, asked: Asked) -> Judged:
     if len(bank) < len(train):
         notes.append(f"copies were looked for among {len(bank):,} of the {len(train):,} training items, evenly spaced")
     sets = sets_of(run, asked, real, bank, count, own)
-    sets = replace(sets, what=other or "held-out")
+    choice = "" if other else chosen(run)
+    sets = replace(sets, what=other or (CHOSEN if choice else "held-out"))
+    if choice:
+        said = f"{choice} chose what is held out, which is not drawn as training items are"
+        notes.append(f"{said}: whether samples lie nearer to training items is not measured")
     if not file:  # statistics say nothing of it
         sets = replace(sets, untrained=items.drawn_untrained(run, min(count, own.get("UNTRAINED", count)), asked.seed))
     prepared = measures.prepare(sets)
@@ -96,6 +102,8 @@ def judged(run: Run, asked: Asked) -> Judged:
         each = [found, *rest]
         found = over_seeds(each)
         notes += left_out(each, found)
+    if sets.asked is not None:
+        found = [replace(one, protocol=f"{one.protocol}; classes as often as in training") for one in found]
     if asked.how:
         found = [replace(one, protocol=f"{one.protocol}; samples {told(asked.how)}") for one in found]
     if len(real) < measures.LEAST:
@@ -127,7 +135,7 @@ def sets_of(run: Run, asked: Asked, real: items.Parts, bank: items.Served, count
         train=some,
         bank=bank,
         labels=some.labels(),
-        classes=classes(run),
+        classes=classes(run) or (judge_of.classes if judge_of else ()),
         extractor=judges.extractor(run, asked.extractor),
         classify=judge_of.classify if judge_of else None,
         judge=judge_of.name if judge_of else "",
@@ -205,9 +213,15 @@ def beside(run: Run, asked: Asked) -> tuple[items.Parts, str]:
     return whole, f"given ({Path(asked.against).name})"
 
 
+def chosen(run: Run) -> str:
+    """The options by which a person chose the held-out part; "" where it was drawn, or is the data's own."""
+    options = run.info["source"]["options"]
+    return listed([f"--{name.replace('_', '-')}" for name in CHOOSING if options.get(name)])
+
+
 def classes(run: Run) -> tuple[str, ...]:
     label = run.spec.condition.get("label")
-    return (label.names or tuple(map(str, range(label.categories)))) if label else ()
+    return judges.named(label) if label else ()
 
 
 def over_seeds(found: Sequence[Sequence[Metric]]) -> list[Metric]:

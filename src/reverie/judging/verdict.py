@@ -24,6 +24,7 @@ LEANS = 0.6  # share of samples nearer to what was trained on; chance is a half
 SILENT = 0.1  # nats an item: below it, a code says nothing
 ALIKE = 0.5  # of the variety of real data: below it, samples are all alike
 REPEATED = 0.1  # share of samples above the floor that repeat another
+NAMED = 20  # classes that a line names, at most
 AGAIN = 0.9  # share of different molecules among the first: below it, samples repeat each other
 DULL = 0.5  # of the held-out text's share of different words
 COPIES = {  # measures of what stands in the training data: what counts above the floor, whose it is, what the floor is
@@ -153,7 +154,7 @@ def collapsed(m: Numbers, course: Course) -> Verdict | None:
     near = away is None or away[0] >= NEAR
     if near and modes is not None and modes.reference and modes.value < modes.reference:
         rare = [name for name, c in m.each("share").items() if c.floor and c.value < MISSING * c.floor]
-        missing = ", ".join(rare)
+        missing = ", ".join([*rare[:NAMED], f"{len(rare) - NAMED} more"] if len(rare) > NAMED else rare)
         said.append(f"{modes.reference - modes.value:.0f} of {modes.reference:.0f} classes are missing ({missing})")
     words = m.find("distinct_2")
     if words is not None and words.floor is not None and words.value < DULL * words.floor:

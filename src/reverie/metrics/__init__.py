@@ -84,10 +84,10 @@ class Sets:
     bank: Rows | None = None  # all training items: what could have been copied
     untrained: Rows | None = None  # samples of the model as it was before its first step
     labels: Any = None  # (N,) int64 numpy: the classes of `train`, where it has classes
-    classes: tuple[str, ...] = ()  # their names
+    classes: tuple[str, ...] = ()  # their names; where it has none, those of the judge that is named
     seed: int = 0  # of the measures' own chance
     extractor: Any = None  # of features; None: the kind's default
-    what: str = "held-out"  # what `real` is; "held-out": a part of the set that `train` is of, drawn alike
+    what: str = "held-out"  # what `real` is; "held-out": drawn as `train` is, or the data's own part
     classify: Callable[[Any], Any] | None = None  # raw items -> probabilities (N, classes): a judge of one's own
     judge: str = ""  # its name, for the protocol
     asked: Any = None  # (N,) the class that each sample was asked for, of a model that takes one
@@ -114,6 +114,14 @@ def without(
         kept = [[item for i, item in enumerate(items) if i not in gone] for items in (real, fake)]
         found.append(cheap(*kept)[1])
     return found
+
+
+def evenly(count: int, most: int) -> np.ndarray:
+    """The numbers of at most so many of `count` items, evenly spaced: sets are often sorted by class."""
+    import numpy as np
+
+    taken = min(count, most)
+    return np.arange(taken) * count // max(1, taken)
 
 
 BLOCK = 512  # raw items at a time: bounds memory

@@ -139,10 +139,11 @@ def nearer(fake: Float[Tensor, "m d"], old: Float[Tensor, "n d"], new: Float[Ten
     Where the fakes come of neither sort more than the other, the sorts' names may be exchanged: each of the 2n items is
     the nearest of some number c of fakes, and the sum of c over n of the 2n items, drawn without replacement, has the
     variance n / 2 · var(c), var over 2n - 1. So fakes that share one neighbour do not count as independent. p is
-    one-sided, normal."""
+    one-sided, normal. Of items that are equally near, the one counts that comes first in an order without meaning."""
     n = min(len(old), len(new))
-    both = [x[torch.arange(n) * len(x) // n] for x in (old, new)]  # evenly: sets are often sorted by class
-    index = nearest(fake, torch.cat(both))[1][:, 0]
+    both = torch.cat([x[torch.arange(n) * len(x) // n] for x in (old, new)])  # evenly: sets are often sorted by class
+    order = torch.randperm(2 * n, generator=torch.Generator().manual_seed(0))
+    index = order[nearest(fake, both[order])[1][:, 0]]
     counts = index.bincount(minlength=2 * n).double()
     share = float(counts[:n].sum()) / len(fake)
     error = float((counts.var(correction=1) * n / 2).sqrt()) / len(fake)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.core import Codec, Conditioned, Continues, Field, Grammar, Model, Prompt, Samples, Spec
+from reverie.core import Codec, Conditioned, Continues, Field, Grammar, Items, Model, Prompt, Samples, Spec
 from reverie.errors import Problem
 from reverie.maths.sampling import collected
 from reverie.training.seeds import fold, generator
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Label = str | int | None  # a class, by its name or number; "" or None: none is asked for
 
+TRIES = 1_000  # draws of a labelled item, where some are not
 BLOCK = 64  # the network always runs on that many items, the last block padded
 
 
@@ -76,15 +77,17 @@ def items(
     label: int | None = None,
     attributes: Mapping[str, float] | None = None,
     first: int = 0,
+    like: Items | None = None,
 ) -> Any:
-    """The same of a model that is finished and in eval mode. Decoded block by block: memory holds raw items only."""
+    """The same of a model that is finished and in eval mode. Decoded block by block: memory holds raw items only. With
+    `like`, which judging gives, classes come as often as these items have them, not evenly. Raises Problem."""
     if not isinstance(model, Samples):
         raise Problem(f"{type(model).__name__}: can't make samples; `reverie models` says which models can")
     blocks, allowed = [], codec.allowed if isinstance(codec, Grammar) and isinstance(model, Continues) else None
     for begin in range(first, first + n, BLOCK):
         numbers = range(begin, begin + BLOCK)
         kept = min(BLOCK, first + n - begin)
-        values = block(model, spec, numbers, seed, how, label, attributes, allowed)
+        values = block(model, spec, numbers, seed, how, label, attributes, allowed, like)
         blocks.append(codec.decode({k: v[:kept].cpu() for k, v in values.items()}))
     return joined(blocks)
 
@@ -99,13 +102,15 @@ def block(
     label: int | None,
     attributes: Mapping[str, float] | None = None,
     allowed: Callable[[Tensor, Tensor], Tensor] | None = None,
+    like: Items | None = None,
 ) -> dict[str, Tensor]:
     """The items of these numbers; where a grammar says which tokens are `allowed`, of a model that writes them, within
     it."""
     assert isinstance(model, Samples)
     device = next(model.parameters()).device
     noise = torch.stack([model.noise(generator(seed, "item", i), how) for i in numbers]).to(device)
-    told = conditions(spec, numbers, seed, label, device, attributes)
+    takes = isinstance(model, Conditioned) and "label" in model.conditions
+    told = conditions(spec, numbers, seed, label, device, attributes, like if takes else None)
     if allowed is None:
         return model.sample(noise, told, how)
     assert isinstance(model, Continues)
@@ -119,16 +124,32 @@ def conditions(
     label: int | None,
     device: torch.device,
     attributes: Mapping[str, float] | None = None,
+    like: Items | None = None,
 ) -> dict[str, Tensor]:
-    """A class for each item: the one asked for, else drawn evenly. Attributes in [0, 1], where there are some: those
-    asked for, else a training item's."""
+    """A class for each item: the one asked for, else one of the items `like`, else drawn evenly. Attributes in [0, 1],
+    where there are some: those asked for, else a training item's."""
     made: dict[str, Tensor] = {}
-    if spec.classes:
+    if spec.classes and label is None and like is not None:
+        made["label"] = classes_of(like, numbers, seed).to(device)
+    elif spec.classes:
         drawn = [label if label is not None else fold(seed, "label", i) % spec.classes for i in numbers]
         made["label"] = torch.tensor(drawn, device=device)
     if "attributes" in spec.condition:
         made["attributes"] = told(spec.condition["attributes"], numbers, seed, attributes or {}).to(device)
     return made
+
+
+def classes_of(like: Items, numbers: Sequence[int], seed: int) -> Tensor:
+    """(B,): for each number the class of an item that is drawn of those that have one. Only the drawn are read."""
+    found = torch.full((len(numbers),), -1)
+    for attempt in range(TRIES):
+        left = [k for k, c in enumerate(found.tolist()) if c < 0]
+        if not left:
+            break
+        again = (attempt,) if attempt else ()
+        drawn = [fold(seed, "label", numbers[k], *again) % len(like) for k in left]
+        found[left] = like.take(torch.tensor(drawn))["label"]
+    return found.clamp(min=0)
 
 
 def told(field: Field, numbers: Sequence[int], seed: int, asked: Mapping[str, float]) -> Tensor:

@@ -30,11 +30,17 @@ class Measure(NamedTuple):
 
 
 def take(
-    model: Model, spec: Spec, codec: Codec, held_out: Items, device: torch.device, parts: int = 0
+    model: Model,
+    spec: Spec,
+    codec: Codec,
+    held_out: Items,
+    device: torch.device,
+    parts: int = 0,
+    train: Items | None = None,
 ) -> tuple[Measure, ...]:
     """Of a finished model: its likelihood where it has one, what a predictor gets wrong, else the
     distance between samples and held-out items that the kind's `cheap` measures. The first is also taken with each of
-    `parts` groups of items left out."""
+    `parts` groups of items left out. Samples of classes have them as often as the items of `train`."""
     count = min(PREDICTED if isinstance(model, Predicts) else COUNT, len(held_out))
     if not count:
         return (Measure("nothing", 0.0),)
@@ -45,9 +51,9 @@ def take(
     index, dealt = spaced(count, held_out), groups(count, parts)
     if isinstance(model, Predicts):
         return mistakes(model, spec, held_out, index, device, dealt)
-    if isinstance(model, Samples):
+    if isinstance(model, Samples) and count > 1:  # one item has no covariance
         judge = import_module(f"reverie.metrics.{spec.kind}")
-        real, fake = held_out.raw(index), sampled(model, spec, codec, count, seed=SEED)
+        real, fake = held_out.raw(index), sampled(model, spec, codec, count, seed=SEED, like=train)
         name, value = judge.cheap(real, fake)
         return (Measure(name, value, tuple(judge.left_out(real, fake, dealt)) if dealt else ()),)
     return (Measure("nothing", 0.0),)

@@ -145,15 +145,16 @@ class Session:
         if isinstance(model, Translates):
             taken = self.turned(step, model, parts)
         else:
-            taken = list(measure.take(model, codec.spec, codec, judge, device, parts))
+            taken = list(measure.take(model, codec.spec, codec, judge, device, parts, self.prepared.train))
         first = taken[0]
         if shown is not None and (spread := measure.spread(shown, codec.spec, judge)):
             taken.append(spread)
         for one in taken:
             self.reporter.measure(step, one.name, one.value)
-        if parts:
+        blind = first.name == "nothing"  # then the last look is as good as any, and none ends the run
+        if parts and not blind:
             self.history = [*self.history, rule.Look(step, first.value, first.left_out)]
-        if not self.best or first.value < self.best["value"]:
+        if not self.best or blind or first.value < self.best["value"]:
             self.best = {"name": first.name, "value": first.value, "step": step}
             checkpoint.save(self.folder / "best.ckpt", self.state())
         weights = self.folder / "weights.safetensors"
@@ -166,7 +167,8 @@ class Session:
         if not isinstance(model, Samples):
             return None
         codec = self.prepared.codec
-        shown = sampled(model, codec.spec, codec, SHOWN, how=self.sampling() if self.sampling else None)
+        how, train = self.sampling() if self.sampling else None, self.prepared.train
+        shown = sampled(model, codec.spec, codec, SHOWN, how=how, like=train)
         kind = module(codec.spec.kind)
         write(self.folder / "samples" / f"step-{step:07d}{kind.SHEET}", lambda part: kind.show(shown, part))
         return shown

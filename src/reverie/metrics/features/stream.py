@@ -1,5 +1,5 @@
 """Features of as many pictures as there are, in bounded memory: a cache of real pictures' features, all features of a
-set, or its statistics with the first few."""
+set, or its statistics with a few."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LIMIT = 10_000  # features of a set that are kept, for measures that need them o
 
 
 class Streamed(NamedTuple):
-    """What is kept of a set: statistics of all its features, and the features of the pictures that came first."""
+    """What is kept of a set: statistics of all its features, and the features of some of its pictures."""
 
     statistics: Statistics
     kept: Float[Tensor, "k d"]
@@ -65,22 +65,24 @@ def gather(images: np.ndarray | Iterable[np.ndarray], extractor: Extractor, keep
 def stream(
     images: np.ndarray | Iterable[np.ndarray],
     extractor: Extractor,
-    keep: int = LIMIT,
+    keep: int | np.ndarray = LIMIT,
     cached: bool = False,
     source: str = "",
 ) -> Streamed:
-    """Statistics of all pictures and the features of the first `keep`, in memory that does not grow with their number;
-    with `cached`, through the cache. `source` says in the statistics what they are of. Another order moves the
-    statistics by rounding alone, another cut into blocks by nothing. Raises Problem on no pictures, and on features
-    that are not finite."""
+    """Statistics of all pictures and the features of the first `keep`, or of those of these numbers, which rise, in
+    memory that does not grow with how many pictures there are; with `cached`, through the cache. `source` says in the
+    statistics what they are of. Another order moves the statistics by rounding alone, another cut into blocks by
+    nothing. Raises Problem on no pictures, and on features that are not finite."""
     total: Statistics | None = None
-    kept = torch.empty(0, extractor.dim)
+    wanted = np.arange(keep) if isinstance(keep, int) else keep
+    kept, begin = [torch.empty(0, extractor.dim)], 0
     for part in recut(images):
         found = of(part, extractor) if cached else extractor(part)
         statistics = Statistics.of(found)
         total = statistics if total is None else total + statistics
-        if len(kept) < keep:
-            kept = torch.cat([kept, found[: keep - len(kept)]])
+        first, last = np.searchsorted(wanted, (begin, begin + len(found)))
+        kept.append(found[wanted[first:last] - begin])  # a copy, so that the rest is freed
+        begin += len(found)
     if total is None:
         raise Problem("0 pictures: no features. Give at least one")
-    return Streamed(replace(total, extractor=extractor.name, source=source), kept)
+    return Streamed(replace(total, extractor=extractor.name, source=source), torch.cat(kept))

@@ -4,6 +4,7 @@ varied (`diversity`), is it new (`originality`)?"""
 from __future__ import annotations
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from reverie.metrics import Metric, Rows, Sets, blocks, features, share, size_name
@@ -32,7 +33,7 @@ def suspects(seen: Seen, count: int) -> list[tuple[int, int]]:
     """The samples that come nearest to a training picture, and which of the bank that is."""
     found = seen.copied
     order = found.residual.argsort(stable=True)[:count]
-    return [(int(i), int(found.source[i])) for i in order if found.residual[i].isfinite()]
+    return [(int(seen.some.index[i]), int(found.source[i])) for i in order if found.residual[i].isfinite()]
 
 
 def judge(
@@ -53,8 +54,10 @@ def judge(
 
 def neighbours(seen: Seen, count: int, k: int) -> Tensor:
     """Which k training pictures each of the first samples is closest to in feature space, nearest first: (count, k)."""
-    bank = seen.train if seen.train is not None else features.gather(blocks(seen.sets.train), seen.extractor, keep=True)
-    return nearest(seen.fake[:count], bank, k)[1]
+    sets, extractor = seen.sets, seen.extractor
+    bank = seen.train if seen.train is not None else features.gather(blocks(sets.train), extractor, keep=True)
+    first = features.gather(sets.fake[np.arange(min(count, len(sets.fake)))], extractor)
+    return torch.from_numpy(seen.learnt.index)[nearest(first, bank, k)[1]]
 
 
 def cheap(real: np.ndarray, fake: np.ndarray) -> tuple[str, float]:

@@ -25,7 +25,7 @@ def measure(seen: Seen) -> list[Metric]:
     ends = score.value - Z * score.error, score.value + Z * score.error
     out = [Metric(f"classifier_score_{size_name(count)}", score.value, "classes", count, how, *ends, floor)]
     if sets.asked is not None:
-        hits, asked = class_hits(fake, torch.as_tensor(sets.asked)[:count])
+        hits, asked = class_hits(fake, torch.as_tensor(sets.asked)[seen.some.index])
         how = f"{sets.judge}: share of the samples asked for by class that it takes for that class"
         share = float(hits.sum()) / count
         ends = wilson(float(hits.sum()), count)

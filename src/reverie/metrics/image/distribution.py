@@ -105,7 +105,7 @@ def details(real: int, fake: int, dim: int) -> dict[str, str]:
     if min(real, fake) <= dim:
         gaussian += f", fewer pictures than the {dim} dimensions (compare at equal counts only)"
     held = "95 % Wilson interval with the other set held fixed"
-    held += f"; of the first {LIMIT}" if max(real, fake) > LIMIT else ""
+    held += f"; of {LIMIT}, evenly spaced" if max(real, fake) > LIMIT else ""
     return {
         "frechet": gaussian,
         "kid": f"cubic kernel, unbiased, 100 subsets of {subset}; 95 % interval by the delete-d jackknife",

@@ -11,13 +11,13 @@ from torch import Tensor
 from reverie.metrics import Metric, size_name, wilson
 from reverie.metrics.neighbours import apart, votes
 
-from .seen import Seen, repeated
+from .seen import Seen, Some, repeated
 
 NEIGHBOURS = 10  # training pictures that vote for a picture's class
 EXPECTED = 10  # pictures of a class below which its absence says nothing
 MISSING = 0.15  # of the held-out share of votes: below it a class is missing. All votes count, not only which class has
 # most: those of misshapen samples are split
-SHOWN = 50  # classes that have numbers of their own, at most
+SHOWN = 50  # classes that have numbers of their own, and those that are missing
 
 
 class Judged(NamedTuple):
@@ -54,8 +54,9 @@ def spread(seen: Seen) -> Metric:
 
 
 def repeats(seen: Seen) -> Metric:
-    """Share of samples that are a copy of another sample."""
-    found, usual = repeated(seen.some).double(), seen.doubles.double()
+    """Share of samples that are a copy of another, among as many as there are held-out pictures, or the other way
+    around: of more pictures more have a twin."""
+    found, usual = repeated(Some(seen.some, len(seen.held_out))).double(), seen.doubles.double()
     low, high = wilson(float(found.sum()), len(found))
     protocol = f"{len(found)} samples, each beside all others, also mirrored or moved by a pixel; "
     protocol += f"floor: of {len(usual)} {seen.sets.what}"
@@ -70,25 +71,28 @@ def classes(seen: Seen) -> Judged | None:
         return Judged(seen.real_classes.double(), seen.fake_classes.double(), f"classes by {sets.judge}")
     if sets.labels is None or len(sets.classes) < 2 or seen.train is None:
         return None
-    labels = torch.as_tensor(sets.labels)
+    labels = torch.as_tensor(sets.labels)[seen.learnt.index]
     real, fake = (votes(x, seen.train, labels, NEIGHBOURS, len(sets.classes)) for x in (seen.real, seen.fake))
     how = f"classes by vote of the {NEIGHBOURS} nearest of {len(labels)} training pictures ({seen.extractor.name})"
     return Judged(real, fake, how)
 
 
 def by_class(seen: Seen, judged: Judged) -> list[Metric]:
-    """How many classes are met, each one's share, and how varied its samples are."""
+    """How many classes are met, each one's share, and how varied its samples are; of many classes those that are
+    missing have a share of their own, too."""
     names, count = seen.sets.classes, len(judged.fake)
     usual, shares = judged.real.mean(0), judged.fake.mean(0)
-    told = (usual * count >= EXPECTED).nonzero()[:, 0].tolist()
+    fewer = min(count, len(judged.real))  # a share is known as well as it was counted
+    told = (usual * fewer >= EXPECTED).nonzero()[:, 0].tolist()
     if not told:
         return []
-    met = sum(float(shares[c]) >= MISSING * float(usual[c]) for c in told)
-    how = f"{judged.how}; met: with at least {MISSING:.0%} of the {seen.sets.what} share; of classes that {count} real "
-    how += f"pictures would show {EXPECTED} times or more"
-    out = [Metric(f"modes_{size_name(count)}", float(met), "classes", count, how, reference=float(len(told)))]
+    missing = {c for c in told if float(shares[c]) < MISSING * float(usual[c])}
+    how = f"{judged.how}; met: with at least {MISSING:.0%} of the {seen.sets.what} share; of classes that {fewer} real "
+    how += f"pictures show {EXPECTED} times or more"
+    met, asked = float(len(told) - len(missing)), float(len(told))
+    out = [Metric(f"modes_{size_name(count)}", met, "classes", count, how, reference=asked)]
     mine, theirs = judged.fake.argmax(1), judged.real.argmax(1)
-    for c in told[:SHOWN]:
+    for c in [c for k, c in enumerate(told) if k < SHOWN or c in missing]:
         share, floor = float(shares[c]), float(usual[c])
         low, high = wilson(share * count, count)
         protocol = f"{judged.how}, whole votes; floor: of {len(judged.real)} {seen.sets.what} pictures"

@@ -1,6 +1,6 @@
 """What the measures of pictures share: each set's features, and how near each picture is to a training picture. All of
 it is computed when it is first read, and in memory that does not grow with the number of samples: what needs pictures
-one by one sees the first 10,000 of a set."""
+one by one sees 10,000 of a set, evenly spaced."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.metrics import Rows, Sets, blocks, features
+from reverie.metrics import Rows, Sets, blocks, evenly, features
 from reverie.metrics.copies import Bank, Found, nearest
 from reverie.metrics.features import LIMIT, Extractor, Streamed
 from reverie.metrics.neighbours import Neighbourhood, neighbourhood
@@ -23,23 +23,23 @@ OF_DATA = (  # what hangs on no sample
 LEAST = 6  # pictures on either side of what compares two sets
 
 
-class First:
-    """The first pictures of a set."""
+class Some:
+    """At most so many pictures of a set, evenly spaced, and their numbers in it."""
 
-    def __init__(self, rows: Rows):
-        self.rows = rows
+    def __init__(self, rows: Rows, most: int | None = None):
+        self.rows, self.index = rows, evenly(len(rows), LIMIT if most is None else most)
 
     def __len__(self) -> int:
-        return min(len(self.rows), LIMIT)
+        return len(self.index)
 
     def __getitem__(self, index: np.ndarray) -> Any:
-        return self.rows[index]
+        return self.rows[self.index[index]]
 
 
 class Seen:
     def __init__(self, sets: Sets):
         self.sets = sets
-        self.some, self.held_out = First(sets.fake), First(sets.real)
+        self.some, self.held_out, self.learnt = Some(sets.fake), Some(sets.real), Some(sets.train)
 
     @cached_property
     def extractor(self) -> Extractor:
@@ -51,7 +51,7 @@ class Seen:
         return min(len(self.sets.real), len(self.sets.fake)) >= LEAST
 
     def streamed(self, rows: Rows, cached: bool) -> Streamed:
-        return features.stream(blocks(rows, what="features of pictures"), self.extractor, cached=cached)
+        return features.stream(blocks(rows, what="features of pictures"), self.extractor, Some(rows).index, cached)
 
     def maybe(self, rows: Rows | None, cached: bool) -> Streamed | None:
         """None where there are too few."""
@@ -75,7 +75,7 @@ class Seen:
 
     @property
     def real(self) -> Tensor:
-        """(n, dim)."""
+        """(n, dim), of `held_out`; the others likewise of `some`, `learnt` and the untrained model's."""
         return self.all_real.kept
 
     @property
@@ -111,8 +111,8 @@ class Seen:
 
     @cached_property
     def doubles(self) -> Tensor:
-        """Of each held-out picture, whether it is a copy of another: how often honest ones are."""
-        return repeated(self.held_out)
+        """Of as many held-out pictures as samples, whether each is a copy of another: how often honest ones are."""
+        return repeated(Some(self.held_out, len(self.some)))
 
     @cached_property
     def real_classes(self) -> Tensor | None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from reverie.kinds.molecule.properties import canonical
-from reverie.metrics import Metric, Z, size_name, wilson
+from reverie.metrics import Metric, Z, evenly, size_name, wilson
 from reverie.metrics.neighbours import Leaning
 from reverie.shown import each
 
@@ -59,7 +59,7 @@ def leaning(seen: Seen) -> list[Metric]:
     where held-out molecules are drawn alike, and not chosen by their scaffolds or by a person."""
     if seen.sets.what != "held-out" or min(map(len, (seen.fake.valid, seen.real.valid, seen.train.valid))) < LEAST:
         return []
-    fake, old, new = (side.prints[:COMPARED] for side in (seen.fake, seen.train, seen.real))
+    fake, old, new = (side.prints[evenly(len(side.prints), COMPARED)] for side in (seen.fake, seen.train, seen.real))
     found = nearer(fake, old, new)
     protocol = (
         f"share of {len(fake):,} samples whose nearest molecule by fingerprint is one of {found.items:,} training "
