@@ -56,7 +56,7 @@ AT_ONCE = [
     (("predict", "run", "pictures", "--sample", "3"), ("--sample", "no such flag")),
     (("anomalies", "run"), ("DATA", "missing")),
     (("anomalies", "run", "pictures", "--flag", "-1"), ("--flag -1", "0 or more")),
-    (("anomalies", "run", "pictures", "--by", "score"), ("--by score", "best, reconstruction")),
+    (("anomalies", "run", "pictures", "--by", "score"), ("--by score", "best, nearest, return")),
     (("export", "run", "--format", "pickle"), ("--format pickle", "onnx, safetensors")),
     (("models", "vea"), ("vea", "Did you mean vae?")),
     (("models", "vae", "--set", "huge"), ("--set huge", "paper, small")),

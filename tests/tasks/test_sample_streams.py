@@ -10,6 +10,7 @@ from torch import nn
 
 from reverie import core
 from reverie.commands import sample
+from reverie.commands.places import Places
 from reverie.core import Spec
 from reverie.kinds import image, molecule
 from reverie.kinds.image import Codec
@@ -49,7 +50,8 @@ def sampled(tmp_path):
         model = Watching(codec.spec, out).eval().requires_grad_(False)
         vars(run).update(spec=codec.spec, codec=codec, model=model, sampling=None, device=torch.device("cpu"))
         args = Namespace(n=count, seed=0, label="", attribute=None, out=str(out), wav=False)
-        return model, sample.written(args, run, image, out, tmp_path / f"{count}.png")
+        place = Places(out, tmp_path / f"{count}.png", own=False)
+        return model, sample.written(args, run, image, place)
 
     return make
 
