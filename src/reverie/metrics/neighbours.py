@@ -12,7 +12,7 @@ from torch import Tensor
 
 from reverie.errors import Problem
 
-from . import Z
+from . import Z, evenly
 from .distances import finite
 
 ROWS = 1000  # of a distance matrix at a time
@@ -141,7 +141,7 @@ def nearer(fake: Float[Tensor, "m d"], old: Float[Tensor, "n d"], new: Float[Ten
     variance n / 2 · var(c), var over 2n - 1. So fakes that share one neighbour do not count as independent. p is
     one-sided, normal. Of items that are equally near, the one counts that comes first in an order without meaning."""
     n = min(len(old), len(new))
-    both = torch.cat([x[torch.arange(n) * len(x) // n] for x in (old, new)])  # evenly: sets are often sorted by class
+    both = torch.cat([x[torch.from_numpy(evenly(len(x), n))] for x in (old, new)])
     order = torch.randperm(2 * n, generator=torch.Generator().manual_seed(0))
     index = order[nearest(fake, both[order])[1][:, 0]]
     counts = index.bincount(minlength=2 * n).double()

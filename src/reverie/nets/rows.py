@@ -15,9 +15,8 @@ class Numbers(nn.Module):
     With bins, piecewise-linear encoding and a linear map a feature (Gorishniy, Rubachev & Babenko 2022,
     arXiv:2203.05556, equation 1): bin t of a feature holds 0 below its lower edge, 1 above its upper one and rises
     linearly between; the first and the last bin, where they have a width, go on rising beyond the outer edges. Edges
-    are quantiles, set by
-    `learn`; a bin without width is a step. Without bins, the number itself. A number that is missing is encoded as 0
-    and told by one more input."""
+    are quantiles, set by `learn`; a bin without width is a step. Without bins, the number itself. A number that is
+    missing is encoded as 0 and told by one more input."""
 
     edges: Tensor
 

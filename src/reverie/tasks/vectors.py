@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from reverie import metrics
 from reverie.core import Batch, Conditioned, Items, Spec
 
 from .codes import blocks
@@ -35,9 +36,8 @@ class Some:
 
 
 def evenly(count: int, most: int) -> Tensor:
-    """At most so many places, evenly spread: sets are often sorted by class."""
-    taken = min(count, most)
-    return torch.arange(taken) * count // max(1, taken)
+    """As `metrics.evenly`, as places to take."""
+    return torch.from_numpy(metrics.evenly(count, most))
 
 
 def vectors(spec: Spec, items: Items) -> Tensor:
